@@ -1,0 +1,139 @@
+/* Attributes by descriptor and name: xattrs through /proc/self/fd/N/NAME, which does not follow the last component. */
+#include "attrs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+
+enum { TARGET_MAX = 4096, NAMES_MAX = 64 << 10, VALUES_MAX = 512 << 10 };
+enum { KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL };
+
+int attrs_init(struct attrs *a, struct err *e) {
+    *a = (struct attrs){.target = malloc(TARGET_MAX + 1)};
+    buf_init(&a->names, NAMES_MAX);
+    buf_init(&a->values, VALUES_MAX);
+    return a->target ? 0 : err_set(e, ZE_NOMEM, NULL, "attributes");
+}
+
+void attrs_free(struct attrs *a) {
+    buf_free(&a->names);
+    buf_free(&a->values);
+    free(a->xattrs);
+    free(a->target);
+}
+
+uint8_t attrs_type(const struct stat *st) {
+    switch (st->st_mode & S_IFMT) {
+    case S_IFREG: return ENT_FILE;
+    case S_IFDIR: return ENT_DIR;
+    case S_IFLNK: return ENT_LINK;
+    case S_IFIFO: return ENT_FIFO;
+    case S_IFCHR: return ENT_CHAR;
+    case S_IFBLK: return ENT_BLOCK;
+    default: return 0;
+    }
+}
+
+void attrs_stat(struct entry *en, const uint8_t *path, size_t n, const struct stat *st) {
+    *en = (struct entry){
+        .path = path,
+        .path_len = n,
+        .type = attrs_type(st),
+        .mode = st->st_mode & 07777,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .mtime_s = st->st_mtim.tv_sec,
+        .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+        .ctime_s = st->st_ctim.tv_sec,
+        .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+        .ino = st->st_ino,
+        .dev_major = major(st->st_rdev),
+        .dev_minor = minor(st->st_rdev),
+        .block_shift = 12,
+    };
+}
+
+static int by_name(const void *x, const void *y) {
+    const struct xattr *a = x, *b = y;
+    size_t n = a->name_len < b->name_len ? a->name_len : b->name_len;
+    int c = memcmp(a->name, b->name, n);
+    return c ? c : a->name_len < b->name_len ? -1 : a->name_len > b->name_len;
+}
+
+/* Take the value of one xattr behind what is in a->values. 1: it could not be read. */
+static int read_value(struct attrs *a, const char *path, const char *name, struct xattr *x, struct err *e) {
+    size_t room = a->values.max - a->values.len;
+    uint8_t *at = buf_reserve(&a->values, room < XATTR_SIZE_MAX ? room : XATTR_SIZE_MAX);
+    ssize_t got = at ? lgetxattr(path, name, at, room < XATTR_SIZE_MAX ? room : XATTR_SIZE_MAX) : -1;
+    if (got < 0) {
+        err_sys(e, NULL, name);
+        return 1;
+    }
+    *x = (struct xattr){.name = (const uint8_t *)name, .name_len = strlen(name), .value_len = (size_t)got};
+    x->value = at;
+    a->values.len += (size_t)got;
+    return 0;
+}
+
+static int read_xattrs(struct attrs *a, const char *path, struct entry *en, struct err *e) {
+    buf_reset(&a->names);
+    buf_reset(&a->values);
+    uint8_t *names = buf_reserve(&a->names, 1024);
+    ssize_t len = names ? llistxattr(path, (char *)names, 1024) : -1;
+    if (len < 0 && errno == ERANGE && (names = buf_reserve(&a->names, NAMES_MAX)))
+        len = llistxattr(path, (char *)names, NAMES_MAX);
+    if (len < 0 && (errno == ENOTSUP || errno == ENODATA)) return 0;
+    if (len < 0) {
+        err_sys(e, NULL, _("reading extended attributes"));
+        return 1;
+    }
+    if (!len) return 0;
+    if (!buf_reserve(&a->values, a->values.max)) return err_set(e, ZE_NOMEM, NULL, "xattrs"); /* values do not move */
+    int rc = 0;
+    for (const char *p = (const char *)names; p < (const char *)names + len; p += strlen(p) + 1) {
+        if (en->xattrs_n == a->cap) {
+            size_t cap = a->cap ? a->cap * 2 : 16;
+            struct xattr *x = reallocarray(a->xattrs, cap, sizeof *x);
+            if (!x) return err_set(e, ZE_NOMEM, NULL, "xattrs");
+            a->xattrs = x, a->cap = cap;
+        }
+        if (read_value(a, path, p, &a->xattrs[en->xattrs_n], e) == 0) en->xattrs_n++;
+        else rc = 1;
+    }
+    en->xattrs = a->xattrs;
+    if (en->xattrs_n) en->flags |= EF_XATTRS;
+    qsort(a->xattrs, en->xattrs_n, sizeof *a->xattrs, by_name);
+    return rc;
+}
+
+int attrs_read(struct attrs *a, const struct walk_item *item, int fd, struct entry *en, struct err *e) {
+    char path[320], *whole = NULL;
+    if (item->dirfd == AT_FDCWD) snprintf(path, sizeof path, "%s", ""), whole = strdup(item->name);
+    else snprintf(path, sizeof path, "/proc/self/fd/%d/%s", item->dirfd, item->name);
+    int rc = read_xattrs(a, whole ? whole : path, en, e);
+    free(whole);
+    if (rc < 0) return -1;
+    if (en->type == ENT_LINK) {
+        ssize_t n = readlinkat(item->dirfd, item->name, (char *)a->target, TARGET_MAX);
+        if (n < 0) {
+            err_sys(e, NULL, "readlink");
+            return 1;
+        }
+        en->target = a->target, en->target_len = (size_t)n;
+    }
+    int flags = 0;
+    if (fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & KEPT_FLAGS)) {
+        en->has_file_flags = true, en->flags |= EF_EXT;
+        en->file_flags = (uint32_t)(flags & KEPT_FLAGS);
+    }
+    return rc;
+}

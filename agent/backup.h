@@ -1,0 +1,50 @@
+/**
+ * Making a restore point: `zaibei-agent backup`, and the jobs of `run` (design §4; FORMAT.md for what is stored).
+ */
+#ifndef AGENT_BACKUP_H
+#define AGENT_BACKUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "sys/clock.h"
+
+struct progress;
+
+struct backup_request {
+    char *const *paths; /* absolute or relative to the working directory; several make one point */
+    size_t paths_n;
+    bool full;          /* start a new generation */
+    bool dry_run;       /* read and count, send nothing */
+    const char *ticket; /* job's ticket at the vault; NULL: none */
+    struct clock *clock;
+    struct progress *progress; /* may be NULL */
+    /** Asked now and then; true ends the run with ZE_CANCELLED. May be NULL. */
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
+};
+
+struct backup_result {
+    uint32_t point;
+    uint8_t kind, state; /* enum point_kind, point_state */
+    uint64_t files, bytes; /* files and their sizes in the point */
+    uint64_t bytes_read, bytes_sent, bytes_stored;
+    uint64_t to_read;      /* dry run: files that would be read; bytes_read are their sizes */
+    uint64_t unread;       /* paths that could not be read; the run list in the point names them */
+    int64_t started, ended;
+};
+
+/**
+ * backup_run(cfg, q, out, e):
+ * Make one restore point of ${q}. Return 0 with ${out} filled (state tells complete or partial), or <0: no point was made,
+ * except when ${e} is ZE_CUT or ZE_TIMEOUT during the commit, where the next run finds out. What was durable by then is not
+ * sent again. Blocks; memory is bounded (docs/ARCHITECTURE.md). Locks the state directory: ZE_BUSY when another run is active.
+ */
+int backup_run(const struct config *cfg, const struct backup_request *q, struct backup_result *out, struct err *e)
+    MUST_CHECK;
+
+/** The command `backup [--full] [--dry-run] PATH…`; see command.h for the convention. */
+int cmd_backup(int argc, char **argv, struct err *e);
+
+#endif

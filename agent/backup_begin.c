@@ -1,0 +1,144 @@
+/* Beginning a run: BEGIN and its answer, the parent point, the local caches and what they do not know, and the parts of the
+ * data path. Nothing here changes the vault but the begin record. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backup_internal.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "sys/file.h"
+#include "wire/pack.h"
+
+int run_record(struct run *r, const uint8_t *p, size_t n, uint8_t type, struct record *rec, struct err *e) {
+    struct record got;
+    if (record_decode(&got, p, n, r->cfg->vault_id, r->cfg->vault_pub, e) < 0) return -1;
+    if (got.type == type && seal_equal(got.host_id, r->cfg->ids.host_id, SEAL_ID)) {
+        *rec = got;
+        return 0;
+    }
+    record_free(&got);
+    return err_set(e, ZE_PROTO, r->cfg->vault, _("it sent a record of another kind or host"));
+}
+
+int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
+    struct buf b;
+    struct rd rd;
+    size_t n;
+    /* If interrupted here: an upload id is written down that the vault has never heard of; that means nothing. */
+    if (file_replace(r->cfg->statefd, "upload", upload, SEAL_ID, 0600, e) < 0) return -1;
+    buf_init(&b, 256);
+    buf_u8(&b, r->q->full ? KIND_FULL : KIND_INCREMENTAL);
+    buf_put(&b, upload, SEAL_ID);
+    buf_str(&b, r->q->ticket ? r->q->ticket : "");
+    int rc = frames_put_buf(&r->session.f, F_BEGIN, &b, e);
+    buf_free(&b);
+    if (rc < 0 || session_expect(&r->session, F_BEGUN, &rd, e) < 0) return -1;
+    const uint8_t *p = rd_blob(&rd, &n, ZB_RECORD_MAX);
+    if (!p || run_record(r, p, n, REC_BEGIN, &r->begin, e) < 0)
+        return p ? -1 : err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
+    if (rd_u8(&rd)) {
+        p = rd_blob(&rd, &n, ZB_RECORD_MAX);
+        if (p && run_record(r, p, n, REC_COMMIT, &r->parent, e) < 0) return -1;
+    }
+    if (!rd_end(&rd)) return err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
+    bool fits = !r->parent.type || (r->begin.begin.kind == KIND_INCREMENTAL &&
+        memcmp(r->parent.commit.generation, r->begin.begin.generation, SEAL_ID) == 0);
+    return fits ? 0 : err_set(e, ZE_PROTO, r->cfg->vault, _("the parent is of another generation"));
+}
+
+int run_open_parent(struct run *r, const struct rec_commit *c, struct err *e) {
+    struct buf plain;
+    uint8_t check[SEAL_ID];
+    key_check(check, r->cfg->host_key);
+    if (!seal_equal(check, c->keys.check, SEAL_ID)) return err_set(e, ZE_WRONGKEY, r->cfg->host, _("host key"));
+    buf_init(&plain, ZB_SEGMENT_MAX);
+    int rc = root_open(r->sealer, r->keys, c->point, c->root, c->root_len, &plain, e);
+    if (rc == 0) rc = root_get(&r->parent_root, plain.p, plain.len, e);
+    buf_free(&plain);
+    if (rc < 0) return rc;
+    r->prev = manifest_walk_new(r->fetch, r->keys, &r->parent_root, NULL, 0);
+    return r->prev ? 0 : err_set(e, ZE_NOMEM, NULL, "manifest");
+}
+
+/* Learn what the packs [from, first_pack) hold, which this machine does not remember: after an interrupted run, or with a
+ * lost or foreign cache. A pack number that was never stored is no error. */
+static int learn_packs(struct run *r, uint32_t from, struct err *e) {
+    for (uint32_t pack = from; pack < r->begin.begin.first_pack; pack++) {
+        struct buf b;
+        struct rd rd;
+        uint8_t type;
+        buf_init(&b, 64);
+        buf_put(&b, r->begin.begin.generation, SEAL_ID);
+        buf_u32(&b, pack);
+        int rc = frames_put_buf(&r->session.f, F_INDEX, &b, e);
+        buf_free(&b);
+        if (rc < 0 || session_next(&r->session, &type, &rd, e) < 0) return -1;
+        if (type == F_ERROR) {
+            frames_take_error(&rd, e);
+            if (e->id != ZE_NOTFOUND && e->id != ZE_MISSING && e->id != ZE_DAMAGED) return -1;
+            *e = (struct err)ERR_INIT;
+            continue;
+        }
+        size_t n;
+        uint32_t no = rd_u32(&rd);
+        rd_u8(&rd);
+        const uint8_t *rows = rd_blob(&rd, &n, FRAME_MAX);
+        if (type != F_INDEX_DATA || !rd_end(&rd) || no != pack || n % PACK_ROW)
+            return err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to INDEX that cannot be read"));
+        for (size_t i = 0; i < n; i += PACK_ROW) {
+            struct pack_row row;
+            pack_row_get(&row, rows + i);
+            if (ids_put(r->ids, row.identity, (struct seg_addr){pack, row.slot}, e) < 0) return -1;
+        }
+    }
+    return 0;
+}
+
+static int open_cache(struct run *r, struct err *e) {
+    char hex[33], path[64];
+    int dir = r->cfg->statefd;
+    text_hex(hex, r->begin.begin.generation, SEAL_ID);
+    snprintf(path, sizeof path, "cache/meta/%s", hex);
+    if (file_mkdirs(dir, path, 0700, e) < 0 || file_mkdirs(dir, "cache/sigs", 0700, e) < 0) return -1;
+    r->metafd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    r->sigfd = openat(dir, "cache/sigs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    r->cachefd = openat(dir, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (r->metafd < 0 || r->sigfd < 0 || r->cachefd < 0) return err_sys(e, r->cfg->state, "cache");
+    return 0;
+}
+
+static int by_slot(const void *a, const void *b) {
+    const struct slot_ref *x = a, *y = b;
+    if (x->pack != y->pack) return x->pack < y->pack ? -1 : 1;
+    return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+int run_prepare(struct run *r, struct err *e) {
+    struct rec_begin *b = &r->begin.begin;
+    static const uint8_t none[SEAL_HASH];
+    uint32_t known;
+    if (open_cache(r, e) < 0) return -1;
+    r->keys = gen_keys_new(r->cfg->host_key, &r->cfg->ids, b->generation);
+    r->fetch = fetch_over_session(&r->session);
+    r->used = used_new();
+    r->links = links_new();
+    if (!r->keys || !r->fetch || !r->used || !r->links || attrs_init(&r->attrs, e) < 0)
+        return err_set(e, ZE_NOMEM, NULL, "backup");
+    if (r->parent.type && run_open_parent(r, &r->parent.commit, e) < 0) return -1;
+    if (ids_open(r->cachefd, b->generation, r->cfg->host_key, r->parent.type ? r->parent.hash : none, b->first_pack, &r->ids,
+            &known, e) < 0 || learn_packs(r, known, e) < 0)
+        return -1;
+    if (b->damaged_n) qsort(b->damaged, b->damaged_n, sizeof *b->damaged, by_slot);
+    struct upload_setup us = {.session = &r->session, .keys = r->keys, .ids = r->ids, .cachefd = r->metafd,
+        .epoch = b->epoch, .first_pack = b->first_pack, .damaged = b->damaged, .damaged_n = b->damaged_n};
+    if (!(r->upload = upload_new(&us, e))) return -1;
+    struct filer_setup fs = {.upload = r->upload, .used = r->used, .keys = r->keys, .fetch = r->fetch, .sealer = r->sealer,
+        .sigfd = r->sigfd, .progress = r->q->progress, .cancelled = r->q->cancelled, .cancelled_arg = r->q->cancelled_arg};
+    if (!(r->filer = filer_new(&fs, e))) return -1;
+    r->tree = tree_new(r->upload, r->used, r->ids, r->keys, r->cfg->host_key);
+    return r->tree ? 0 : err_set(e, ZE_NOMEM, NULL, "tree");
+}

@@ -1,0 +1,78 @@
+/* The command `backup`: options, progress, the summary for people and for programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backup.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "command.h"
+#include "progress.h"
+#include "wire/record.h"
+#include "wrap/json.h"
+
+static const char *kind_name(uint8_t kind) { return kind == KIND_FULL ? "full" : "incremental"; }
+static const char *state_name(uint8_t state) { return state == STATE_COMPLETE ? "complete" : "partial"; }
+
+static void print_json(const struct backup_result *r, bool dry_run) {
+    CLEANUP_JS struct js *j = js_object();
+    js_set_int(j, "schema_version", 1);
+    js_set_str(j, "message_type", "summary");
+    js_set_bool(j, "dry_run", dry_run);
+    if (!dry_run) js_set_int(j, "point", r->point);
+    if (dry_run) js_set_int(j, "files_to_read", (int64_t)r->to_read);
+    js_set_str(j, "kind", kind_name(r->kind));
+    js_set_str(j, "state", state_name(r->state));
+    js_set_int(j, "files", (int64_t)r->files);
+    js_set_int(j, "bytes", (int64_t)r->bytes);
+    js_set_int(j, "bytes_read", (int64_t)r->bytes_read);
+    js_set_int(j, "bytes_sent", (int64_t)r->bytes_sent);
+    js_set_int(j, "bytes_stored", (int64_t)r->bytes_stored);
+    js_set_int(j, "not_read", (int64_t)r->unread);
+    js_set_time(j, "started", r->started);
+    js_set_time(j, "ended", r->ended);
+    char *line = js_dump(j);
+    puts(line);
+    free(line);
+}
+
+static void print_text(const struct backup_result *r, bool dry_run) {
+    char bytes[24], read[24], sent[24], stored[24];
+    text_bytes(bytes, r->bytes);
+    text_bytes(read, r->bytes_read);
+    text_bytes(sent, r->bytes_sent);
+    text_bytes(stored, r->bytes_stored);
+    if (dry_run) {
+        printf(_("dry run: %" PRIu64 " files (%s) in the point; %" PRIu64 " of them (%s) would be read\n"), r->files, bytes,
+            r->to_read, read);
+    } else {
+        printf(_("restore point %u (%s, %s): %" PRIu64 " files, %s\n"), r->point, kind_name(r->kind), state_name(r->state),
+            r->files, bytes);
+        printf(_("read %s, sent %s, stored %s, in %.1f s\n"), read, sent, stored, (double)(r->ended - r->started) / 1e9);
+    }
+    if (r->unread)
+        printf(P_("%" PRIu64 " path was not read or changed meanwhile: the restore point lists it\n",
+                   "%" PRIu64 " paths were not read or changed meanwhile: the restore point lists them\n", r->unread),
+            r->unread);
+}
+
+int cmd_backup(int argc, char **argv, struct err *e) {
+    struct backup_request q = {.clock = clock_real(), .cancelled = command_cancelled};
+    struct backup_result out;
+    struct progress progress;
+    struct config cfg;
+    struct command_option options[] = {{"--full", OPT_FLAG, &q.full}, {"--dry-run", OPT_FLAG, &q.dry_run}, {0}};
+    int n = command_parse(argc, argv, options, e);
+    if (n < 0) return -1;
+    if (n == 0) return err_set(e, ZE_USAGE, "backup", _("which paths?"));
+    if (config_load(command_config(), &cfg, e) < 0) return -1;
+    progress_init(&progress, q.clock, command_json());
+    q.paths = argv + 1, q.paths_n = (size_t)n, q.progress = &progress;
+    int rc = backup_run(&cfg, &q, &out, e);
+    progress_end(&progress);
+    config_free(&cfg);
+    if (rc < 0) return -1;
+    if (command_json()) print_json(&out, q.dry_run);
+    else print_text(&out, q.dry_run);
+    return out.state == STATE_PARTIAL ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
+}

@@ -1,0 +1,134 @@
+/* Ending a run: the top of the manifest, the used pages, COMMIT, the receipt, and what the caches keep of it. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backup_internal.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "sigs.h"
+#include "sys/file.h"
+
+static const uint64_t SIG_BUDGET_MIN = 64 << 20, SIG_BUDGET_MAX = 4ull << 30;
+
+int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
+    struct root root = {.walk_start = r->out->started};
+    struct buf plain;
+    buf_init(&plain, ZB_SEGMENT_MAX);
+    int rc = -1;
+    if (tree_finish(r->tree, &root, e) < 0) goto out;
+    facts_collect(&plain);
+    if (!buf_ok(&plain) || upload_meta(r->upload, SEG_FACTS, plain.p, (uint32_t)plain.len, &root.facts, e) < 0 ||
+        used_mark(r->used, root.facts, e) < 0)
+        goto out;
+    root.has_facts = true;
+    if (r->list.len) {
+        if (upload_meta(r->upload, SEG_RUNLIST, r->list.p, (uint32_t)r->list.len, &root.runlist, e) < 0 ||
+            used_mark(r->used, root.runlist, e) < 0)
+            goto out;
+        root.has_runlist = true;
+    }
+    if (upload_finish(r->upload, e) < 0) goto out;
+    gethostname(root.host_name, sizeof root.host_name - 1);
+    root.paths = (char **)(uintptr_t)walk_paths(r->walk, &root.paths_n);
+    r->out->files = root.files, r->out->bytes = root.bytes;
+    if (root_put(&plain, &root, e) < 0) goto out;
+    rc = root_seal(r->sealer, r->keys, r->begin.begin.point, r->begin.begin.epoch, plain.p, plain.len, sealed, e);
+out:
+    buf_free(&plain);
+    return rc;
+}
+
+/* Send the used pages that the parent does not have; list all of them behind the other fields of COMMIT. */
+static int put_used(struct run *r, struct buf *commit, struct err *e) {
+    struct buf page, refs;
+    uint64_t n = 0;
+    int rc = 0;
+    buf_init(&page, FRAME_MAX);
+    buf_init(&refs, FRAME_MAX);
+    for (uint32_t i = 0; rc == 0 && i < used_pages(r->used); i++) {
+        uint8_t no[4] = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16), (uint8_t)(i >> 24)}, hash[SEAL_HASH];
+        if (!used_page(r->used, r->begin.begin.generation, i, &page)) continue;
+        seal_hash(hash, page.p, page.len);
+        bool same = false;
+        for (size_t k = 0; r->parent.type && k < r->parent.commit.used_n && !same; k++)
+            same = r->parent.commit.used[k].page == i && memcmp(r->parent.commit.used[k].hash, hash, SEAL_HASH) == 0;
+        if (!same) rc = frames_put(&r->session.f, F_USED, no, sizeof no, page.p, page.len, e);
+        buf_u32(&refs, i);
+        buf_put(&refs, hash, SEAL_HASH);
+        n++;
+    }
+    buf_vu(commit, n);
+    buf_put(commit, refs.p, refs.len);
+    buf_free(&page);
+    buf_free(&refs);
+    return rc;
+}
+
+int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *root, struct record *receipt,
+    struct err *e) {
+    struct buf b, used;
+    struct rd rd;
+    size_t n;
+    buf_init(&b, FRAME_MAX);
+    buf_init(&used, FRAME_MAX);
+    int rc = put_used(r, &used, e);
+    buf_put(&b, upload, SEAL_ID);
+    buf_u8(&b, r->out->state);
+    buf_u64(&b, (uint64_t)r->out->started);
+    buf_u64(&b, r->out->files);
+    buf_u64(&b, r->out->bytes);
+    buf_u64(&b, r->out->bytes_read);
+    buf_u64(&b, r->session.f.sent + r->session.f.out.len);
+    buf_blob(&b, root->p, root->len);
+    buf_put(&b, used.p, used.len);
+    if (rc == 0) rc = frames_put_buf(&r->session.f, F_COMMIT, &b, e);
+    if (rc == 0) rc = session_expect(&r->session, F_COMMITTED, &rd, e);
+    buf_free(&b);
+    buf_free(&used);
+    if (rc < 0) return -1;
+    const uint8_t *p = rd_blob(&rd, &n, ZB_RECORD_MAX);
+    if (!p) return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt that cannot be read"));
+    if (run_record(r, p, n, REC_COMMIT, receipt, e) < 0) return -1;
+    if (memcmp(receipt->commit.upload, upload, SEAL_ID) != 0 || receipt->commit.point != r->begin.begin.point)
+        return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt for something else"));
+    /* If interrupted here: the point exists, this machine shows its older receipt, and the vault knows it. */
+    return file_replace(r->cfg->statefd, "receipt", p, n, 0600, e);
+}
+
+static void remove_dir(int dirfd, const char *name) {
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) return;
+    for (struct dirent *de; (de = readdir(d));) unlinkat(fd, de->d_name, 0);
+    closedir(d);
+    unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+/* Nothing of an older generation is asked for again. */
+static void prune_generations(struct run *r) {
+    char hex[33];
+    text_hex(hex, r->begin.begin.generation, SEAL_ID);
+    int fd = openat(r->cachefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *de; d && (de = readdir(d));)
+        if (strncmp(de->d_name, "ids-", 4) == 0 && strcmp(de->d_name + 4, hex) != 0) unlinkat(fd, de->d_name, 0);
+    if (d) closedir(d);
+    fd = openat(r->cachefd, "meta", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    d = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *de; d && (de = readdir(d));)
+        if (de->d_name[0] != '.' && strcmp(de->d_name, hex) != 0) remove_dir(fd, de->d_name);
+    if (d) closedir(d);
+}
+
+/* After the commit only caches are left: their failure is told, and costs time at the next run. */
+void run_remember(struct run *r, const struct record *receipt) {
+    struct err e = ERR_INIT;
+    uint64_t budget = r->out->bytes / 100;
+    if (ids_commit(r->ids, receipt->hash, upload_next_pack(r->upload), &e) < 0) err_print("zaibei-agent", &e);
+    sig_prune(r->sigfd, budget < SIG_BUDGET_MIN ? SIG_BUDGET_MIN : budget > SIG_BUDGET_MAX ? SIG_BUDGET_MAX : budget);
+    prune_generations(r);
+    unlinkat(r->cfg->statefd, "upload", 0);
+}

@@ -1,0 +1,46 @@
+/**
+ * agent.yaml and the agent's state directory.
+ *
+ *   agent.yaml: vault (ssh://user@host:port or dir:///path), host, state (directory), transport (libssh2 | openssh),
+ *               restore_roots (list of directories below which jobs may restore), next to it nothing secret.
+ *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), ssh_host.pub (pinned host key),
+ *               ids (host and system id), receipt (last commit record), upload (the upload under way), cache/.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wire/segment.h"
+
+enum transport_kind { TRANSPORT_LIBSSH2, TRANSPORT_OPENSSH, TRANSPORT_DIR };
+
+struct config {
+    char file[4096];  /* where it was read */
+    char vault[1024]; /* as written */
+    char host[64], system[64];
+    char state[4096];
+    enum transport_kind transport;
+    char ssh_user[128], ssh_host[256];
+    unsigned ssh_port;
+    char dir[4096]; /* TRANSPORT_DIR */
+    int statefd;    /* O_PATH|O_DIRECTORY of state, for *at calls */
+    struct host_ids ids;
+    uint8_t vault_id[SEAL_ID], vault_pub[SEAL_SIGN_PUB], ssh_host_pub[SEAL_SIGN_PUB];
+    uint8_t *host_key; /* SEAL_KEY bytes of secret memory */
+    uint8_t *ssh_seed; /* SEAL_SIGN_SEED bytes of secret memory */
+};
+
+/**
+ * config_load(path, c, e): read ${path} (NULL: $ZAIBEI_AGENT_CONFIG, else /etc/zaibei/agent.yaml) and the state it names.
+ * ZE_CONFIG with file:line:column for what is wrong, ZE_NOTFOUND when the host is not enrolled. config_free wipes the keys.
+ */
+int config_load(const char *path, struct config *c, struct err *e) MUST_CHECK;
+void config_free(struct config *c);
+
+/** config_path(path, out, cap, e): the absolute path of the file that config_load(path) reads. */
+int config_path(const char *path, char *out, size_t cap, struct err *e) MUST_CHECK;
+
+#endif

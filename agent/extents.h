@@ -1,0 +1,37 @@
+/**
+ * The extents of one file while it is being stored: up to 64 stay with the entry; from then on they go to extent pages cut at
+ * fixed file offsets (FORMAT.md §6), each stored as soon as it is complete. Neighbours that continue each other are joined.
+ */
+#ifndef AGENT_EXTENTS_H
+#define AGENT_EXTENTS_H
+
+#include "upload.h"
+#include "used.h"
+#include "wire/manifest.h"
+
+struct extents {
+    struct upload *u;
+    struct used *used;
+    struct extent *x; /* of the whole file, or, once paged, of the page under way */
+    size_t n, cap;
+    struct seg_addr *pages;
+    size_t pages_n, pages_cap;
+    uint64_t at; /* file offset reached */
+    bool paged;
+    struct buf page;
+};
+
+/** extents_init: once; the arrays are kept for the next file. extents_begin: a new file. */
+void extents_init(struct extents *x, struct upload *u, struct used *used);
+void extents_begin(struct extents *x);
+void extents_free(struct extents *x);
+
+/** Append data at an address, a hole, or an extent as it stands. Data marks its segment as used. */
+int extents_data(struct extents *x, struct seg_addr a, uint32_t offset, uint64_t len, struct err *e) MUST_CHECK;
+int extents_hole(struct extents *x, uint64_t len, struct err *e) MUST_CHECK;
+int extents_add(struct extents *x, const struct extent *one, struct err *e) MUST_CHECK;
+
+/** extents_end(x, en, e): put what there is into ${en} (flags, extents or pages; the arrays stay ours until the next begin). */
+int extents_end(struct extents *x, struct entry *en, struct err *e) MUST_CHECK;
+
+#endif

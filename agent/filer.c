@@ -1,0 +1,246 @@
+/* One pass over a file in chunks of 1 MiB aligned to file offsets. For each chunk: where is data and where holes, read the
+ * data, hash its blocks (the leaves serve digest, signature, identity and comparison at once), then store_range decides. */
+#include "filer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "filer_internal.h"
+#include "sys/file.h"
+
+enum { SIG_MIN = 256 << 10, RETRY_MAX = 64 << 20, TRIES = 3 };
+static const uint64_t SIG_MAX = 256ull << 30; /* its signature would have 600 MB */
+
+static uint8_t shift_of(uint64_t size) { return size <= (1ull << 30) ? 12 : size <= (4ull << 30) ? 13 : 14; }
+
+/* ---- where the holes are ---- */
+
+/* The data ranges of the chunk at ${off}; SEEK_DATA is only asked for files that have fewer blocks than bytes. */
+static void find_ranges(struct filer *f, int fd, bool sparse, uint64_t off, uint32_t len) {
+    f->ranges_n = 0;
+    if (!sparse) {
+        f->ranges[f->ranges_n++] = (struct range){0, len};
+        return;
+    }
+    for (uint64_t at = off; at < off + len;) {
+        off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+        if (data < 0 || (uint64_t)data >= off + len) {
+            if (data < 0 && errno != ENXIO) break; /* the file system cannot tell: all is data */
+            return;
+        }
+        off_t hole = lseek(fd, data, SEEK_HOLE);
+        uint64_t end = hole < 0 || (uint64_t)hole > off + len ? off + len : (uint64_t)hole;
+        if (end <= (uint64_t)data) break; /* it is being changed under us */
+        f->ranges[f->ranges_n++] = (struct range){(uint32_t)((uint64_t)data - off), (uint32_t)(end - (uint64_t)data)};
+        if (f->ranges_n == RANGES_MAX - 1) break;
+        at = end;
+        if (at == off + len) return;
+    }
+    uint32_t from = f->ranges_n ? f->ranges[f->ranges_n - 1].at + f->ranges[f->ranges_n - 1].len : 0;
+    f->ranges[f->ranges_n++] = (struct range){from, len - from};
+}
+
+/* Whether block [a, b) of the chunk has any data. */
+static bool has_data(const struct filer *f, uint32_t a, uint32_t b) {
+    for (size_t i = 0; i < f->ranges_n; i++)
+        if (f->ranges[i].at < b && f->ranges[i].at + f->ranges[i].len > a) return true;
+    return false;
+}
+
+/* ---- reading and hashing one chunk ---- */
+
+/* Read the data of the chunk, zeros elsewhere. 0, or -1 with errno; *short_at when the file ended early. */
+static int read_chunk(struct filer *f, int fd, uint64_t off, uint32_t len, bool *ended) {
+    if (f->ranges_n != 1 || f->ranges[0].len != len) memset(f->chunk, 0, len);
+    for (size_t i = 0; i < f->ranges_n; i++) {
+        struct range *r = &f->ranges[i];
+        ssize_t got = file_pread_full(fd, f->chunk + r->at, r->len, (off_t)(off + r->at));
+        if (got < 0) return -1;
+        f->bytes_read += (uint64_t)got;
+        if ((uint32_t)got < r->len) {
+            memset(f->chunk + r->at + got, 0, r->len - (uint32_t)got);
+            *ended = true;
+        }
+    }
+    return 0;
+}
+
+static void hash_chunk(struct filer *f, uint32_t len) {
+    uint32_t bl = 1u << f->shift;
+    bool zeros_known = false;
+    uint8_t zeros[SEAL_HASH];
+    f->blocks_n = 0;
+    for (uint32_t at = 0; at < len; at += bl) {
+        struct block *b = &f->blocks[f->blocks_n++];
+        b->leaf.len = len - at < bl ? len - at : bl;
+        b->data = has_data(f, at, at + b->leaf.len);
+        if (b->data || !zeros_known || b->leaf.len != bl) {
+            seal_hash(b->leaf.hash, f->chunk + at, b->leaf.len);
+            if (!b->data && b->leaf.len == bl) memcpy(zeros, b->leaf.hash, SEAL_HASH), zeros_known = true;
+        } else {
+            memcpy(b->leaf.hash, zeros, SEAL_HASH);
+        }
+        digest_block(&f->digest, b->data ? b->leaf.hash : NULL);
+        if (f->sig) sig_writer_row(f->sig, rdiff_weak(f->chunk + at, b->leaf.len), b->leaf.hash);
+    }
+}
+
+/* ---- small files ---- */
+
+static int store_small(struct filer *f, uint32_t size, const struct entry *old, struct entry *en, struct err *e) {
+    digest_final(&f->digest, en->digest);
+    if (old && old->type == ENT_FILE && old->size == size && old->block_shift == f->shift &&
+        memcmp(old->digest, en->digest, SEAL_HASH) == 0 && !(old->flags & EF_XPAGES)) {
+        bool whole = true;
+        for (size_t i = 0; i < old->extents_n; i++)
+            if (!old->extents[i].hole && upload_damaged(f->s.upload, old->extents[i].addr)) whole = false;
+        for (size_t i = 0; whole && i < old->extents_n; i++)
+            if (extents_add(&f->x, &old->extents[i], e) < 0) return -1;
+        if (whole) return 0;
+    }
+    struct leaf leaves[FILE_SMALL >> 12];
+    bool plain = f->ranges_n == 1 && f->ranges[0].len == size;
+    for (size_t i = 0; plain && i < f->blocks_n; i++) leaves[i] = f->blocks[i].leaf;
+    uint32_t at = 0;
+    for (size_t i = 0; i < f->ranges_n; i++) {
+        struct range *r = &f->ranges[i];
+        if (extents_hole(&f->x, r->at - at, e) < 0) return -1;
+        if (filer_new_data(f, f->chunk + r->at, r->len, plain ? leaves : NULL, plain ? f->blocks_n : 0, e) < 0) return -1;
+        at = r->at + r->len;
+    }
+    return extents_hole(&f->x, size - at, e);
+}
+
+/* ---- a whole file, once ---- */
+
+struct pass {
+    bool ended, unreadable;
+    int error; /* errno of an unreadable file */
+};
+
+static int one_chunk(struct filer *f, int fd, bool sparse, uint64_t off, uint32_t len, struct pass *p, struct err *e) {
+    find_ranges(f, fd, sparse, off, len);
+    if (read_chunk(f, fd, off, len, &p->ended) < 0) {
+        p->unreadable = true, p->error = errno;
+        return 0;
+    }
+    hash_chunk(f, len);
+    if (f->s.progress) {
+        f->s.progress->bytes += len;
+        progress_step(f->s.progress);
+    }
+    if (f->s.cancelled && f->s.cancelled(f->s.cancelled_arg)) return err_set(e, ZE_CANCELLED, NULL, "backup");
+    return 0;
+}
+
+static int one_pass(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct pass *p,
+    struct err *e) {
+    uint64_t size = (uint64_t)st->st_size;
+    bool sparse = (uint64_t)st->st_blocks * 512 < size;
+    struct basis basis = {.sig = -1};
+    int rc = -1;
+    bool has_old = old && old->type == ENT_FILE && old->size;
+    f->shift = has_old ? old->block_shift : shift_of(size);
+    if (size < FILE_SMALL) f->shift = 12;
+    digest_init(&f->digest, f->shift, size);
+    extents_begin(&f->x);
+    filer_delta_reset(f);
+    f->size = size;
+    if (size >= FILE_SMALL && has_old && f->shift == old->block_shift) {
+        if (basis_open(&basis, old, f->s.fetch, f->s.sealer, f->s.keys, f->s.sigfd, e) < 0) goto out;
+        int damaged = filer_basis_damaged(f, &basis, e);
+        if (damaged < 0) goto out;
+        if (!damaged && basis.sig >= 0) f->basis = &basis;
+    }
+    f->sig = size >= SIG_MIN && size <= SIG_MAX ? sig_writer_open(f->s.sigfd, 1u << f->shift) : NULL;
+    for (uint64_t off = 0; off < size; off += ZB_SEGMENT_MAX) {
+        uint32_t len = size - off < ZB_SEGMENT_MAX ? (uint32_t)(size - off) : ZB_SEGMENT_MAX;
+        if (one_chunk(f, fd, sparse, off, len, p, e) < 0) goto out;
+        if (p->unreadable) break;
+        if (size >= FILE_SMALL && filer_store_chunk(f, off, len, e) < 0) goto out;
+        if (p->ended) break;
+    }
+    if (filer_delta_end(f, e) < 0) goto out;
+    rc = 0;
+    if (p->unreadable || p->ended) goto out;
+    if (size && size < FILE_SMALL) rc = store_small(f, (uint32_t)size, old, en, e);
+    else digest_final(&f->digest, en->digest);
+    if (rc == 0) rc = extents_end(&f->x, en, e);
+    en->size = size, en->block_shift = f->shift;
+    if (rc == 0) sig_writer_keep(f->sig, en->digest), f->sig = NULL;
+out:
+    sig_writer_drop(f->sig);
+    f->sig = NULL, f->basis = NULL;
+    filer_delta_reset(f);
+    basis_close(&basis);
+    return rc;
+}
+
+static bool same_times(const struct stat *a, const struct stat *b) {
+    return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int filer_store(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct err *e) {
+    struct stat before = *st, after;
+    uint64_t size = (uint64_t)st->st_size;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    for (int tries = 1;; tries++) {
+        struct pass p = {0};
+        if (one_pass(f, fd, &before, old, en, &p, e) < 0) return -1;
+        if (p.unreadable) {
+            errno = p.error;
+            err_sys(e, NULL, _("reading failed"));
+            return FILED_UNREADABLE;
+        }
+        if (fstat(fd, &after) < 0) {
+            err_sys(e, NULL, "fstat");
+            return FILED_UNREADABLE;
+        }
+        bool grew = after.st_size > before.st_size, same = after.st_size == before.st_size && same_times(&before, &after);
+        if (!p.ended && (same || grew)) {
+            if (grew) en->flags |= EF_RACY; /* stored up to its size at open: read again next time */
+            return FILED;
+        }
+        if (p.ended || (tries < TRIES && size < RETRY_MAX)) {
+            if (tries >= 2 * TRIES) { /* it shrinks faster than it is read */
+                err_set(e, ZE_IO, NULL, _("it shrinks while it is read"));
+                return FILED_UNREADABLE;
+            }
+            before = after;
+            continue;
+        }
+        en->flags |= EF_CHANGED;
+        return FILED;
+    }
+}
+
+uint64_t filer_bytes_read(const struct filer *f) { return f->bytes_read; }
+
+struct filer *filer_new(const struct filer_setup *s, struct err *e) {
+    struct filer *f = calloc(1, sizeof *f);
+    if (f) {
+        f->s = *s;
+        extents_init(&f->x, s->upload, s->used);
+        f->chunk = malloc(ZB_SEGMENT_MAX);
+        f->blocks = calloc(ZB_SEGMENT_MAX >> 12, sizeof *f->blocks);
+    }
+    if (f && f->chunk && f->blocks) return f;
+    filer_free(f);
+    err_set(e, ZE_NOMEM, NULL, "filer");
+    return NULL;
+}
+
+void filer_free(struct filer *f) {
+    if (!f) return;
+    filer_delta_reset(f);
+    filer_delta_free_window(f);
+    extents_free(&f->x);
+    free(f->chunk);
+    free(f->blocks);
+    free(f);
+}

@@ -1,0 +1,250 @@
+/* What becomes of a chunk: equal blocks are copied from the old version, changed stretches go through librsync or are new.
+ * The order of extents is the order of the file: whatever is open (a delta) is ended before anything else is appended. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "filer_internal.h"
+
+enum { WINDOW_BLOCKS = 128 << 10, SHORT_RUN = 4, PROBE = 2 << 20 };
+static const uint64_t BACKOFF_MIN = 8 << 20, BACKOFF_MAX = 128 << 20;
+
+int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e) {
+    while (n) {
+        struct seg_addr a;
+        uint32_t offset;
+        ssize_t took = upload_append(f->s.upload, p, n, leaves, leaves_n, &a, &offset, e);
+        if (took < 0 || extents_data(&f->x, a, offset, (uint64_t)took, e) < 0) return -1;
+        p += took, n -= (size_t)took, leaves = NULL;
+    }
+    return 0;
+}
+
+/* ---- copies from the old version ---- */
+
+static int take_extent(void *arg, const struct extent *x, struct err *e) {
+    static const uint8_t zeros[16 << 10];
+    struct filer *f = arg;
+    if (!x->hole) return extents_add(&f->x, x, e);
+    for (uint64_t left = x->len; left;) { /* a hole then, zeros as data now */
+        size_t n = left < sizeof zeros ? (size_t)left : sizeof zeros;
+        if (filer_new_data(f, zeros, n, NULL, 0, e) < 0) return -1;
+        left -= n;
+    }
+    return 0;
+}
+
+static int copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) {
+    return basis_each(f->basis, off, len, take_extent, f, e);
+}
+
+static int see_extent(void *arg, const struct extent *x, struct err *e) {
+    (void)e;
+    struct filer *f = arg;
+    if (!x->hole && upload_damaged(f->s.upload, x->addr)) f->matched = UINT64_MAX;
+    return 0;
+}
+
+int filer_basis_damaged(struct filer *f, struct basis *b, struct err *e) {
+    f->matched = 0;
+    if (basis_each(b, 0, b->size, see_extent, f, e) < 0) return -1;
+    bool damaged = f->matched == UINT64_MAX;
+    f->matched = 0;
+    return damaged;
+}
+
+/* ---- librsync over a changed stretch ---- */
+
+static int delta_copy(void *arg, uint64_t at, uint64_t len, struct err *e) {
+    struct filer *f = arg;
+    uint64_t old = (f->window_first << f->shift) + at;
+    if (old > f->basis->size || len > f->basis->size - old) return err_set(e, ZE_INTERNAL, "delta", "copy past the end");
+    f->skew = (int64_t)(old - f->x.at);
+    f->matched += len;
+    return copy_old(f, old, len, e);
+}
+
+static int delta_literal(void *arg, const uint8_t *p, size_t n, struct err *e) {
+    return filer_new_data(arg, p, n, NULL, 0, e);
+}
+
+static int delta_bytes(void *arg, const uint8_t *p, size_t n, struct err *e) {
+    return rdiff_delta_feed(&((struct filer *)arg)->parser, p, n, e);
+}
+
+void filer_delta_free_window(struct filer *f) {
+    delta_window_free(f->window);
+    f->window = NULL, f->window_n = 0;
+}
+
+void filer_delta_reset(struct filer *f) {
+    delta_free(f->delta);
+    f->delta = NULL;
+    f->fed = f->matched = 0, f->skew = 0, f->skip_until = 0, f->backoff = BACKOFF_MIN;
+}
+
+/* A window of the old signature around ${off} + skew; the last one is kept while it still covers the place. */
+static bool have_window(struct filer *f, uint64_t off) {
+    struct basis *b = f->basis;
+    int64_t at = (int64_t)off + f->skew;
+    uint64_t mid = at < 0 ? 0 : (uint64_t)at >> f->shift, half = WINDOW_BLOCKS / 2;
+    uint64_t first = mid > half ? mid - half : 0;
+    if (first + WINDOW_BLOCKS > b->rows) first = b->rows > WINDOW_BLOCKS ? b->rows - WINDOW_BLOCKS : 0;
+    uint64_t n = b->rows - first < WINDOW_BLOCKS ? b->rows - first : WINDOW_BLOCKS;
+    bool same = f->window && memcmp(f->window_of, b->digest, SEAL_HASH) == 0;
+    uint64_t drift = f->window_first > first ? f->window_first - first : first - f->window_first;
+    if (same && f->window_n == n && drift < WINDOW_BLOCKS / 4) return true;
+    filer_delta_free_window(f);
+    uint8_t head[RDIFF_SIG_HEAD], *rows = malloc((size_t)n * RDIFF_SIG_ROW);
+    bool ok = rows != NULL;
+    for (uint64_t i = 0; ok && i < n; i += 4096) {
+        uint64_t k = n - i < 4096 ? n - i : 4096;
+        const uint8_t *r = basis_rows(b, first + i, k);
+        if (r) memcpy(rows + i * RDIFF_SIG_ROW, r, (size_t)k * RDIFF_SIG_ROW);
+        else ok = false;
+    }
+    rdiff_sig_head_put(head, 1u << f->shift);
+    if (ok) f->window = delta_window_new(head, rows, (size_t)n);
+    free(rows);
+    f->window_first = first, f->window_n = n;
+    memcpy(f->window_of, b->digest, SEAL_HASH);
+    return f->window != NULL;
+}
+
+int filer_delta_end(struct filer *f, struct err *e) {
+    if (!f->delta) return 0;
+    int rc = delta_end(f->delta, e);
+    if (rc == 0) rc = rdiff_delta_ended(&f->parser, e);
+    delta_free(f->delta);
+    f->delta = NULL;
+    return rc;
+}
+
+static int delta_open(struct filer *f, uint64_t off, struct err *e) {
+    f->fed = f->matched = 0;
+    f->parser = (struct rdiff_delta){.ops = {delta_copy, delta_literal, f}};
+    f->delta = have_window(f, off) ? delta_begin(f->window, delta_bytes, f) : NULL;
+    if (!f->delta) return err_set(e, ZE_NOMEM, NULL, "delta");
+    return 0;
+}
+
+/* Feed a stretch; give librsync up for a while where it finds nothing, since there it is ten times slower than sending. */
+static int delta_stretch(struct filer *f, uint64_t off, const uint8_t *p, uint32_t n, struct err *e) {
+    if (!f->delta && delta_open(f, off, e) < 0) return -1;
+    f->fed += n;
+    if (delta_feed(f->delta, p, n, e) < 0) return -1;
+    if (f->fed < PROBE) return 0;
+    bool poor = f->matched < f->fed / 10;
+    f->fed = f->matched = 0;
+    if (!poor) {
+        f->backoff = BACKOFF_MIN;
+        return 0;
+    }
+    f->skip_until = off + n + f->backoff;
+    f->backoff = f->backoff * 2 < BACKOFF_MAX ? f->backoff * 2 : BACKOFF_MAX;
+    return filer_delta_end(f, e);
+}
+
+/* ---- a chunk ---- */
+
+/* The data of the chunk as one segment, unless it is stored already: 1 when it was. ${find}: only look. */
+static int whole_segment(struct filer *f, bool find, struct err *e) {
+    struct leaf leaves[(ZB_SEGMENT_MAX >> 12) + RANGES_MAX];
+    size_t n = 0, bytes = 0, bl = (size_t)1 << f->shift;
+    for (size_t i = 0; i < f->ranges_n; i++) {
+        struct range *r = &f->ranges[i];
+        for (uint32_t at = r->at; at < r->at + r->len; n++) {
+            uint32_t end = r->at + r->len, room = (uint32_t)(bl - at % bl), len = end - at < room ? end - at : room;
+            struct block *b = &f->blocks[at >> f->shift];
+            leaves[n].len = len;
+            if (len == b->leaf.len) memcpy(leaves[n].hash, b->leaf.hash, SEAL_HASH);
+            else seal_hash(leaves[n].hash, f->chunk + at, len);
+            at += len;
+        }
+        bytes += r->len;
+    }
+    if (!bytes) return filer_delta_end(f, e) < 0 || extents_hole(&f->x, f->chunk_len, e) < 0 ? -1 : 1;
+    uint8_t identity[SEAL_HASH];
+    struct seg_addr a;
+    segment_identity(f->s.keys, identity, SEG_FILE, (uint32_t)bytes, leaves, n);
+    int rc = upload_find(f->s.upload, identity, &a, e);
+    if (rc < 0 || (rc == 0 && find)) return rc;
+    const uint8_t *p = f->chunk;
+    if (!rc && f->ranges_n == 1) p += f->ranges[0].at;
+    else if (!rc) { /* move the ranges together; the chunk is not needed afterwards */
+        uint32_t to = 0;
+        for (size_t i = 0; i < f->ranges_n; to += f->ranges[i++].len)
+            memmove(f->chunk + to, f->chunk + f->ranges[i].at, f->ranges[i].len);
+    }
+    if (filer_delta_end(f, e) < 0) return -1;
+    if (!rc && upload_segment(f->s.upload, SEG_FILE, identity, p, (uint32_t)bytes, &a, e) < 0) return -1;
+    uint32_t at = 0, in_segment = 0;
+    for (size_t i = 0; i < f->ranges_n; i++) {
+        struct range *r = &f->ranges[i];
+        if (extents_hole(&f->x, r->at - at, e) < 0 || extents_data(&f->x, a, in_segment, r->len, e) < 0) return -1;
+        in_segment += r->len, at = r->at + r->len;
+    }
+    return extents_hole(&f->x, f->chunk_len - at, e) < 0 ? -1 : 1;
+}
+
+/* Whether block ${i} of the chunk lies whole in ${r} and equals the old version's block at the same offset. */
+static bool same_block(struct filer *f, uint64_t off, size_t i, const struct range *r) {
+    uint32_t at = (uint32_t)(i << f->shift), len = f->blocks[i].leaf.len;
+    uint64_t no = (off >> f->shift) + i;
+    if (at < r->at || at + len > r->at + r->len || no >= f->basis->rows) return false;
+    uint64_t old_len = f->basis->size - (no << f->shift);
+    if (len != (old_len < (1ull << f->shift) ? old_len : 1ull << f->shift)) return false;
+    const uint8_t *row = basis_rows(f->basis, no, 1);
+    return row && memcmp(row + 4, f->blocks[i].leaf.hash, SEAL_HASH) == 0;
+}
+
+static int changed(struct filer *f, uint64_t off, uint32_t at, uint32_t n, bool open_end, struct err *e) {
+    const uint8_t *p = f->chunk + at;
+    bool short_run = !f->delta && !open_end && n <= (uint32_t)SHORT_RUN << f->shift;
+    if (f->basis->rows && !short_run && off + at >= f->skip_until) return delta_stretch(f, off + at, p, n, e);
+    if (filer_delta_end(f, e) < 0) return -1;
+    return filer_new_data(f, p, n, NULL, 0, e);
+}
+
+static int compare_range(struct filer *f, uint64_t off, const struct range *r, struct err *e) {
+    uint32_t bl = 1u << f->shift, end = r->at + r->len;
+    for (uint32_t at = r->at; at < end;) {
+        bool same = same_block(f, off, at >> f->shift, r);
+        uint32_t to = at;
+        do to = (to / bl + 1) * bl;
+        while (to < end && same_block(f, off, to >> f->shift, r) == same);
+        if (to > end) to = end;
+        if (same) {
+            if (filer_delta_end(f, e) < 0 || copy_old(f, off + at, to - at, e) < 0) return -1;
+        } else if (changed(f, off, at, to - at, to == f->chunk_len && off + to < f->size, e) < 0) {
+            return -1;
+        }
+        at = to;
+    }
+    return 0;
+}
+
+static bool anything_same(struct filer *f, uint64_t off) {
+    for (size_t r = 0; r < f->ranges_n; r++)
+        for (size_t i = f->ranges[r].at >> f->shift; i << f->shift < f->ranges[r].at + f->ranges[r].len; i++)
+            if (same_block(f, off, i, &f->ranges[r])) return true;
+    return false;
+}
+
+int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e) {
+    f->chunk_len = len;
+    if (!f->basis) return whole_segment(f, false, e) < 0 ? -1 : 0;
+    if (!anything_same(f, off)) {
+        /* Stored elsewhere, or a stretch where librsync has found nothing: one segment of its own. */
+        int rc = whole_segment(f, off >= f->skip_until, e);
+        if (rc) return rc < 0 ? -1 : 0;
+    }
+    uint32_t at = 0;
+    for (size_t i = 0; i < f->ranges_n; i++) {
+        struct range *r = &f->ranges[i];
+        if (r->at > at && (filer_delta_end(f, e) < 0 || extents_hole(&f->x, r->at - at, e) < 0)) return -1;
+        if (compare_range(f, off, r, e) < 0) return -1;
+        at = r->at + r->len;
+    }
+    if (len > at && (filer_delta_end(f, e) < 0 || extents_hole(&f->x, len - at, e) < 0)) return -1;
+    return 0;
+}

@@ -1,0 +1,56 @@
+/** What filer.c (reading) and filer_chunk.c (deciding) share. */
+#ifndef AGENT_FILER_INTERNAL_H
+#define AGENT_FILER_INTERNAL_H
+
+#include "filer.h"
+#include "sigs.h"
+#include "wire/rdiff.h"
+#include "wrap/delta.h"
+
+enum { RANGES_MAX = 520 }; /* data ranges of one chunk: at most every other 4 KiB block, and a few for odd file systems */
+
+struct range {
+    uint32_t at, len; /* within the chunk */
+};
+
+struct block {
+    struct leaf leaf;
+    bool data;
+};
+
+struct filer {
+    struct filer_setup s;
+    struct extents x;
+    struct digest digest;
+    struct sig_writer *sig;
+    struct basis *basis; /* only with a signature that is right */
+    uint8_t *chunk, shift;
+    struct range ranges[RANGES_MAX];
+    size_t ranges_n;
+    struct block *blocks;
+    size_t blocks_n;
+    uint32_t chunk_len;
+    uint64_t size, bytes_read;
+
+    struct delta *delta; /* open over a changed stretch */
+    struct rdiff_delta parser;
+    struct delta_window *window;
+    uint64_t window_first, window_n; /* blocks of the old version in it */
+    uint8_t window_of[SEAL_HASH];    /* digest of the version it belongs to */
+    uint64_t fed, matched;           /* since the delta was opened */
+    int64_t skew;                    /* old offset − new offset of the last match */
+    uint64_t skip_until, backoff;    /* no librsync before this offset: what was tried there matched nothing */
+};
+
+/** filer_store_chunk(f, off, len, e): store the chunk that was read and hashed. */
+int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e) MUST_CHECK;
+/** filer_new_data: bytes into packed segments, extents appended. */
+int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e)
+    MUST_CHECK;
+int filer_delta_end(struct filer *f, struct err *e) MUST_CHECK;
+void filer_delta_reset(struct filer *f);
+void filer_delta_free_window(struct filer *f);
+/** filer_basis_damaged: 1 when the old version needs a segment that the vault says is damaged. */
+int filer_basis_damaged(struct filer *f, struct basis *b, struct err *e) MUST_CHECK;
+
+#endif

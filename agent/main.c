@@ -1,0 +1,169 @@
+/* zaibei-agent: one table of commands, and what is the same for all of them: keys are in memory, so no core dump and no
+ * tracing by others; a signal asks to end in order, a second one ends; one place prints errors and makes exit codes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "base/i18n.h"
+#include "command.h"
+#include "enroll.h"
+#include "key.h"
+#include "link.h"
+#include "ls.h"
+#include "points.h"
+#include "restore.h"
+#include "run.h"
+#include "status.h"
+#include "sys/file.h"
+#include "wrap/json.h"
+#include "wrap/seal.h"
+
+#define PROGRAM "zaibei-agent"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv, struct err *e);
+    const char *usage, *help; /* without help it is not for people */
+} commands[] = {
+    {"enroll", cmd_enroll, "TOKEN|- --recipient zbk-pub-… [--recipient …] [--state DIR]\n"
+                           "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]",
+        N_("make this host's keys and give it a place at a vault")},
+    {"backup", cmd_backup, "[--full] [--dry-run] PATH…", N_("make one restore point of all the paths")},
+    {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] [PATH…]\n"
+                             "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
+        N_("bring files back")},
+    {"points", cmd_points, "", N_("list the restore points of this host, oldest first")},
+    {"ls", cmd_ls, "POINT[:/path] [-l]", N_("list what a restore point holds")},
+    {"status", cmd_status, "", N_("say how this host is protected, in one page")},
+    {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
+    {"key", cmd_key, "", N_("show the public keys of this host and of its recovery kits")},
+    {"link", cmd_link, "", NULL},
+};
+
+static const char *config_option;
+static bool json_option;
+static volatile sig_atomic_t cancelled;
+
+const char *command_config(void) { return config_option; }
+bool command_json(void) { return json_option; }
+
+bool command_cancelled(void *arg) {
+    (void)arg;
+    return cancelled;
+}
+
+static void on_signal(int sig) {
+    if (cancelled) _exit(ZB_EXIT_CANCELLED);
+    cancelled = 1;
+    (void)sig;
+}
+
+static void process_set_up(void) {
+    /* A descriptor 0, 1 or 2 that is closed would be given to a key file or to a peer. */
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) _exit(ZB_EXIT_FAILED);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static int usage(FILE *out) {
+    fprintf(out, _("usage: %s [--config FILE] [--json] COMMAND [ARGUMENT…]\n\n"), PROGRAM);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (commands[i].help) fprintf(out, "  %-8s %s\n", commands[i].name, _(commands[i].help));
+    fprintf(out, _("\n%s COMMAND --help tells more. The configuration is $ZAIBEI_AGENT_CONFIG, else "
+                   "/etc/zaibei/agent.yaml.\n"),
+        PROGRAM);
+    return out == stdout ? ZB_EXIT_OK : ZB_EXIT_USAGE;
+}
+
+static int command_usage(const struct command *c) {
+    printf("%s\n\n", _(c->help ? c->help : ""));
+    const char *line = c->usage;
+    for (size_t n; n = strcspn(line, "\n"), true; line += n + 1) {
+        printf("  %s %s %.*s\n", PROGRAM, c->name, (int)n, line);
+        if (!line[n]) break;
+    }
+    return ZB_EXIT_OK;
+}
+
+static void error_tell(const struct err *e) {
+    err_print(PROGRAM, e);
+    if (!json_option) return;
+    char id[16];
+    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+    CLEANUP_JS struct js *j = js_object();
+    js_set_int(j, "schema_version", 1);
+    js_set_str(j, "message_type", "error");
+    js_set_str(j, "id", id);
+    js_set_str(j, "object", e->object);
+    js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
+    js_set_str(j, "next", err_next(e->id));
+    CLEANUP_FREE char *line = js_dump(j);
+    puts(line);
+}
+
+/* Take the options that all commands have out of ${argv}: the number of arguments left. */
+static int common_take(int argc, char **argv, bool *help, bool *version, struct err *e) {
+    int n = 1;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--")) {
+            while (i < argc) argv[n++] = argv[i++];
+        } else if (!strcmp(argv[i], "--json")) {
+            json_option = true;
+        } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            *help = true;
+        } else if (!strcmp(argv[i], "--version")) {
+            *version = true;
+        } else if (!strncmp(argv[i], "--config=", 9)) {
+            config_option = argv[i] + 9;
+        } else if (!strcmp(argv[i], "--config")) {
+            if (i + 1 == argc) return err_set(e, ZE_USAGE, argv[i], _("it needs a value"));
+            config_option = argv[++i];
+        } else {
+            argv[n++] = argv[i];
+        }
+    }
+    argv[n] = NULL;
+    return n;
+}
+
+static int run(int argc, char **argv, struct err *e) {
+    bool help = false, version = false;
+    argc = common_take(argc, argv, &help, &version, e);
+    if (argc < 0) return -1;
+    if (version) return printf("%s %s\n", PROGRAM, ZB_VERSION), ZB_EXIT_OK;
+    if (argc < 2) return usage(help ? stdout : stderr);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(commands[i].name, argv[1]))
+            return help ? command_usage(&commands[i]) : commands[i].run(argc - 1, argv + 1, e);
+    return err_set(e, ZE_USAGE, argv[1], _("no such command"));
+}
+
+int main(int argc, char **argv) {
+    struct err e = ERR_INIT;
+    process_set_up();
+    i18n_init();
+    int rc = seal_init(&e);
+    if (rc == 0) rc = run(argc, argv, &e);
+    /* What a signal interrupted is told as what it is. */
+    if (rc < 0 && cancelled && e.id != ZE_CANCELLED) err_set(&e, ZE_CANCELLED, e.object, "%s", e.msg);
+    if (rc < 0) error_tell(&e), rc = err_exit(&e);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        err_set(&e, errno == ENOSPC ? ZE_NOSPACE : ZE_IO, _("standard output"), "%s", strerror(errno));
+        err_print(PROGRAM, &e);
+        if (rc == 0) rc = err_exit(&e);
+    }
+    return rc;
+}

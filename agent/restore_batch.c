@@ -1,0 +1,237 @@
+/* A batch of files: their extents are sorted by segment, each segment is fetched and decoded once and written wherever it
+ * belongs. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon as its
+ * last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files that need it. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "restore_internal.h"
+#include "sys/file.h"
+
+int batch_grow(void *p, size_t *cap, size_t want, size_t size, struct err *e) {
+    void **array = p;
+    if (want <= *cap) return 0;
+    size_t n = *cap ? *cap : 64;
+    while (n < want) n *= 2;
+    void *q = reallocarray(*array, n, size);
+    if (!q) return err_set(e, ZE_NOMEM, NULL, _("a batch of files"));
+    *array = q, *cap = n;
+    return 0;
+}
+
+static const char *path_of(const struct batch *b, const struct item *it) { return (const char *)b->keep.p + it->path_at; }
+
+int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n, uint64_t at, struct err *e) {
+    struct batch *b = &r->batch;
+    if (batch_grow(&b->jobs, &b->jobs_cap, b->jobs_n + n, sizeof *b->jobs, e) < 0) return -1;
+    for (size_t i = 0; i < n; at += x[i++].len) {
+        if (x[i].hole) continue;
+        b->jobs[b->jobs_n++] = (struct job){.addr = x[i].addr, .item = item, .offset = x[i].offset, .len = (uint32_t)x[i].len,
+            .at = at};
+        b->items[item].pending++;
+    }
+    return 0;
+}
+
+static bool full(const struct batch *b, const struct entry *en) {
+    return b->items_n >= BATCH_ITEMS || b->links_n >= BATCH_ITEMS || b->jobs_n + en->extents_n > BATCH_JOBS ||
+           b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
+}
+
+static int keep_path(struct batch *b, const char *path, size_t n, size_t *at, struct err *e) {
+    *at = b->keep.len;
+    buf_put(&b->keep, path, n);
+    buf_u8(&b->keep, 0);
+    return buf_ok(&b->keep) ? 0 : err_set(e, ZE_NOMEM, NULL, _("a batch of files"));
+}
+
+int batch_add_file(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
+    struct batch *b = &r->batch;
+    if (full(b, en) && batch_flush(r, e) < 0) return -1;
+    if (batch_grow(&b->items, &b->items_cap, b->items_n + 1, sizeof *b->items, e) < 0) return -1;
+    struct item *it = &b->items[b->items_n];
+    *it = (struct item){.path_len = n, .size = en->size, .group = en->link_group, .block_shift = en->block_shift, .fd = -1,
+        .linked = en->flags & EF_HARDLINK, .large = en->flags & EF_XPAGES, .extents_at = b->extents_n,
+        .extents_n = en->extents_n};
+    memcpy(it->digest, en->digest, SEAL_HASH);
+    if (keep_path(b, path, n, &it->path_at, e) < 0 || attrs_take(&it->attrs, en, &b->keep, e) < 0) return -1;
+    if (batch_grow(&b->extents, &b->extents_cap, b->extents_n + en->extents_n, sizeof *b->extents, e) < 0) return -1;
+    if (en->extents_n) memcpy(b->extents + b->extents_n, en->extents, en->extents_n * sizeof *en->extents);
+    b->extents_n += en->extents_n;
+    b->items_n++;
+    b->bytes += en->size;
+    return batch_extents(r, (uint32_t)b->items_n - 1, en->extents, en->extents_n, 0, e);
+}
+
+int batch_add_link(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
+    struct batch *b = &r->batch;
+    if ((b->links_n >= BATCH_ITEMS || b->keep.len > BATCH_KEEP) && batch_flush(r, e) < 0) return -1;
+    if (batch_grow(&b->links, &b->links_cap, b->links_n + 1, sizeof *b->links, e) < 0) return -1;
+    struct later_link *l = &b->links[b->links_n];
+    *l = (struct later_link){.path_len = n, .group = en->link_group};
+    if (keep_path(b, path, n, &l->path_at, e) < 0) return -1;
+    b->links_n++;
+    return 0;
+}
+
+static int by_place(const void *x, const void *y) {
+    const struct job *a = x, *b = y;
+    if (a->addr.pack != b->addr.pack) return a->addr.pack < b->addr.pack ? -1 : 1;
+    if (a->addr.slot != b->addr.slot) return a->addr.slot < b->addr.slot ? -1 : 1;
+    if (a->item != b->item) return a->item < b->item ? -1 : 1;
+    return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Sort the jobs and list their distinct segments. */
+static int arrange(struct batch *b, struct err *e) {
+    if (b->jobs_n) qsort(b->jobs, b->jobs_n, sizeof *b->jobs, by_place);
+    if (batch_grow(&b->addrs, &b->addrs_cap, b->jobs_n, sizeof *b->addrs, e) < 0) return -1;
+    if (batch_grow(&b->first_job, &b->first_cap, b->jobs_n + 1, sizeof *b->first_job, e) < 0) return -1;
+    b->addrs_n = 0;
+    for (size_t i = 0; i < b->jobs_n; i++) {
+        struct seg_addr a = b->jobs[i].addr;
+        if (b->addrs_n && b->addrs[b->addrs_n - 1].pack == a.pack && b->addrs[b->addrs_n - 1].slot == a.slot) continue;
+        b->first_job[b->addrs_n] = i;
+        b->addrs[b->addrs_n++] = a;
+    }
+    b->first_job[b->addrs_n] = b->jobs_n;
+    return 0;
+}
+
+static int fail_item(struct run *r, struct item *it, const struct err *why, struct err *e) {
+    if (it->failed) return 0;
+    it->failed = true;
+    file_drop(r, it);
+    return run_problem(r, path_of(&r->batch, it), it->path_len, false, why, e);
+}
+
+/* A file whose last piece was written: hash what is there. */
+static int complete(struct run *r, struct item *it, struct err *e) {
+    struct err why = ERR_INIT;
+    struct digest d;
+    uint8_t got[SEAL_HASH];
+    int fd = file_fd(r, it, &why);
+    digest_init(&d, it->block_shift, it->size);
+    if (fd < 0 || file_hash(r, fd, &d, it->block_shift, 0, it->size, r->batch.extents + it->extents_at, it->extents_n, &why) < 0)
+        return fail_item(r, it, &why, e);
+    digest_final(&d, got);
+    return file_finish(r, it, got, e);
+}
+
+static int write_job(struct run *r, const struct job *j, size_t have, struct err *e) {
+    struct item *it = &r->batch.items[j->item];
+    struct err why = ERR_INIT;
+    it->pending--;
+    if (it->failed) return 0;
+    int fd = -1;
+    if (j->offset > have || j->len > have - j->offset)
+        err_set(&why, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), j->addr.pack, j->addr.slot);
+    else if ((fd = file_fd(r, it, &why)) >= 0 && file_pwrite_all(fd, r->plain + j->offset, j->len, (off_t)j->at) < 0)
+        err_sys(&why, NULL, _("writing it"));
+    if (why.id != ZE_NONE) return fail_item(r, it, &why, e);
+    if (r->q->progress) r->q->progress->bytes += j->len;
+    return it->pending == 0 && !it->large ? complete(r, it, e) : 0;
+}
+
+/* Data segments are of one of two kinds, which an extent does not tell; the seal does. */
+static int open_segment(struct run *r, struct seg_addr a, const uint8_t *sealed, size_t len, struct err *e) {
+    int n = segment_open(r->sealer, r->o->keys, r->kind, a, sealed, len, r->plain, e);
+    if (n >= 0) return n;
+    r->kind = r->kind == SEG_FILE ? SEG_PACKED : SEG_FILE;
+    return segment_open(r->sealer, r->o->keys, r->kind, a, sealed, len, r->plain, e);
+}
+
+static int bad_segment(void *arg, size_t i, const struct err *why) {
+    struct run *r = arg;
+    struct batch *b = &r->batch;
+    struct err named = *why;
+    if (*why->object) err_wrap(&named, "%s", why->object);
+    for (size_t k = b->first_job[i]; k < b->first_job[i + 1]; k++) {
+        struct item *it = &b->items[b->jobs[k].item];
+        it->pending--;
+        if (fail_item(r, it, &named, &r->fatal) < 0) return -1;
+    }
+    return 0;
+}
+
+static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e) {
+    struct run *r = arg;
+    struct batch *b = &r->batch;
+    struct err why = ERR_INIT;
+    if (run_cancelled(r, e) < 0) return -1;
+    int have = open_segment(r, b->addrs[i], sealed, len, &why);
+    if (have < 0) {
+        if (bad_segment(r, i, &why) == 0) return 0;
+        *e = r->fatal;
+        return -1;
+    }
+    for (size_t k = b->first_job[i]; k < b->first_job[i + 1]; k++)
+        if (write_job(r, &b->jobs[k], (size_t)have, e) < 0) return -1;
+    progress_step(r->q->progress);
+    return 0;
+}
+
+int batch_write(struct run *r, struct err *e) {
+    struct batch *b = &r->batch;
+    if (arrange(b, e) < 0) return -1;
+    r->fatal = (struct err)ERR_INIT;
+    int rc = b->addrs_n ? fetch_sealed(r->s->fetch, gen_keys_generation(r->o->keys), b->addrs, b->addrs_n, have_segment,
+                              bad_segment, r, e)
+                        : 0;
+    if (rc < 0 && r->fatal.id != ZE_NONE) *e = r->fatal;
+    b->jobs_n = 0;
+    return rc;
+}
+
+static int make_links(struct run *r, struct err *e) {
+    struct batch *b = &r->batch;
+    for (size_t i = 0; i < b->links_n; i++) {
+        struct later_link *l = &b->links[i];
+        const char *path = (const char *)b->keep.p + l->path_at;
+        const struct group *g = groups_find(&r->groups, l->group);
+        struct err why = ERR_INIT;
+        int rc = g && !g->failed ? node_link(r, g, path, l->path_len, &why)
+                                 : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
+        if (rc == 0) r->out->files++;
+        if (rc < 0 && run_problem(r, path, l->path_len, false, &why, e) < 0) return -1;
+    }
+    return 0;
+}
+
+static void reset(struct batch *b) {
+    b->items_n = b->jobs_n = b->extents_n = b->links_n = b->addrs_n = 0;
+    b->bytes = 0;
+    buf_reset(&b->keep);
+}
+
+int batch_flush(struct run *r, struct err *e) {
+    struct batch *b = &r->batch;
+    for (size_t i = 0; i < b->items_n; i++) { /* empty files and those that are one hole */
+        struct item *it = &b->items[i];
+        if (it->pending == 0 && !it->large && complete(r, it, e) < 0) return -1;
+    }
+    if (batch_write(r, e) < 0) return -1;
+    for (size_t i = 0; i < b->items_n; i++) {
+        struct group *g = b->items[i].linked && b->items[i].failed ? groups_find(&r->groups, b->items[i].group) : NULL;
+        if (g) g->failed = true;
+    }
+    if (make_links(r, e) < 0) return -1;
+    reset(b);
+    return 0;
+}
+
+void batch_drop(struct run *r) {
+    for (size_t i = 0; i < r->batch.items_n; i++) file_drop(r, &r->batch.items[i]);
+    reset(&r->batch);
+}
+
+void batch_free(struct batch *b) {
+    free(b->items);
+    free(b->jobs);
+    free(b->extents);
+    free(b->links);
+    free(b->addrs);
+    free(b->first_job);
+    buf_free(&b->keep);
+}

@@ -1,0 +1,212 @@
+/* One visit: a session, one question, the answer. Each visit is a session of its own, also while a job runs, so that nothing
+ * here can hold up or break a backup: what the orchestrator does not hear it learns from the vault. Nobody listening is no
+ * fault of this host; it calls again, later and later up to five minutes. */
+#include "run.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backup.h"
+#include "base/i18n.h"
+#include "command.h"
+#include "config.h"
+#include "progress.h"
+#include "session.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "wrap/json.h"
+
+enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600 };
+
+struct runner {
+    struct config *c;
+    struct clock *clock;
+    struct progress progress;
+    const char *job;     /* that runs */
+    int64_t reported_ns; /* monotonic */
+    bool job_cancelled;  /* by the orchestrator */
+};
+
+unsigned run_backoff(unsigned failures) {
+    unsigned s = 5;
+    while (failures-- > 1 && s < 300) s *= 2;
+    return s < 300 ? s : 300;
+}
+
+static bool text_list(const struct js *list, const char **out, size_t max, size_t *n) {
+    *n = js_count(list);
+    if (*n > max) return false;
+    for (size_t i = 0; i < *n; i++)
+        if (!(out[i] = js_text(js_at(list, i))) || !*out[i]) return false;
+    return true;
+}
+
+bool run_job_parse(const struct js *j, struct run_job *out) {
+    const char *kind = js_str(j, "kind", "");
+    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL)};
+    out->full = !strcmp(kind, "full");
+    if (!*out->id || (!out->full && strcmp(kind, "incremental") != 0)) return false;
+    if (!text_list(js_get(j, "paths"), out->paths, RUN_PATHS_MAX, &out->paths_n) || out->paths_n == 0) return false;
+    for (size_t i = 0; i < out->paths_n; i++)
+        if (*out->paths[i] != '/') return false;
+    return true;
+}
+
+/* One visit: the parsed answer, or NULL with ${e} (ZE_UNREACHABLE when nobody listens behind the vault). */
+static struct js *visit(struct runner *r, struct js *request, struct err *e) {
+    CLEANUP_FREE char *text = js_dump(request);
+    struct session s;
+    struct buf answer;
+    struct js *j = NULL;
+    if (session_open(r->c, &s, e) < 0) return NULL;
+    buf_init(&answer, ANSWER_MAX);
+    int rc = session_call(&s, text, strlen(text), &answer, e);
+    if (rc > 0) err_set(e, ZE_UNREACHABLE, r->c->vault, _("nobody listens at the orchestrator's socket of this vault"));
+    if (rc == 0) j = js_parse(answer.p, answer.len, _("answer of the orchestrator"), e);
+    buf_free(&answer);
+    session_close(&s);
+    return j;
+}
+
+static bool asked_to_stop(void *arg) {
+    struct runner *r = arg;
+    int64_t now = r->clock->mono_ns(r->clock);
+    if (command_cancelled(NULL) || r->job_cancelled) return true;
+    if (now - r->reported_ns < (int64_t)REPORT_S * 1000000000) return false;
+    r->reported_ns = now;
+    CLEANUP_JS struct js *q = js_object();
+    js_set_str(q, "op", "progress");
+    js_set_str(q, "job", r->job);
+    js_set_str(q, "phase", r->progress.phase);
+    js_set_int(q, "files", (int64_t)r->progress.files);
+    js_set_int(q, "bytes", (int64_t)r->progress.bytes);
+    struct err ignored = ERR_INIT;
+    CLEANUP_JS struct js *a = visit(r, q, &ignored);
+    r->job_cancelled = js_bool(a, "cancel", false);
+    return r->job_cancelled;
+}
+
+static struct js *error_of(const struct err *e) {
+    char id[16];
+    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+    struct js *j = js_object();
+    js_set_str(j, "id", id);
+    js_set_str(j, "object", e->object);
+    js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
+    return j;
+}
+
+static struct js *result_of(const char *job, int rc, const struct backup_result *b, const struct err *why) {
+    struct js *q = js_object();
+    js_set_str(q, "op", "result");
+    js_set_str(q, "job", job);
+    js_set_str(q, "state", rc < 0 ? "failed" : b->state == STATE_PARTIAL ? "partial" : "ok");
+    if (rc < 0) js_set(q, "error", error_of(why));
+    if (rc == 0) js_set_int(q, "point", b->point);
+    js_set_int(q, "files", (int64_t)b->files);
+    js_set_int(q, "bytes_read", (int64_t)b->bytes_read);
+    js_set_int(q, "bytes_sent", (int64_t)b->bytes_sent);
+    js_set_int(q, "bytes_stored", (int64_t)b->bytes_stored);
+    js_set_time(q, "started", b->started);
+    js_set_time(q, "ended", b->ended);
+    return q;
+}
+
+static void nap(struct runner *r, unsigned seconds) {
+    int64_t until = r->clock->mono_ns(r->clock) + (int64_t)seconds * 1000000000;
+    for (;;) {
+        int64_t left = until - r->clock->mono_ns(r->clock);
+        if (left <= 0 || command_cancelled(NULL)) return;
+        poll(NULL, 0, left > 1000000000 ? 1000 : (int)(left / 1000000) + 1);
+    }
+}
+
+/* The result is told until it is heard, a few times: after that the orchestrator asks the vault. */
+static void result_tell(struct runner *r, struct js *q) {
+    for (unsigned i = 1; i <= RESULT_TRIES; i++) {
+        struct err why = ERR_INIT;
+        CLEANUP_JS struct js *a = visit(r, q, &why);
+        if (a || command_cancelled(NULL)) return;
+        err_print("zaibei-agent", &why);
+        nap(r, run_backoff(i));
+    }
+}
+
+static int job_do(struct runner *r, const struct js *j) {
+    struct run_job job;
+    struct backup_result done = {0};
+    struct err why = ERR_INIT;
+    int rc = -1;
+    done.started = r->clock->now_ns(r->clock);
+    if (run_job_parse(j, &job)) {
+        progress_init(&r->progress, r->clock, command_json());
+        r->job = job.id, r->job_cancelled = false, r->reported_ns = r->clock->mono_ns(r->clock);
+        struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
+            .ticket = job.ticket, .clock = r->clock, .progress = &r->progress, .cancelled = asked_to_stop,
+            .cancelled_arg = r};
+        rc = backup_run(r->c, &q, &done, &why);
+        progress_end(&r->progress);
+    } else {
+        err_set(&why, ZE_PROTO, js_str(j, "job", ""), _("a job this version does not understand"));
+    }
+    if (!done.ended) done.ended = r->clock->now_ns(r->clock);
+    CLEANUP_JS struct js *q = result_of(js_str(j, "job", ""), rc, &done, &why);
+    if (rc < 0)
+        err_print("zaibei-agent", &why);
+    else
+        fprintf(stderr, _("job %s: restore point %u, %llu bytes read, %llu sent\n"), job.id, done.point,
+            (unsigned long long)done.bytes_read, (unsigned long long)done.bytes_sent);
+    result_tell(r, q);
+    return rc < 0 ? err_exit(&why) : done.state == STATE_PARTIAL ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
+}
+
+/* Call in and do what is due. ${next_s}: when to come back. The exit code of the worst job, or <0. */
+static int call_in(struct runner *r, unsigned *next_s, size_t *jobs, struct err *e) {
+    CLEANUP_JS struct js *q = js_object();
+    js_set_str(q, "op", "call-in");
+    js_set_str(q, "version", ZB_VERSION);
+    js_set_bool(q, "busy", false);
+    CLEANUP_JS struct js *a = visit(r, q, e);
+    if (!a) return -1;
+    int64_t next = js_int(a, "next_s", 60);
+    *next_s = next < 1 ? 1 : next > SLEEP_MAX_S ? SLEEP_MAX_S : (unsigned)next;
+    const struct js *list = js_get(a, "jobs");
+    *jobs = js_count(list);
+    int worst = ZB_EXIT_OK;
+    for (size_t i = 0; i < *jobs && !command_cancelled(NULL); i++) {
+        int rc = job_do(r, js_at(list, i));
+        if (rc > worst) worst = rc;
+    }
+    return worst;
+}
+
+static int loop(struct runner *r) {
+    unsigned failures = 0;
+    while (!command_cancelled(NULL)) {
+        struct err why = ERR_INIT;
+        unsigned next_s = 60;
+        size_t jobs = 0;
+        int rc = call_in(r, &next_s, &jobs, &why);
+        failures = rc < 0 ? failures + 1 : 0;
+        if (rc < 0 && !command_cancelled(NULL)) err_print("zaibei-agent", &why);
+        nap(r, rc < 0 ? run_backoff(failures) : jobs ? 1 : next_s);
+    }
+    return ZB_EXIT_OK;
+}
+
+int cmd_run(int argc, char **argv, struct err *e) {
+    bool once = false;
+    const struct command_option options[] = {{"--once", OPT_FLAG, &once}, {0}};
+    int n = command_parse(argc, argv, options, e);
+    if (n < 0) return -1;
+    if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("no argument is expected"));
+    struct config c;
+    if (config_load(command_config(), &c, e) < 0) return -1;
+    struct runner r = {.c = &c, .clock = clock_real()};
+    unsigned next_s;
+    size_t jobs;
+    int rc = once ? call_in(&r, &next_s, &jobs, e) : loop(&r);
+    config_free(&c);
+    return rc;
+}

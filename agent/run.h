@@ -1,0 +1,27 @@
+/** The command `run`: call in at the orchestrator, do its jobs, sleep as long as it says (PROTOCOL.md §4). */
+#ifndef AGENT_RUN_H
+#define AGENT_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+int cmd_run(int argc, char **argv, struct err *e);
+
+/** run_backoff(failures): seconds to wait after so many failures in a row: 5, 10, … at most 300. */
+unsigned run_backoff(unsigned failures);
+
+/** A job as it came; run_job_parse copies nothing: the strings live as long as the JSON. False when it is none. */
+struct js;
+enum { RUN_PATHS_MAX = 256 };
+struct run_job {
+    const char *id, *ticket;
+    bool full;
+    const char *paths[RUN_PATHS_MAX];
+    size_t paths_n;
+};
+bool run_job_parse(const struct js *j, struct run_job *out);
+
+#endif

@@ -1,0 +1,52 @@
+/**
+ * A session with the vault (PROTOCOL.md §2): the transport (link by libssh2, ssh, or serve of a dir:// vault), the
+ * greeting, and the simple questions. What is pinned is checked here: the host key by the transport, the vault's key by
+ * the vault header, the host's ids, and the receipt.
+ */
+#ifndef AGENT_SESSION_H
+#define AGENT_SESSION_H
+
+#include "config.h"
+#include "wire/frame.h"
+#include "wire/record.h"
+
+enum session_right { RIGHT_ADD = 1, RIGHT_READ_META = 2, RIGHT_READ_ALL = 4 };
+
+struct session {
+    const struct config *cfg;
+    struct frames f;
+    uint8_t rights;
+    int64_t vault_time;
+    uint8_t receipt;  /* 0 none shown, 1 known at the vault, 2 unknown there (the caller decides) */
+    bool has_last;
+    uint64_t last_n;  /* record number of the last commit at the vault */
+    uint8_t last_hash[SEAL_HASH];
+    uint32_t acks[8]; /* packs acknowledged while something else was awaited */
+    unsigned acks_n;
+    int child_pid;    /* of link, ssh or serve */
+    void *transport;  /* private */
+};
+
+/** session_open(cfg, s, e): connect, greet, check. ZE_UNREACHABLE, ZE_HOSTKEY, ZE_AUTH, ZE_VAULTKEY, ZE_NOTZAIBEI, …
+ * session_close says BYE, waits for the child and releases; harmless on a struct that was zeroed or failed to open. */
+int session_open(const struct config *cfg, struct session *s, struct err *e) MUST_CHECK;
+void session_close(struct session *s);
+
+/** session_points(s, each, arg, e): every restore point of this host, oldest first; the record is the callee's for the
+ * call only. */
+int session_points(struct session *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
+    struct err *e) MUST_CHECK;
+
+/** session_expect(s, type, r, e): read the next frame; ZE_PROTO when it is not ${type}; an ERROR frame becomes ${e}. */
+int session_expect(struct session *s, uint8_t type, struct rd *r, struct err *e) MUST_CHECK;
+
+/** session_next(s, type, r, e): the next frame, whatever it is, except PACK_DONE: those are put aside, since they come
+ * between other answers. ZE_CUT at the end of the stream. session_ack: the next acknowledged pack, put aside or awaited. */
+int session_next(struct session *s, uint8_t *type, struct rd *r, struct err *e) MUST_CHECK;
+int session_ack(struct session *s, uint32_t *pack, struct err *e) MUST_CHECK;
+
+/** session_call(s, request, n, answer, e): a question to zaibeid (CALL); ${answer} is reset first. Return 0, 1 when nobody
+ * listens, <0 on error. */
+int session_call(struct session *s, const void *request, size_t n, struct buf *answer, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/* One face for both places that restore points come from. The key check of a commit record is held against the key before
+ * anything is opened with it, so that a wrong key is never mistaken for damage. */
+#include "source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "command.h"
+
+int source_open(struct source *s, const struct source_options *o, struct err *e) {
+    memset(s, 0, sizeof *s);
+    if (o->dir || o->host || o->kit) {
+        if (!o->dir || !o->host || !o->kit) return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
+        return source_store_open(s, o, e);
+    }
+    if (config_load(command_config(), &s->cfg, e) < 0) return -1;
+    s->over_session = true;
+    snprintf(s->host, sizeof s->host, "%s", s->cfg.host);
+    if (session_open(&s->cfg, &s->session, e) == 0) {
+        s->fetch = fetch_over_session(&s->session);
+        if (s->fetch) return 0;
+        err_set(e, ZE_NOMEM, s->host, _("fetching"));
+    }
+    source_close(s);
+    return -1;
+}
+
+void source_close(struct source *s) {
+    fetch_free(s->fetch);
+    s->fetch = NULL;
+    if (s->over_session) {
+        session_close(&s->session);
+        config_free(&s->cfg);
+    }
+    secret_free(s->kit_sec);
+    s->kit_sec = NULL;
+    s->over_session = false;
+}
+
+int source_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
+    struct err *e) {
+    return s->over_session ? session_points(&s->session, each, arg, e) : source_store_points(s, each, arg, e);
+}
+
+int source_keys(struct source *s, const struct record *commit, struct gen_keys **keys, struct err *e) {
+    const struct rec_commit *c = &commit->commit;
+    struct host_ids ids;
+    uint8_t check[SEAL_ID], *key = secret_alloc(SEAL_KEY);
+    char name[96];
+    int rc = 0;
+    snprintf(name, sizeof name, "%s/%u", s->host, c->point);
+    if (!key) return err_set(e, ZE_NOMEM, name, _("its key"));
+    if (s->over_session) memcpy(key, s->cfg.host_key, SEAL_KEY);
+    else rc = source_store_key(s, &c->keys, key, e);
+    if (rc == 0) {
+        key_check(check, key);
+        if (!seal_equal(check, c->keys.check, SEAL_ID))
+            rc = err_set(e, ZE_WRONGKEY, name, _("the key is not the one this restore point was sealed with"));
+    }
+    if (rc == 0) {
+        memcpy(ids.system_id, c->system_id, SEAL_ID);
+        memcpy(ids.host_id, commit->host_id, SEAL_ID);
+        *keys = gen_keys_new(key, &ids, c->generation);
+        if (!*keys) rc = err_set(e, ZE_NOMEM, name, _("its keys"));
+    }
+    secret_free(key);
+    return rc;
+}

@@ -1,0 +1,168 @@
+/* Points from a vault directory alone. The vault header says whose signature counts; every log record is judged by itself,
+ * so missing or spoiled ones in between cost only themselves. Nothing is written. */
+#include "source.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "sys/file.h"
+
+enum { KIT_FILE_MAX = 64 << 10 };
+
+/* The private key stands on a line of its own, "zbk-sec-" and base64; the other lines are for people. */
+static int kit_parse(struct source *s, char *text, const char *file, struct err *e) {
+    static const char mark[] = "zbk-sec-";
+    char *at, *save = NULL;
+    for (char *line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
+        at = line + strspn(line, " \t");
+        if (strncmp(at, mark, sizeof mark - 1) != 0) continue;
+        at += sizeof mark - 1;
+        if (b64_decode(s->kit_sec, SEAL_KEY, at, strcspn(at, " \t")) != SEAL_KEY)
+            return err_set(e, ZE_WRONGKEY, file, _("the private key in it is not complete"));
+        box_public(s->kit_pub, s->kit_sec);
+        return 0;
+    }
+    return err_set(e, ZE_WRONGKEY, file, _("it holds no line with a private key (zbk-sec-…)"));
+}
+
+static int kit_load(struct source *s, const char *file, struct err *e) {
+    struct buf b;
+    buf_init(&b, KIT_FILE_MAX + 1);
+    s->kit_sec = secret_alloc(SEAL_KEY);
+    int rc = s->kit_sec ? file_load(AT_FDCWD, file, KIT_FILE_MAX, &b, e) : err_set(e, ZE_NOMEM, file, _("the kit"));
+    if (rc == 0) {
+        buf_u8(&b, 0);
+        rc = buf_ok(&b) ? kit_parse(s, (char *)b.p, file, e) : err_set(e, ZE_NOMEM, file, _("the kit"));
+    }
+    if (b.p) seal_wipe(b.p, b.cap);
+    buf_free(&b);
+    return rc;
+}
+
+int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
+    char name[sizeof s->dir + 16];
+    struct buf b;
+    if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
+    if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
+    strcpy(s->dir, o->dir);
+    snprintf(s->host, sizeof s->host, "%s", o->host);
+    snprintf(name, sizeof name, "%s/store/vault", s->dir);
+    buf_init(&b, 4096);
+    int rc = file_load(AT_FDCWD, name, 4096, &b, e);
+    if (rc == 0) rc = vault_header_decode(&s->vault, b.p, b.len, e);
+    buf_free(&b);
+    if (rc == 0) rc = kit_load(s, o->kit, e);
+    if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
+    if (rc < 0) source_close(s);
+    return rc;
+}
+
+struct numbers {
+    uint64_t *v;
+    size_t n, cap;
+};
+
+static int numbers_add(struct numbers *a, uint64_t v, struct err *e) {
+    if (a->n == a->cap) {
+        size_t cap = a->cap ? a->cap * 2 : 256;
+        uint64_t *p = reallocarray(a->v, cap, sizeof *p);
+        if (!p) return err_set(e, ZE_NOMEM, NULL, _("list of log records"));
+        a->v = p, a->cap = cap;
+    }
+    a->v[a->n++] = v;
+    return 0;
+}
+
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int list_log(int fd, const char *path, struct numbers *out, struct err *e) {
+    DIR *d = fdopendir(dup(fd));
+    if (!d) return err_sys(e, path, "opendir");
+    int rc = 0;
+    for (struct dirent *it; rc == 0 && (it = readdir(d));) {
+        uint8_t raw[8];
+        uint64_t v = 0;
+        if (strlen(it->d_name) != 16 || !text_unhex(raw, sizeof raw, it->d_name)) continue;
+        for (int i = 0; i < 8; i++) v = v << 8 | raw[i];
+        rc = numbers_add(out, v, e);
+    }
+    closedir(d);
+    if (out->n) qsort(out->v, out->n, sizeof *out->v, by_value);
+    return rc;
+}
+
+/* Read one record; 1 when it is good, 0 (told on stderr if ${tell}) when it is not. */
+static int read_record(const struct source *s, int fd, uint64_t n, struct record *r, bool tell) {
+    char name[32];
+    struct buf b;
+    struct err e = ERR_INIT;
+    snprintf(name, sizeof name, "%016" PRIx64, n);
+    buf_init(&b, ZB_RECORD_MAX);
+    int rc = file_load(fd, name, ZB_RECORD_MAX, &b, &e);
+    if (rc == 0) rc = record_decode(r, b.p, b.len, s->vault.id, s->vault.pub, &e);
+    if (rc == 0 && r->n != n) {
+        record_free(r);
+        rc = err_set(&e, ZE_DAMAGED, name, _("the record has another number"));
+    }
+    buf_free(&b);
+    if (rc < 0 && tell) fprintf(stderr, _("log record %s is passed over: %s: %s\n"), name, err_text(e.id), e.msg);
+    return rc == 0;
+}
+
+static bool among(const struct numbers *a, uint64_t v) {
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i] == v) return true;
+    return false;
+}
+
+static int each_commit(struct source *s, int fd, const struct numbers *log, const struct numbers *removed,
+    int (*each)(void *arg, const struct record *commit, struct err *e), void *arg, struct err *e) {
+    for (size_t i = 0; i < log->n; i++) {
+        struct record r;
+        if (!read_record(s, fd, log->v[i], &r, false)) continue;
+        int rc = r.type == REC_COMMIT && !among(removed, r.commit.point) ? each(arg, &r, e) : 0;
+        record_free(&r);
+        if (rc < 0) return -1;
+    }
+    return 0;
+}
+
+int source_store_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
+    struct err *e) {
+    char path[sizeof s->dir + 128];
+    struct numbers log = {.n = 0}, removed = {.n = 0};
+    snprintf(path, sizeof path, "%s/store/hosts/%s/log", s->dir, s->host);
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return err_sys(e, path, _("this vault knows no such host"));
+    int rc = list_log(fd, path, &log, e);
+    for (size_t i = 0; rc == 0 && i < log.n; i++) {
+        struct record r;
+        if (!read_record(s, fd, log.v[i], &r, true)) continue;
+        if (r.type == REC_REMOVE) rc = numbers_add(&removed, r.remove.point, e);
+        record_free(&r);
+    }
+    if (rc == 0) rc = each_commit(s, fd, &log, &removed, each, arg, e);
+    free(log.v);
+    free(removed.v);
+    return rc;
+}
+
+int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) {
+    for (unsigned i = 0; i < keys->n; i++) {
+        const struct key_slot *slot = &keys->slot[i];
+        if (!seal_equal(slot->recipient, s->kit_pub, SEAL_KEY)) continue;
+        if (box_open(key, s->kit_pub, s->kit_sec, slot->sealed, sizeof slot->sealed)) return 0;
+        return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
+    }
+    return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));
+}

@@ -1,0 +1,381 @@
+/* The sending side. A job is one segment: filled by the caller's thread, sealed by a worker, sent by the caller's thread
+ * when it next needs a free job; so the stream has one owner and needs no lock. A pack is closed when all its segments are
+ * sent. The address is given before sealing (it is part of the associated data), so a packed segment has its address while
+ * it is still being filled.
+ *
+ * If interrupted here: the vault has whole packs that it acknowledged, and spool files that it forgets; the local copy of a
+ * meta pack gets its name only after the acknowledgement, since pack numbers that were never stored are used again. */
+#include "upload.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "metacopy.h"
+#include "wire/pack.h"
+
+enum { WORKERS = 2, JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096 };
+
+struct job {
+    struct job *next;
+    uint8_t kind, identity[SEAL_HASH], hash[SEAL_HASH];
+    struct seg_addr addr;
+    uint64_t counter;
+    uint32_t n;
+    int out_len; /* <0: sealing failed */
+    struct err err;
+    uint8_t *in, *out;
+};
+
+struct open_pack {
+    bool open;
+    uint32_t pack, next_slot, under_way;
+    uint64_t bytes;
+};
+
+struct upload {
+    struct upload_setup s;
+    struct job jobs[JOBS];
+    struct job *idle, *ready, **ready_end, *done; /* idle: the caller's; ready and done: under lock */
+    unsigned busy;                                /* jobs that are ready, in a worker, or done */
+    pthread_mutex_t lock;
+    pthread_cond_t work, finished;
+    pthread_t worker[WORKERS];
+    unsigned workers;
+    bool stop;
+
+    struct open_pack pack[3]; /* by PACK_META, PACK_DATA */
+    uint32_t next_pack, unacked;
+    uint64_t counter;
+    struct job *packed; /* the packed segment being filled */
+    struct leaf *leaves;
+    size_t leaves_n;
+    struct metacopy *copy; /* of the open meta pack */
+    struct err failed;
+};
+
+static unsigned class_of(uint8_t kind) { return kind <= SEG_PACKED ? PACK_DATA : PACK_META; }
+
+/* ---- workers ---- */
+
+static void seal_job(struct upload *u, struct sealer *s, struct job *j) {
+    j->out_len = segment_seal(s, u->s.keys, j->kind, j->addr, u->s.epoch, j->counter, j->identity, j->in, j->n, j->out, &j->err);
+    if (j->out_len >= 0) seal_hash(j->hash, j->out, (size_t)j->out_len);
+}
+
+static void *worker(void *arg) {
+    struct upload *u = arg;
+    struct sealer *s = sealer_new();
+    pthread_mutex_lock(&u->lock);
+    for (;;) {
+        while (!u->ready && !u->stop) pthread_cond_wait(&u->work, &u->lock);
+        if (u->stop) break;
+        struct job *j = u->ready;
+        if (!(u->ready = j->next)) u->ready_end = &u->ready;
+        pthread_mutex_unlock(&u->lock);
+        if (s) seal_job(u, s, j);
+        else j->out_len = err_set(&j->err, ZE_NOMEM, NULL, "sealer");
+        pthread_mutex_lock(&u->lock);
+        j->next = u->done;
+        u->done = j;
+        pthread_cond_signal(&u->finished);
+    }
+    pthread_mutex_unlock(&u->lock);
+    sealer_free(s);
+    return NULL;
+}
+
+/* ---- the stream ---- */
+
+static int fail(struct upload *u, struct err *e) {
+    if (u->failed.id == ZE_NONE && e) u->failed = *e;
+    return -1;
+}
+
+static int failed_before(struct upload *u, struct err *e) {
+    if (u->failed.id == ZE_NONE) return 0;
+    if (e) *e = u->failed;
+    return -1;
+}
+
+static int take_ack(struct upload *u, struct err *e) {
+    uint32_t pack;
+    if (session_ack(u->s.session, &pack, e) < 0) return -1;
+    if (!u->unacked) return err_set(e, ZE_PROTO, "PACK_DONE", _("not expected"));
+    u->unacked--;
+    return u->s.cachefd < 0 ? 0 : metacopy_keep(u->s.cachefd, pack, e);
+}
+
+static int send_job(struct upload *u, struct job *j, struct err *e) {
+    if (j->out_len < 0) {
+        *e = j->err;
+        return -1;
+    }
+    uint8_t head[8 + 2 * SEAL_HASH];
+    struct buf h = {.p = head, .cap = sizeof head, .max = sizeof head};
+    buf_u32(&h, j->addr.pack);
+    buf_u32(&h, j->addr.slot);
+    buf_put(&h, j->identity, SEAL_HASH);
+    buf_put(&h, j->hash, SEAL_HASH);
+    if (frames_put(&u->s.session->f, F_SEG, head, h.len, j->out, (size_t)j->out_len, e) < 0) return -1;
+    if (class_of(j->kind) == PACK_META && u->copy)
+        metacopy_add(u->copy, j->addr.slot, j->identity, j->hash, j->out, (size_t)j->out_len);
+    u->pack[class_of(j->kind)].under_way--;
+    return 0;
+}
+
+/* Send what the workers have finished. With ${wait}: at least one job, if any is under way. */
+static int send_done(struct upload *u, bool wait, struct err *e) {
+    pthread_mutex_lock(&u->lock);
+    while (wait && !u->done && u->busy) pthread_cond_wait(&u->finished, &u->lock);
+    struct job *list = u->done;
+    u->done = NULL;
+    pthread_mutex_unlock(&u->lock);
+    int rc = 0;
+    while (list) {
+        struct job *j = list;
+        list = j->next;
+        if (rc == 0 && send_job(u, j, e) < 0) rc = fail(u, e);
+        j->next = u->idle;
+        u->idle = j;
+        u->busy--;
+    }
+    while (rc == 0 && u->unacked && (u->s.session->acks_n || frames_ready(&u->s.session->f)))
+        if (take_ack(u, e) < 0) rc = fail(u, e);
+    return rc;
+}
+
+static struct job *take_idle(struct upload *u, struct err *e) {
+    if (failed_before(u, e) < 0) return NULL;
+    if (send_done(u, false, e) < 0) return NULL;
+    while (!u->idle)
+        if (send_done(u, true, e) < 0) return NULL;
+    struct job *j = u->idle;
+    u->idle = j->next;
+    return j;
+}
+
+static void give(struct upload *u, struct job *j) {
+    j->counter = u->counter++;
+    j->next = NULL;
+    u->busy++;
+    pthread_mutex_lock(&u->lock);
+    *u->ready_end = j;
+    u->ready_end = &j->next;
+    pthread_cond_signal(&u->work);
+    pthread_mutex_unlock(&u->lock);
+}
+
+/* ---- packs ---- */
+
+static int flush_packed(struct upload *u, struct err *e);
+
+static int close_pack(struct upload *u, unsigned class, struct err *e) {
+    struct open_pack *p = &u->pack[class];
+    if (!p->open) return 0;
+    while (p->under_way)
+        if (send_done(u, true, e) < 0) return -1;
+    uint8_t no[4] = {(uint8_t)p->pack, (uint8_t)(p->pack >> 8), (uint8_t)(p->pack >> 16), (uint8_t)(p->pack >> 24)};
+    if (frames_put(&u->s.session->f, F_PACK_CLOSE, no, sizeof no, NULL, 0, e) < 0) return fail(u, e);
+    if (class == PACK_META && u->copy) {
+        metacopy_close(u->copy);
+        u->copy = NULL;
+    }
+    p->open = false;
+    u->unacked++;
+    return 0;
+}
+
+static int open_pack(struct upload *u, unsigned class, struct err *e) {
+    struct open_pack *p = &u->pack[class];
+    struct buf b;
+    buf_init(&b, 16);
+    *p = (struct open_pack){.open = true, .pack = u->next_pack++};
+    buf_u32(&b, p->pack);
+    buf_u8(&b, (uint8_t)class);
+    int rc = frames_put_buf(&u->s.session->f, F_PACK_OPEN, &b, e);
+    buf_free(&b);
+    if (rc < 0) return fail(u, e);
+    if (class == PACK_META && u->s.cachefd >= 0) {
+        struct pack_header h = {.kind = PACK_META, .pack = p->pack};
+        memcpy(h.system_id, u->s.session->cfg->ids.system_id, SEAL_ID);
+        memcpy(h.host_id, u->s.session->cfg->ids.host_id, SEAL_ID);
+        memcpy(h.generation, gen_keys_generation(u->s.keys), SEAL_ID);
+        u->copy = metacopy_open(u->s.cachefd, &h);
+    }
+    return 0;
+}
+
+/* An address for a segment of ${n} bytes in an open pack with room. */
+static int new_addr(struct upload *u, unsigned class, uint32_t n, struct seg_addr *addr, struct err *e) {
+    struct open_pack *p = &u->pack[class];
+    if (p->open && (p->bytes + n + SEG_EXTRA > PACK_FULL || p->next_slot == ZB_PACK_SLOTS_MAX)) {
+        if (class == PACK_DATA && u->packed && flush_packed(u, e) < 0) return -1;
+        if (close_pack(u, class, e) < 0) return -1;
+    }
+    if (!p->open && open_pack(u, class, e) < 0) return -1;
+    *addr = (struct seg_addr){p->pack, p->next_slot++};
+    p->bytes += n + SEG_EXTRA;
+    p->under_way++;
+    return 0;
+}
+
+/* ---- segments ---- */
+
+bool upload_damaged(const struct upload *u, struct seg_addr a) {
+    size_t lo = 0, hi = u->s.damaged_n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        const struct slot_ref *d = &u->s.damaged[mid];
+        if (d->pack == a.pack && d->slot == a.slot) return true;
+        if (d->pack < a.pack || (d->pack == a.pack && d->slot < a.slot)) lo = mid + 1;
+        else hi = mid;
+    }
+    return false;
+}
+
+int upload_find(struct upload *u, const uint8_t identity[SEAL_HASH], struct seg_addr *addr, struct err *e) {
+    int rc = ids_find(u->s.ids, identity, addr, e);
+    return rc == 1 && upload_damaged(u, *addr) ? 0 : rc;
+}
+
+int upload_segment(struct upload *u, uint8_t kind, const uint8_t identity[SEAL_HASH], const void *p, uint32_t n,
+    struct seg_addr *addr, struct err *e) {
+    int rc = upload_find(u, identity, addr, e);
+    if (rc) return rc;
+    struct job *j = take_idle(u, e);
+    if (!j) return -1;
+    if (new_addr(u, class_of(kind), n, &j->addr, e) < 0) return fail(u, e);
+    j->kind = kind, j->n = n;
+    memcpy(j->identity, identity, SEAL_HASH);
+    memcpy(j->in, p, n);
+    *addr = j->addr;
+    give(u, j);
+    return ids_put(u->s.ids, identity, *addr, e);
+}
+
+int upload_meta(struct upload *u, uint8_t kind, const void *p, uint32_t n, struct seg_addr *addr, struct err *e) {
+    struct leaf leaf = {.len = n};
+    uint8_t identity[SEAL_HASH];
+    seal_hash(leaf.hash, p, n);
+    segment_identity(u->s.keys, identity, kind, n, &leaf, 1);
+    return upload_segment(u, kind, identity, p, n, addr, e);
+}
+
+static int flush_packed(struct upload *u, struct err *e) {
+    struct job *j = u->packed;
+    if (!j) return 0;
+    u->packed = NULL;
+    u->pack[PACK_DATA].bytes -= ZB_SEGMENT_MAX - j->n;
+    segment_identity(u->s.keys, j->identity, SEG_PACKED, j->n, u->leaves, u->leaves_n);
+    struct seg_addr addr = j->addr;
+    uint8_t identity[SEAL_HASH];
+    memcpy(identity, j->identity, SEAL_HASH);
+    give(u, j);
+    return ids_put(u->s.ids, identity, addr, e);
+}
+
+static int begin_packed(struct upload *u, struct err *e) {
+    struct job *j = take_idle(u, e);
+    if (!j) return -1;
+    if (new_addr(u, PACK_DATA, ZB_SEGMENT_MAX, &j->addr, e) < 0) return fail(u, e);
+    j->kind = SEG_PACKED, j->n = 0;
+    u->packed = j, u->leaves_n = 0;
+    return 0;
+}
+
+static void add_leaves(struct upload *u, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n) {
+    if (leaves) {
+        memcpy(u->leaves + u->leaves_n, leaves, leaves_n * sizeof *leaves);
+        u->leaves_n += leaves_n;
+        return;
+    }
+    for (size_t at = 0; at < n; at += LEAF) {
+        struct leaf *l = &u->leaves[u->leaves_n++];
+        l->len = (uint32_t)(n - at < LEAF ? n - at : LEAF);
+        seal_hash(l->hash, p + at, l->len);
+    }
+}
+
+ssize_t upload_append(struct upload *u, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n,
+    struct seg_addr *addr, uint32_t *offset, struct err *e) {
+    if (failed_before(u, e) < 0) return -1;
+    size_t room = u->packed ? ZB_SEGMENT_MAX - u->packed->n : 0, need = leaves ? leaves_n : n / LEAF + 1;
+    if (u->packed && (!room || (n > room && n <= WHOLE_PIECE) || u->leaves_n + need > LEAVES_MAX)) {
+        if (flush_packed(u, e) < 0) return fail(u, e);
+        room = 0;
+    }
+    if (!u->packed) {
+        if (begin_packed(u, e) < 0) return -1;
+        room = ZB_SEGMENT_MAX;
+    }
+    if (n > room) n = room, leaves = NULL;
+    add_leaves(u, p, n, leaves, leaves_n);
+    struct job *j = u->packed;
+    memcpy(j->in + j->n, p, n);
+    *addr = j->addr, *offset = j->n;
+    j->n += (uint32_t)n;
+    return (ssize_t)n;
+}
+
+int upload_finish(struct upload *u, struct err *e) {
+    if (failed_before(u, e) < 0) return -1;
+    if (flush_packed(u, e) < 0 || close_pack(u, PACK_DATA, e) < 0 || close_pack(u, PACK_META, e) < 0) return fail(u, e);
+    if (frames_flush(&u->s.session->f, e) < 0) return fail(u, e);
+    while (u->unacked)
+        if (take_ack(u, e) < 0) return fail(u, e);
+    return 0;
+}
+
+uint32_t upload_next_pack(const struct upload *u) { return u->next_pack; }
+
+/* ---- life ---- */
+
+struct upload *upload_new(const struct upload_setup *s, struct err *e) {
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u) {
+        err_set(e, ZE_NOMEM, NULL, "upload");
+        return NULL;
+    }
+    u->s = *s;
+    u->next_pack = s->first_pack;
+    u->ready_end = &u->ready;
+    pthread_mutex_init(&u->lock, NULL);
+    pthread_cond_init(&u->work, NULL);
+    pthread_cond_init(&u->finished, NULL);
+    bool ok = (u->leaves = calloc(LEAVES_MAX + ZB_SEGMENT_MAX / LEAF + 1, sizeof *u->leaves));
+    for (unsigned i = 0; ok && i < JOBS; i++) {
+        struct job *j = &u->jobs[i];
+        j->in = malloc(ZB_SEGMENT_MAX);
+        j->out = malloc(ZB_SEALED_MAX);
+        j->next = u->idle;
+        u->idle = j;
+        ok = j->in && j->out;
+    }
+    for (; ok && u->workers < WORKERS; u->workers++) ok = pthread_create(&u->worker[u->workers], NULL, worker, u) == 0;
+    if (ok) return u;
+    err_set(e, ZE_NOMEM, NULL, "upload");
+    upload_free(u);
+    return NULL;
+}
+
+void upload_free(struct upload *u) {
+    if (!u) return;
+    pthread_mutex_lock(&u->lock);
+    u->stop = true;
+    pthread_cond_broadcast(&u->work);
+    pthread_mutex_unlock(&u->lock);
+    for (unsigned i = 0; i < u->workers; i++) pthread_join(u->worker[i], NULL);
+    for (unsigned i = 0; i < JOBS; i++) {
+        if (u->jobs[i].in) seal_wipe(u->jobs[i].in, ZB_SEGMENT_MAX);
+        free(u->jobs[i].in);
+        free(u->jobs[i].out);
+    }
+    if (u->copy) metacopy_drop(u->copy);
+    pthread_cond_destroy(&u->work);
+    pthread_cond_destroy(&u->finished);
+    pthread_mutex_destroy(&u->lock);
+    free(u->leaves);
+    free(u);
+}

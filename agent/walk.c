@@ -1,0 +1,269 @@
+/* A stack of directories, each with its sorted names in one arena. A directory's own entry comes before its names are read,
+ * so what cannot be opened is still in the point, and reported. */
+#include "walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/i18n.h"
+#include "sys/file.h"
+#include "wire/manifest.h"
+
+struct level {
+    int fd;
+    struct buf arena; /* names, each with its NUL */
+    uint32_t *at;     /* offsets of the names, sorted */
+    size_t n, cap, next, path_len;
+};
+
+struct walk {
+    char **paths;
+    size_t paths_n, path_next;
+    const struct dev_ino *skip;
+    size_t skip_n;
+    dev_t dev; /* of the backup path under way */
+    struct level *stack;
+    size_t depth, cap;
+    struct buf path, done; /* current path; ancestors told so far end with `done` */
+    size_t ancestor_at;    /* within the backup path under way: where the next ancestor begins */
+    int enter_fd;          /* a directory that was just told and is entered at the next step, or -1 */
+};
+
+/* Absolute, with its parent resolved and the last component as it is. */
+static char *absolute(const char *path) {
+    CLEANUP_FREE char *copy = strdup(path);
+    if (!copy) return NULL;
+    size_t n = strlen(copy);
+    while (n > 1 && copy[n - 1] == '/') copy[--n] = 0;
+    char *slash = strrchr(copy, '/');
+    const char *last = slash ? slash + 1 : copy;
+    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last) return realpath(copy, NULL);
+    const char *parent = !slash ? "." : slash == copy ? "/" : copy;
+    if (slash && slash != copy) *slash = 0;
+    CLEANUP_FREE char *dir = realpath(parent, NULL);
+    char *out = NULL;
+    if (dir && asprintf(&out, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, last) < 0) out = NULL;
+    return out;
+}
+
+static int by_path(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    return path_cmp((const uint8_t *)x, strlen(x), (const uint8_t *)y, strlen(y));
+}
+
+static bool below(const char *p, const char *dir) {
+    size_t n = strlen(dir);
+    return strcmp(dir, "/") == 0 || (strncmp(p, dir, n) == 0 && (p[n] == '/' || !p[n]));
+}
+
+struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, size_t skip_n, struct err *e) {
+    struct walk *w = calloc(1, sizeof *w);
+    if (!w || !(w->paths = calloc(n + 1, sizeof *w->paths))) goto nomem;
+    w->skip = skip, w->skip_n = skip_n, w->enter_fd = -1;
+    buf_init(&w->path, 64 << 20);
+    buf_init(&w->done, 64 << 20);
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        char *p = absolute(paths[i]);
+        if (p) w->paths[w->paths_n++] = p;
+        if (!p || lstat(p, &st) < 0) {
+            err_sys(e, paths[i], _("backup path"));
+            walk_free(w);
+            return NULL;
+        }
+    }
+    qsort(w->paths, w->paths_n, sizeof *w->paths, by_path);
+    size_t kept = 0;
+    for (size_t i = 0; i < w->paths_n; i++) {
+        if (kept && below(w->paths[i], w->paths[kept - 1])) free(w->paths[i]);
+        else w->paths[kept++] = w->paths[i];
+    }
+    w->paths_n = kept;
+    struct rlimit rl; /* one descriptor for each level */
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+        rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
+        (void)!setrlimit(RLIMIT_NOFILE, &rl);
+    }
+    return w;
+nomem:
+    err_set(e, ZE_NOMEM, NULL, "walk");
+    free(w);
+    return NULL;
+}
+
+static void pop(struct walk *w) {
+    struct level *l = &w->stack[--w->depth];
+    close(l->fd);
+    buf_free(&l->arena);
+    free(l->at);
+}
+
+void walk_free(struct walk *w) {
+    if (!w) return;
+    while (w->depth) pop(w);
+    if (w->enter_fd >= 0) close(w->enter_fd);
+    for (size_t i = 0; i < w->paths_n; i++) free(w->paths[i]);
+    free(w->paths);
+    free(w->stack);
+    buf_free(&w->path);
+    buf_free(&w->done);
+    free(w);
+}
+
+char *const *walk_paths(const struct walk *w, size_t *n) {
+    *n = w->paths_n;
+    return w->paths;
+}
+
+/* ---- one directory ---- */
+
+static int compare_names(const void *a, const void *b, void *arena) {
+    return strcmp((char *)arena + *(const uint32_t *)a, (char *)arena + *(const uint32_t *)b);
+}
+
+static int add_name(struct level *l, const char *name, struct err *e) {
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        uint32_t *p = reallocarray(l->at, cap, sizeof *p);
+        if (!p) return err_set(e, ZE_NOMEM, NULL, "walk");
+        l->at = p, l->cap = cap;
+    }
+    l->at[l->n++] = (uint32_t)l->arena.len;
+    buf_put(&l->arena, name, strlen(name) + 1);
+    return buf_ok(&l->arena) ? 0 : err_set(e, ZE_NOMEM, NULL, "walk");
+}
+
+/* Read the names of ${fd} (owned from here). WALK_ITEM when it could be read, WALK_PROBLEM, or <0. */
+static int push(struct walk *w, int fd, struct err *e) {
+    if (w->depth == w->cap) {
+        size_t cap = w->cap ? w->cap * 2 : 32;
+        struct level *p = reallocarray(w->stack, cap, sizeof *p);
+        if (!p) {
+            close(fd);
+            return err_set(e, ZE_NOMEM, NULL, "walk");
+        }
+        w->stack = p, w->cap = cap;
+    }
+    struct level *l = &w->stack[w->depth++];
+    *l = (struct level){.fd = fd, .path_len = w->path.len};
+    buf_init(&l->arena, UINT32_MAX);
+    int dup_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = dup_fd < 0 ? NULL : fdopendir(dup_fd);
+    if (!d) {
+        if (dup_fd >= 0) close(dup_fd);
+        err_sys(e, NULL, _("reading the directory"));
+        return WALK_PROBLEM;
+    }
+    int rc = WALK_ITEM;
+    for (;;) {
+        errno = 0;
+        struct dirent *de = readdir(d);
+        if (!de) break;
+        if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0) continue;
+        if (add_name(l, de->d_name, e) < 0) {
+            closedir(d);
+            return -1;
+        }
+    }
+    if (errno) {
+        err_sys(e, NULL, _("reading the directory"));
+        rc = WALK_PROBLEM;
+    }
+    closedir(d);
+    if (l->n) qsort_r(l->at, l->n, sizeof *l->at, compare_names, l->arena.p);
+    return rc;
+}
+
+/* ---- telling items ---- */
+
+static bool enters(const struct walk *w, const struct stat *st) {
+    if (!S_ISDIR(st->st_mode) || st->st_dev != w->dev) return false;
+    for (size_t i = 0; i < w->skip_n; i++)
+        if (w->skip[i].dev == st->st_dev && w->skip[i].ino == st->st_ino) return false;
+    return true;
+}
+
+static int tell(struct walk *w, struct walk_item *item, int dirfd, const char *name, bool ancestor, bool is_root,
+    struct err *e) {
+    item->path = w->path.p, item->path_len = w->path.len;
+    item->dirfd = dirfd, item->name = name, item->ancestor = ancestor;
+    if (!buf_ok(&w->path)) return err_set(e, ZE_NOMEM, NULL, "walk");
+    if (fstatat(dirfd, name, &item->st, AT_SYMLINK_NOFOLLOW) < 0) {
+        err_sys(e, NULL, _("looking at it"));
+        return WALK_PROBLEM;
+    }
+    if (is_root) w->dev = item->st.st_dev;
+    if (ancestor || !enters(w, &item->st)) return WALK_ITEM;
+    w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
+    if (w->enter_fd < 0 && errno == EPERM)
+        w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (w->enter_fd < 0) w->enter_fd = -2; /* told at the next step */
+    return WALK_ITEM;
+}
+
+/* The next ancestor of the backup path under way that has not been told yet, or the path itself. */
+static int next_root(struct walk *w, struct walk_item *item, struct err *e) {
+    while (w->path_next < w->paths_n) {
+        const char *p = w->paths[w->path_next] + 1; /* without the leading slash */
+        size_t n = strlen(p);
+        if (w->ancestor_at > n || !n) w->ancestor_at = n;
+        const char *slash = memchr(p + w->ancestor_at, '/', n - w->ancestor_at);
+        buf_reset(&w->path);
+        if (!slash) {
+            buf_put(&w->path, p, n);
+            w->ancestor_at = 0;
+            return tell(w, item, AT_FDCWD, w->paths[w->path_next++], false, true, e);
+        }
+        size_t end = (size_t)(slash - p);
+        w->ancestor_at = end + 1;
+        buf_put(&w->path, p, end);
+        if (w->done.len && path_cmp(w->path.p, w->path.len, w->done.p, w->done.len) <= 0) continue;
+        buf_reset(&w->done);
+        buf_put(&w->done, w->path.p, w->path.len);
+        char *whole = strndup(w->paths[w->path_next], end + 1);
+        if (!whole) return err_set(e, ZE_NOMEM, NULL, "walk");
+        int rc = tell(w, item, AT_FDCWD, whole, true, false, e);
+        free(whole);
+        item->name = NULL;
+        return rc;
+    }
+    return WALK_END;
+}
+
+int walk_next(struct walk *w, struct walk_item *item, struct err *e) {
+    if (w->enter_fd == -2) {
+        w->enter_fd = -1;
+        item->path = w->path.p, item->path_len = w->path.len;
+        errno = EACCES;
+        err_sys(e, NULL, _("opening the directory"));
+        return WALK_PROBLEM;
+    }
+    if (w->enter_fd >= 0) {
+        int fd = w->enter_fd;
+        w->enter_fd = -1;
+        item->path = w->path.p, item->path_len = w->path.len;
+        int rc = push(w, fd, e);
+        if (rc != WALK_ITEM) return rc;
+    }
+    while (w->depth) {
+        struct level *l = &w->stack[w->depth - 1];
+        w->path.len = l->path_len;
+        if (l->next == l->n) {
+            pop(w);
+            continue;
+        }
+        const char *name = (const char *)l->arena.p + l->at[l->next++];
+        if (w->path.len) buf_u8(&w->path, '/');
+        buf_put(&w->path, name, strlen(name));
+        return tell(w, item, l->fd, name, false, false, e);
+    }
+    return next_root(w, item, e);
+}

@@ -1,0 +1,15 @@
+/** Bodies of log records (FORMAT.md §8), one row for each type: private to record.c. */
+#ifndef WIRE_RECORD_BODY_H
+#define WIRE_RECORD_BODY_H
+
+#include "wire/record.h"
+
+struct record_body {
+    void (*put)(struct buf *b, const struct record *r);
+    void (*get)(struct rd *rd, struct record *r); /* the reader goes bad on what is malformed; r may own memory then */
+};
+
+/** record_body_of(type): its row, or NULL for a type this version does not know. */
+const struct record_body *record_body_of(uint8_t type);
+
+#endif

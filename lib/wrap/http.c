@@ -1,0 +1,90 @@
+/* HTTP by libcurl over a unix socket. The host in the URL is a word that is never resolved. */
+#include "wrap/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+
+struct http {
+    CURL *curl;
+    char *socket_path;
+};
+
+struct http *http_new(const char *socket_path) {
+    struct http *h = calloc(1, sizeof *h);
+    if (!h) return NULL;
+    h->socket_path = strdup(socket_path);
+    h->curl = h->socket_path && curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK ? curl_easy_init() : NULL;
+    if (h->curl) return h;
+    http_free(h);
+    return NULL;
+}
+
+void http_free(struct http *h) {
+    if (!h) return;
+    curl_easy_cleanup(h->curl);
+    free(h->socket_path);
+    free(h);
+}
+
+static size_t take(char *p, size_t size, size_t n, void *arg) {
+    struct buf *b = arg;
+    buf_put(b, p, size * n);
+    return buf_ok(b) ? size * n : 0;
+}
+
+static int fail(struct http *h, CURLcode rc, const char *why, struct err *e) {
+    enum err_id id = rc == CURLE_OPERATION_TIMEDOUT ? ZE_TIMEOUT
+        : rc == CURLE_COULDNT_CONNECT               ? ZE_UNREACHABLE
+        : rc == CURLE_OUT_OF_MEMORY                 ? ZE_NOMEM
+                                                    : ZE_CUT;
+    return err_set(e, id, h->socket_path, "%s", *why ? why : curl_easy_strerror(rc));
+}
+
+int http_call(struct http *h, const char *method, const char *path, const char *type, const void *body, size_t n,
+    struct buf *answer, struct err *e) {
+    char url[2048], header[128], why[CURL_ERROR_SIZE] = "";
+    if (snprintf(url, sizeof url, "http://zaibeid%s", path) >= (int)sizeof url)
+        return err_set(e, ZE_USAGE, path, _("too long"));
+    buf_reset(answer);
+    snprintf(header, sizeof header, "Content-Type: %s", type ? type : "application/json");
+    struct curl_slist *headers = curl_slist_append(NULL, header);
+    headers = curl_slist_append(headers, "Expect:");
+    CURL *c = h->curl;
+    curl_easy_reset(c);
+    curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->socket_path);
+    curl_easy_setopt(c, CURLOPT_PROXY, "");
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT, 120L);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
+    if (body) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
+    } else if (strcmp(method, "GET")) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+    }
+    CURLcode rc = curl_easy_perform(c);
+    long status = 0;
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    return rc == CURLE_OK ? (int)status : fail(h, rc, why, e);
+}
+
+void http_escape(char *out, size_t cap, const char *s) {
+    size_t o = 0;
+    for (; *s && o + 4 < cap; s++) {
+        bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+        o += (size_t)snprintf(out + o, cap - o, plain ? "%c" : "%%%02X", (unsigned char)*s);
+    }
+    if (cap) out[o] = 0;
+}

@@ -1,0 +1,25 @@
+/** An HTTP client over a unix socket, by libcurl, and the only door to it. */
+#ifndef WRAP_HTTP_H
+#define WRAP_HTTP_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct http; /* one client; keeps its connection between calls */
+
+struct http *http_new(const char *socket_path); /* NULL without memory */
+void http_free(struct http *h);
+
+/**
+ * http_call(h, method, path, type, body, n, answer, e):
+ * One request; ${path} begins with / and is percent-encoded where needed (http_escape); ${body} may be NULL. The body of
+ * the answer is put into ${answer} (reset first; as much as its max). Return the HTTP status (200 …), or <0:
+ * ZE_UNREACHABLE when nobody listens, ZE_TIMEOUT after 120 s, ZE_CUT.
+ */
+int http_call(struct http *h, const char *method, const char *path, const char *type, const void *body, size_t n,
+    struct buf *answer, struct err *e) MUST_CHECK;
+
+/** http_escape(out, cap, s): ${s} for one path segment or query value; cut at ${cap} - 1 (3 bytes a character suffice). */
+void http_escape(char *out, size_t cap, const char *s);
+
+#endif

@@ -1,0 +1,41 @@
+/**
+ * An HTTP server on a listening socket, by libmicrohttpd, and the only door to it. One thread of its own serves all
+ * connections one request at a time; what is read is bounded: 64 connections, 32 KiB of headers, HTTPD_BODY_MAX of body,
+ * 30 s without progress.
+ */
+#ifndef WRAP_HTTPD_H
+#define WRAP_HTTPD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { HTTPD_BODY_MAX = 2 << 20 };
+
+struct httpd;
+
+struct http_request {
+    const char *method; /* "GET" */
+    const char *path;   /* percent-decoded, without the query */
+    const uint8_t *body;
+    size_t body_len;
+    void *connection;   /* private */
+};
+
+struct http_answer {
+    int status;
+    const char *type; /* of the body; a constant */
+    char *body;       /* from malloc, released by the server; NULL: none */
+};
+
+/** http_query(r, name): the decoded value of a query parameter, or NULL. */
+const char *http_query(const struct http_request *r, const char *name);
+
+/** httpd_start(fd, handler, arg, e): serve on ${fd} (which it owns from now on) until httpd_stop, which waits for the request
+ * that is being answered. ${handler} runs in the server's thread. */
+struct httpd *httpd_start(int fd, void (*handler)(void *arg, const struct http_request *, struct http_answer *), void *arg,
+    struct err *e) MUST_CHECK;
+void httpd_stop(struct httpd *h); /* NULL is fine */
+
+#endif

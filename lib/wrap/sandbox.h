@@ -1,0 +1,13 @@
+/** Giving up rights by seccomp, and the only door to libseccomp. */
+#ifndef WRAP_SANDBOX_H
+#define WRAP_SANDBOX_H
+
+/**
+ * sandbox_relay_only():
+ * From here on this process (all its threads) can move bytes on descriptors it has, wait, tell the time, take memory and
+ * end; everything else fails with EPERM. PR_SET_NO_NEW_PRIVS has to be set. Return 0, or -1 where the kernel has no
+ * seccomp: nothing has changed then. Cannot be undone.
+ */
+int sandbox_relay_only(void);
+
+#endif

@@ -1,0 +1,41 @@
+/**
+ * zaibeid.yaml, shared by zaibeid and zaibei. All keys but vault.control are optional:
+ *
+ *   state: /var/lib/zaibei                 the catalog, zaibei.db
+ *   socket: /run/zaibei/zaibei.sock        the API, for zaibei and the console
+ *   zone: Asia/Shanghai                    for plans that name none
+ *   call_in_s: 60                          how often agents call in
+ *   vault:
+ *     control: [zaibei-vault, control, /srv/vault]     the command that administers the vault, also over ssh
+ *     dir: /srv/vault                      where the vault is, when it is on this machine
+ *     socket: /srv/vault/run/zaibeid.sock  where serve passes agents' calls; by default below dir
+ *     ssh: zaibei@vault.example:22         for enrol tokens: how agents reach the vault
+ *     host_key: ssh-ed25519 AAAA…          of that sshd: base64 of 32 bytes, a public key line, or the file that holds it
+ */
+#ifndef ORCHESTRATOR_CONFIG_H
+#define ORCHESTRATOR_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wrap/seal.h"
+
+enum { CONFIG_ARGS_MAX = 31 };
+
+struct yaml;
+
+struct config {
+    struct yaml *doc; /* holds the strings below */
+    const char *file, *state, *socket, *zone;
+    int64_t call_in_s;
+    const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
+    const char *ssh;                          /* NULL: enrol tokens cannot be made */
+    char vault_socket[4096];                  /* "": agents do not call in */
+    uint8_t host_key[SEAL_SIGN_PUB];
+};
+
+/** config_load(path, c, e): ${path}, NULL: $ZAIBEI_CONFIG, else /etc/zaibei/zaibeid.yaml. ZE_CONFIG, ZE_NOTFOUND, ZE_IO. */
+int config_load(const char *path, struct config *c, struct err *e) MUST_CHECK;
+void config_free(struct config *c);
+
+#endif

@@ -1,0 +1,105 @@
+/* Routes, and what is common to all of them. The socket's permissions are the only gate: whoever may open it administers. */
+#include "api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+
+static const struct route {
+    const char *method, *path; /* * stands for one part of the path */
+    api_handler *handler;
+    bool json; /* the body is a JSON object */
+} routes[] = {
+    {"GET", "/v1/status", api_status},
+    {"GET", "/v1/plans", api_plans},
+    {"POST", "/v1/plans", api_plan_apply},
+    {"GET", "/v1/plans/*", api_plan_show},
+    {"GET", "/v1/plans/*/next", api_plan_next},
+    {"GET", "/v1/hosts", api_hosts},
+    {"POST", "/v1/hosts/*/token", api_host_token, true},
+    {"POST", "/v1/hosts/*/revoke", api_host_revoke, true},
+    {"GET", "/v1/jobs", api_jobs},
+    {"POST", "/v1/jobs", api_job_run, true},
+    {"GET", "/v1/jobs/*", api_job_show},
+    {"POST", "/v1/jobs/*/cancel", api_job_cancel},
+    {"GET", "/v1/points/*", api_points},
+    {"GET", "/v1/points/*/*", api_point_show},
+};
+
+/* Match ${path} against a route's; parts that stand for * go to ${parts} (2 × 64 bytes). */
+static bool match(const char *pattern, const char *path, char parts[2][64]) {
+    for (int n = 0;; pattern++) {
+        if (*pattern == '*') {
+            size_t len = strcspn(path, "/");
+            if (!len || len >= 64) return false;
+            snprintf(parts[n++], 64, "%.*s", (int)len, path);
+            path += len;
+        } else if (*pattern != *path) {
+            return false;
+        } else if (!*pattern) {
+            return true;
+        } else {
+            path++;
+        }
+    }
+}
+
+static int status_of(const struct err *e) {
+    if (e->id == ZE_EXISTS) return 409;
+    switch (err_exit(e)) {
+    case ZB_EXIT_USAGE: return 400;
+    case ZB_EXIT_NOTFOUND: return 404;
+    case ZB_EXIT_BUSY: return 409;
+    case ZB_EXIT_DENIED: return 403;
+    case ZB_EXIT_NOSPACE: return 507;
+    case ZB_EXIT_UNREACHABLE: return 503;
+    default: return 500;
+    }
+}
+
+static void problem(struct http_answer *a, int status, const struct err *e) {
+    char id[16];
+    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+    CLEANUP_JS struct js *j = js_object();
+    js_set_str(j, "type", "about:blank");
+    js_set_str(j, "title", err_text(e->id));
+    js_set_int(j, "status", status);
+    js_set_str(j, "detail", e->msg);
+    js_set_str(j, "id", id);
+    js_set_str(j, "object", e->object);
+    js_set_str(j, "next", err_next(e->id));
+    *a = (struct http_answer){.status = status, .type = "application/problem+json", .body = js_dump(j)};
+}
+
+static void run(struct daemon *d, const struct route *route, const struct http_request *r, char parts[2][64],
+    struct http_answer *a) {
+    struct err e = ERR_INIT;
+    CLEANUP_JS struct js *body = NULL, *answer = NULL;
+    struct api_call c = {.d = d, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
+    if (route->json) {
+        body = r->body_len ? js_parse(r->body, r->body_len, "body", &e) : js_object();
+        if (!body || !js_is_object(body)) {
+            err_set(&e, ZE_USAGE, "body", "%s", e.id ? e.msg : _("expected a JSON object"));
+            return problem(a, 400, &e);
+        }
+        c.body = body;
+    }
+    answer = route->handler(&c, &e);
+    if (!answer) return problem(a, status_of(&e), &e);
+    *a = (struct http_answer){.status = c.status, .type = "application/json", .body = js_dump(answer)};
+}
+
+void api_handle(void *arg, const struct http_request *r, struct http_answer *a) {
+    char parts[2][64] = {"", ""};
+    struct err e = ERR_INIT;
+    bool other = false;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!match(routes[i].path, r->path, parts)) continue;
+        if (!strcmp(routes[i].method, r->method)) return run(arg, &routes[i], r, parts, a);
+        other = true;
+    }
+    err_set(&e, other ? ZE_USAGE : ZE_NOTFOUND, "", other ? _("this path has no such method") : _("no such path"));
+    problem(a, other ? 405 : 404, &e);
+}

@@ -1,0 +1,27 @@
+/** The API (docs/openapi.yaml): one table of routes. Errors are problem+json with the ZB number. */
+#ifndef DAEMON_API_H
+#define DAEMON_API_H
+
+#include "daemon.h"
+#include "wrap/httpd.h"
+
+/** api_handle(arg, request, answer): arg is the struct daemon; called by the HTTP server's thread. */
+void api_handle(void *arg, const struct http_request *r, struct http_answer *a);
+
+/** What a handler gets: the request, its JSON body where there is one, and the variable parts of the path. It returns the
+ * answer, or NULL with ${e}; ${status} is 200 unless it says otherwise. */
+struct api_call {
+    struct daemon *d;
+    const struct http_request *r;
+    const struct js *body;
+    const char *arg[2];
+    int status;
+};
+typedef struct js *api_handler(struct api_call *c, struct err *e);
+
+api_handler api_status, api_plans, api_plan_apply, api_plan_show, api_plan_next;
+api_handler api_hosts, api_host_token, api_host_revoke;
+api_handler api_jobs, api_job_run, api_job_show, api_job_cancel;
+api_handler api_points, api_point_show;
+
+#endif

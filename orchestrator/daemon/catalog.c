@@ -1,0 +1,150 @@
+/* The schema, plans, hosts, cursors, events. Jobs are in catalog_jobs.c.
+ *
+ * The catalog is never the only copy of something that is needed to restore: points are the vault's. Losing it loses plans
+ * and history. Each change of state is one transaction; a crash leaves the state before or after it. */
+#include "catalog.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "sys/file.h"
+
+static const char *const schema[] = {
+    "CREATE TABLE plans(name TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL, hash TEXT NOT NULL,"
+    "  text TEXT NOT NULL, applied_ns INTEGER NOT NULL, PRIMARY KEY(name, version)) STRICT;"
+    "CREATE UNIQUE INDEX plans_active ON plans(name) WHERE state='active';"
+    "CREATE TABLE hosts(name TEXT PRIMARY KEY, host_id TEXT NOT NULL DEFAULT '', system TEXT NOT NULL DEFAULT '',"
+    "  state TEXT NOT NULL DEFAULT '', enrolled_ns INTEGER NOT NULL DEFAULT 0, points INTEGER NOT NULL DEFAULT 0,"
+    "  last_point INTEGER NOT NULL DEFAULT 0, last_walk_ns INTEGER NOT NULL DEFAULT 0,"
+    "  last_time_ns INTEGER NOT NULL DEFAULT 0, last_state TEXT NOT NULL DEFAULT '', seen_ns INTEGER NOT NULL DEFAULT 0,"
+    "  agent_version TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE TABLE jobs(id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, plan TEXT NOT NULL,"
+    "  plan_version INTEGER NOT NULL, plan_hash TEXT NOT NULL, kind TEXT NOT NULL, labels TEXT NOT NULL,"
+    "  origin TEXT NOT NULL, state TEXT NOT NULL, due_ns INTEGER NOT NULL, window_end_ns INTEGER NOT NULL,"
+    "  not_before_ns INTEGER NOT NULL, lease_ns INTEGER NOT NULL, queued_ns INTEGER NOT NULL, started_ns INTEGER NOT NULL,"
+    "  ended_ns INTEGER NOT NULL, attempts INTEGER NOT NULL, ticket TEXT NOT NULL, retain_until_ns INTEGER NOT NULL,"
+    "  point INTEGER NOT NULL, phase TEXT NOT NULL, files INTEGER NOT NULL, bytes_read INTEGER NOT NULL,"
+    "  bytes_sent INTEGER NOT NULL, bytes_stored INTEGER NOT NULL, cancel INTEGER NOT NULL, err_id INTEGER NOT NULL,"
+    "  err_object TEXT NOT NULL, err_msg TEXT NOT NULL) STRICT;"
+    "CREATE INDEX jobs_open ON jobs(host, state) WHERE state IN ('queued','running');"
+    "CREATE TABLE cursors(plan TEXT NOT NULL, host TEXT NOT NULL, upto_s INTEGER NOT NULL, PRIMARY KEY(plan, host)) STRICT;"
+    "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,"
+    "  object TEXT NOT NULL, text TEXT NOT NULL) STRICT;",
+};
+
+struct db *catalog_open(const char *state_dir, struct err *e) {
+    char path[4096];
+    if (file_mkdirs(AT_FDCWD, state_dir, 0700, e) < 0) return NULL;
+    snprintf(path, sizeof path, "%s/zaibei.db", state_dir);
+    return db_open(path, schema, sizeof schema / sizeof *schema, e);
+}
+
+static int64_t active_version(struct db *d, const char *name, char hash[65]) {
+    struct db_rows *r = db_query(d, "SELECT version, hash FROM plans WHERE name=? AND state='active'", "s", name);
+    int64_t v = db_next(r) ? db_int(r, 0) : 0;
+    snprintf(hash, 65, "%s", v ? db_text(r, 1) : "");
+    db_done(r);
+    return v;
+}
+
+int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text, int64_t now_ns) {
+    char old[65], hash[65];
+    text_hex(hash, p->hash, sizeof p->hash);
+    int64_t v = active_version(d, p->name, old);
+    if (v && !strcmp(old, hash)) return v;
+    db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
+    db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi", p->name,
+        v + 1, hash, text, now_ns);
+    event_add(d, now_ns, "plan", p->name, "version %lld is active, hash %s", (long long)v + 1, hash);
+    return v + 1;
+}
+
+int64_t catalog_plan_load(struct db *d, const char *name, int64_t version, const char *zone, struct plan *p,
+    int64_t *applied_ns, char **text) {
+    struct db_rows *r = db_query(d, "SELECT version, text, applied_ns FROM plans WHERE name=?1 AND "
+                                    "(version=?2 OR (?2=0 AND state='active'))", "si", name, version);
+    int64_t v = 0;
+    struct err e = ERR_INIT;
+    if (db_next(r)) {
+        const char *t = db_text(r, 1);
+        char where[100];
+        snprintf(where, sizeof where, "%.63s@%lld", name, (long long)db_int(r, 0));
+        if (plan_parse(where, t, strlen(t), zone, p, &e) == 0) v = db_int(r, 0);
+        if (v && applied_ns) *applied_ns = db_int(r, 2);
+        if (v && text) *text = strdup(t);
+    }
+    db_done(r);
+    return v;
+}
+
+char **catalog_plan_names(struct db *d, size_t *n) {
+    char **names = NULL;
+    *n = 0;
+    struct db_rows *r = db_query(d, "SELECT name FROM plans WHERE state='active' ORDER BY name", "");
+    while (db_next(r)) {
+        char **more = realloc(names, (*n + 1) * sizeof *names);
+        if (!more) break;
+        names = more;
+        if ((names[*n] = strdup(db_text(r, 0)))) ++*n;
+    }
+    db_done(r);
+    return names;
+}
+
+bool catalog_host_get(struct db *d, const char *name, struct host *h) {
+    struct db_rows *r = db_query(d, "SELECT name,host_id,system,state,agent_version,last_state,enrolled_ns,points,last_point,"
+                                    "last_walk_ns,last_time_ns,seen_ns FROM hosts WHERE name=?", "s", name);
+    bool found = db_next(r);
+    *h = (struct host){.points = 0};
+    if (found) {
+        snprintf(h->name, sizeof h->name, "%s", db_text(r, 0));
+        snprintf(h->host_id, sizeof h->host_id, "%s", db_text(r, 1));
+        snprintf(h->system, sizeof h->system, "%s", db_text(r, 2));
+        snprintf(h->state, sizeof h->state, "%s", db_text(r, 3));
+        snprintf(h->agent_version, sizeof h->agent_version, "%s", db_text(r, 4));
+        snprintf(h->last_state, sizeof h->last_state, "%s", db_text(r, 5));
+        h->enrolled_ns = db_int(r, 6), h->points = db_int(r, 7), h->last_point = db_int(r, 8);
+        h->last_walk_ns = db_int(r, 9), h->last_time_ns = db_int(r, 10), h->seen_ns = db_int(r, 11);
+    }
+    db_done(r);
+    return found;
+}
+
+void catalog_host_put(struct db *d, const struct host *h) {
+    db_exec(d, "INSERT INTO hosts(name,host_id,system,state,enrolled_ns,points) VALUES(?,?,?,?,?,?) ON CONFLICT(name) DO "
+               "UPDATE SET host_id=excluded.host_id,system=excluded.system,state=excluded.state,"
+               "enrolled_ns=excluded.enrolled_ns,points=excluded.points",
+        "ssssii", h->name, h->host_id, h->system, h->state, h->enrolled_ns, h->points);
+    if (h->last_walk_ns)
+        db_exec(d, "UPDATE hosts SET last_point=?,last_walk_ns=?,last_time_ns=?,last_state=? WHERE name=?", "iiiss",
+            h->last_point, h->last_walk_ns, h->last_time_ns, h->last_state, h->name);
+}
+
+void catalog_host_seen(struct db *d, const char *name, const char *agent_version, int64_t now_ns) {
+    db_exec(d, "INSERT INTO hosts(name,seen_ns,agent_version) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET "
+               "seen_ns=excluded.seen_ns,agent_version=excluded.agent_version", "sis", name, now_ns, agent_version);
+}
+
+int64_t cursor_get(struct db *d, const char *plan, const char *host) {
+    struct db_rows *r = db_query(d, "SELECT upto_s FROM cursors WHERE plan=? AND host=?", "ss", plan, host);
+    int64_t at = db_next(r) ? db_int(r, 0) : 0;
+    db_done(r);
+    return at;
+}
+
+void cursor_put(struct db *d, const char *plan, const char *host, int64_t upto_s) {
+    db_exec(d, "INSERT OR REPLACE INTO cursors(plan,host,upto_s) VALUES(?,?,?)", "ssi", plan, host, upto_s);
+}
+
+void event_add(struct db *d, int64_t now_ns, const char *kind, const char *object, const char *fmt, ...) {
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    db_exec(d, "INSERT INTO events(time_ns,kind,object,text) VALUES(?,?,?,?)", "isss", now_ns, kind, object, text);
+}

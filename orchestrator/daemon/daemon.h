@@ -1,0 +1,27 @@
+/** What the parts of zaibeid share: configuration, catalog, clock, and the way to the vault. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "catalog.h"
+#include "config.h"
+#include "control.h"
+#include "sys/clock.h"
+
+struct daemon {
+    const struct config *cfg;
+    struct db *db;
+    struct clock *clock;
+    struct control control;
+    atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
+    atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
+};
+
+/** daemon_log: a line on standard error with the time, escaped. */
+void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static inline int64_t daemon_now(struct daemon *d) { return d->clock->now_ns(d->clock); }
+
+#endif

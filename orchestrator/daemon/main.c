@@ -1,0 +1,134 @@
+/* zaibeid: the whole process on one page. Three threads: this one keeps the calendar, one serves the API, one accepts agents
+ * (each of which gets a thread for its call). All state is in the catalog, and each change of it is one transaction, so
+ * that the process may be killed at any moment and goes on where it was. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agents.h"
+#include "api.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "hosts.h"
+#include "scheduler.h"
+#include "sys/file.h"
+#include "sys/sock.h"
+
+enum { TICK_MS = 1000, SYNC_TICKS = 300 };
+
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int sig) { stopping = sig; }
+
+static void *agents_thread(void *arg) {
+    struct {
+        struct daemon *d;
+        int fd;
+    } *a = arg;
+    agents_serve(a->d, a->fd);
+    return NULL;
+}
+
+/* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. */
+static void loop(struct daemon *d, struct scheduler *s) {
+    struct err e, last = ERR_INIT;
+    for (unsigned tick = 0; !stopping; tick++) {
+        e = (struct err)ERR_INIT;
+        if (scheduler_tick(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
+            (void)(hosts_sync(d, false, &e) == 0);
+        if (e.id && (e.id != last.id || strcmp(e.msg, last.msg)))
+            daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
+        last = e;
+        poll(NULL, 0, TICK_MS);
+    }
+}
+
+/* The directory of a socket, where it is missing. */
+static int make_parent(const char *path, struct err *e) {
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (!slash || slash == dir) return 0;
+    *slash = 0;
+    return file_mkdirs(AT_FDCWD, dir, 0750, e);
+}
+
+static int serve(struct daemon *d, struct err *e) {
+    struct {
+        struct daemon *d;
+        int fd;
+    } agents = {d, -1};
+    pthread_t thread;
+    struct scheduler *s = scheduler_new(d);
+    if (!s) return err_set(e, ZE_NOMEM, "zaibeid", "scheduler");
+    int rc = -1, fd = make_parent(d->cfg->socket, e) < 0 ? -1 : sock_listen(d->cfg->socket, 0660, e);
+    struct httpd *h = fd < 0 ? NULL : httpd_start(fd, api_handle, d, e);
+    if (!h) goto out;
+    if (*d->cfg->vault_socket && (agents.fd = sock_listen(d->cfg->vault_socket, 0660, e)) < 0) goto out;
+    if (agents.fd >= 0 && (rc = pthread_create(&thread, NULL, agents_thread, &agents)) != 0) {
+        rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
+        goto out;
+    }
+    daemon_log(d, "zaibeid %s serves %s", ZB_VERSION, d->cfg->socket);
+    loop(d, s);
+    daemon_log(d, "stopped by signal %d", (int)stopping);
+    rc = 0;
+    if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
+out:
+    httpd_stop(h);
+    scheduler_free(s);
+    return rc;
+}
+
+static int run(const char *config, struct err *e) {
+    struct config cfg;
+    if (seal_init(e) < 0 || config_load(config, &cfg, e) < 0) return -1;
+    struct daemon d = {.cfg = &cfg, .clock = clock_real()};
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    umask(0077);
+    int rc = -1;
+    if ((d.db = catalog_open(cfg.state, e))) {
+        control_init(&d.control, cfg.control);
+        rc = serve(&d, e);
+        control_release(&d.control);
+        db_close(d.db);
+    }
+    config_free(&cfg);
+    return rc;
+}
+
+static int usage(FILE *out, int code) {
+    fputs(_("usage: zaibeid run [--config FILE]\n"
+            "       zaibeid --version | --help\n"
+            "\n"
+            "The orchestrator, in the foreground until SIGTERM; it logs to standard error.\n"
+            "The configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml.\n"),
+        out);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    const char *config = NULL;
+    bool go = false;
+    i18n_init();
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return usage(stdout, ZB_EXIT_OK);
+        if (!strcmp(argv[i], "--version")) return puts("zaibeid " ZB_VERSION), ZB_EXIT_OK;
+        if (!strcmp(argv[i], "--config") && i + 1 < argc) config = argv[++i];
+        else if (!strcmp(argv[i], "run") && !go) go = true;
+        else return usage(stderr, ZB_EXIT_USAGE);
+    }
+    if (!go) return usage(stderr, ZB_EXIT_USAGE);
+    struct err e = ERR_INIT;
+    if (run(config, &e) == 0) return ZB_EXIT_OK;
+    err_print("zaibeid", &e);
+    return err_exit(&e);
+}

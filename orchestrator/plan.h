@@ -1,0 +1,41 @@
+/**
+ * A plan: the approval form (plans/FORMAT.md) as YAML, checked strictly. What concerns backup is interpreted; the other
+ * fields are carried in ${form} and printed back.
+ *
+ * The canonical text is the whole form as JSON with sorted keys: comments, order and quoting do not matter. Its BLAKE2b-256
+ * is the plan hash that every ticket and restore point carries.
+ */
+#ifndef ORCHESTRATOR_PLAN_H
+#define ORCHESTRATOR_PLAN_H
+
+#include <stdbool.h>
+
+#include "calendar.h"
+#include "wrap/json.h"
+#include "wrap/seal.h"
+
+enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000 };
+
+struct plan {
+    char name[64], system[64], zone[101];
+    bool backup; /* false: the form says that no backup is needed; then nothing is scheduled */
+    size_t hosts_n;
+    const char **hosts; /* into form */
+    struct schedule schedule;
+    int64_t retention_days, rpo_s, rto_s; /* targets: 0 when the plan names none */
+    struct js *form;                      /* every field, as in the canonical text */
+    const struct js *paths, *excludes;    /* arrays of strings in form; NULL when there are none */
+    char *canonical;
+    uint8_t hash[SEAL_HASH];
+};
+
+/** plan_parse(name, p, n, zone, out, e): from YAML text; ${name} stands for the file in errors, ${zone} holds where the plan
+ * names none. ZE_CONFIG with file:line:column, field, what was expected and what was found. On error nothing is kept. */
+int plan_parse(const char *name, const void *p, size_t n, const char *zone, struct plan *out, struct err *e) MUST_CHECK;
+void plan_free(struct plan *p);
+
+/** plan_next(plan, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
+bool plan_next(const struct plan *p, int64_t after_s, struct run *run);
+bool plan_has_host(const struct plan *p, const char *host);
+
+#endif

@@ -1,0 +1,73 @@
+#!/bin/bash
+# serial
+# What travels: small changes cost little, whatever the size of the file; without the local cache the result is still right and
+# nothing that the vault has is sent again. Measured twice: by the agent's count, and by how much the store grew.
+set -eu
+. "$ZAIBEI_ROOT/tests/scenario/lib.sh"
+[ "$(df --output=avail -k "$ZAIBEI_TMP" | tail -n 1)" -gt 8000000 ] || not_run "needs 8 GB of free space"
+sandbox_up
+data=$ZAIBEI_TMP/data
+mkdir "$data"
+
+# cheap LIMIT WHAT : the next backup sends and stores less than LIMIT bytes.
+cheap() {
+    local before after sent
+    before=$(store_bytes)
+    backup "$data"
+    after=$(store_bytes)
+    sent=$(point bytes_sent)
+    echo "$2: sent $sent, store grew $((after - before)), limit $1"
+    [ "$sent" -lt "$1" ] || fail "$2: sent $sent"
+    [ $((after - before)) -lt "$1" ] || fail "$2: the store grew by $((after - before))"
+}
+
+# right : the newest point holds what is in the tree now.
+right() {
+    rm -rf "$ZAIBEI_TMP/back"
+    restore latest "$ZAIBEI_TMP/back" "$@"
+    (cd "$data" && find . -type f -exec sha256sum {} + | sort) >"$ZAIBEI_TMP/sums"
+    (cd "$ZAIBEI_TMP/back$data" && find . -type f -exec sha256sum {} + | sort) >"$ZAIBEI_TMP/sums.back"
+    same "$ZAIBEI_TMP/sums" "$ZAIBEI_TMP/sums.back" "the newest point"
+    rm -rf "$ZAIBEI_TMP/back"
+}
+
+step 'a gigabyte, a log, a file to rename, a file that will cross a gigabyte'
+noise $((1 << 30)) big >"$data/big"
+seq -f '%.0f a line of the log that goes on and on' 1 220000 | head -c $((8 << 20)) >"$data/log"
+noise $((100 << 20)) movie >"$data/movie"
+noise $(((1 << 30) - 1000)) grows >"$data/grows"
+backup "$data"
+
+step '200 scattered edits of 100 bytes'
+/usr/bin/python3 - "$data/big" <<'PY'
+import random, sys
+r = random.Random(42)
+with open(sys.argv[1], "r+b") as f:
+    for _ in range(200):
+        f.seek(r.randrange((1 << 30) - 100))
+        f.write(r.randbytes(100))
+PY
+cheap 1500000 '200 edits in 1 GiB'
+
+step '37 bytes before the log'
+{ printf '%037d' 5; cat "$data/log"; } >"$ZAIBEI_TMP/log" && mv "$ZAIBEI_TMP/log" "$data/log"
+cheap 100000 '37 bytes inserted'
+
+step 'renamed'
+mv "$data/movie" "$data/film"
+cheap 100000 'a renamed file'
+
+step 'across a gigabyte'
+noise 5000 more >>"$data/grows"
+cheap 100000 'across 1 GiB'
+right
+
+step 'without the local cache'
+state=$(sed -n 's/^state:[ "]*\([^"]*\)"*$/\1/p' "$ZAIBEI_AGENT_CONFIG")
+[ -d "$state/cache" ] || fail "no cache in $state"
+rm -rf "$state/cache"
+cheap 100000 'unchanged, no cache'
+rm -rf "$state/cache"
+printf x | dd of="$data/big" bs=1 seek=500000000 conv=notrunc status=none
+cheap 3500000 'one byte changed, no cache'
+right

@@ -1,0 +1,95 @@
+# Sourced by the scenarios: a private platform below $ZAIBEI_TMP, and short words for what they check.
+# shellcheck shell=bash
+: "${ZAIBEI_TMP:?run this by tests/run}" "${ZAIBEI_ROOT:?run this by tests/run}"
+export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+box=$ZAIBEI_TMP/box
+here=$ZAIBEI_ROOT/tests/scenario
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+not_run() {
+    echo "$*" >&2
+    exit 77
+}
+
+step() { echo "== $*"; }
+
+# The platform: sshd, keeper, zaibeid and one enrolled agent; it ends with the test.
+sandbox_up() {
+    trap 'rc=$?; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+    "$ZAIBEI_ROOT/scripts/sandbox" up "$box"
+    eval "$("$ZAIBEI_ROOT/scripts/sandbox" env "$box")"
+    vault=$ZAIBEI_VAULT
+    kit=$box/agent/kit
+    # Some checks need only one host: the sandbox has one.
+    host=$(ls "$vault/store/hosts")
+}
+
+# backup PATH... : quietly; its output is shown when it fails.
+backup() {
+    zaibei-agent backup "$@" >"$ZAIBEI_TMP/backup.out" 2>&1 || {
+        local rc=$?
+        cat "$ZAIBEI_TMP/backup.out" >&2
+        fail "backup $*: exit $rc"
+    }
+}
+
+restore() { # POINT TARGET [PATH...]
+    local point=$1 target=$2
+    shift 2
+    zaibei-agent restore "$point" --target "$target" "$@" >"$ZAIBEI_TMP/restore.out" 2>&1 || {
+        local rc=$?
+        cat "$ZAIBEI_TMP/restore.out" >&2
+        fail "restore $point: exit $rc"
+    }
+}
+
+# expect CODE COMMAND... : its exit code is CODE; what it printed is in $said.
+expect() {
+    local want=$1 got=0
+    shift
+    said=$("$@" 2>&1) || got=$?
+    [ "$got" -eq "$want" ] || fail "exit $got instead of $want: $*: $said"
+}
+
+# says TEXT... : the last `expect` printed each of these.
+says() {
+    local text
+    for text; do
+        case $said in
+        *"$text"*) ;;
+        *) fail "it does not say '$text': $said" ;;
+        esac
+    done
+}
+
+# point FIELD : of the last point.
+point() { zaibei-agent points --json | jq -r "select(.message_type == \"point\") | .$1" | tail -n 1; }
+
+manifest() { /usr/bin/python3 "$here/manifest.py" "$@"; }
+
+tree() { /usr/bin/python3 "$here/tree.py" "$@"; }
+
+same() { # FILE FILE WHAT
+    diff "$1" "$2" >"$ZAIBEI_TMP/diff" || {
+        head -n 20 "$ZAIBEI_TMP/diff" >&2
+        fail "$3 differs"
+    }
+}
+
+verify() { # [OPTION...] : every byte of the vault, with the kit
+    zaibei-verify vault "$vault" --key "$kit" --quiet "$@" >"$ZAIBEI_TMP/verify.out" 2>&1 || {
+        local rc=$?
+        cat "$ZAIBEI_TMP/verify.out" >&2
+        fail "zaibei-verify: exit $rc"
+    }
+}
+
+# Bytes of all objects in the store.
+store_bytes() { find "$vault/store" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }
+
+# noise N SEED : N bytes that do not compress, the same for the same seed.
+noise() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"; }

@@ -1,0 +1,84 @@
+/**
+ * One connection to the keeper, in a process of its own: it holds a read view of one host's log, that host's lease while the
+ * connection lives, and nothing else. Nothing that the peer says is believed; whatever it asks for is judged by the store
+ * and by the vault's own files, so the process may be killed at any instruction.
+ */
+#ifndef VAULT_KEEPER_H
+#define VAULT_KEEPER_H
+
+#include "keeper_proto.h"
+#include "log.h"
+#include "notes.h"
+#include "packs.h"
+#include "wire/frame.h"
+
+enum keeper_role { ROLE_SERVE = 1, ROLE_CONTROL = 2, ROLE_LOCAL = 4 }; /* which door the peer came through */
+enum { READ_OWN_META = 2, READ_ALL = 4, ADD = 1 };
+
+struct keeper {
+    struct vault *v;
+    struct frames f;
+    enum keeper_role role;
+    int mode; /* enum bind_mode; 0: not bound */
+    char host[64], system[64];
+    struct host_log log;
+    struct rights rights;
+    int lease; /* descriptor of the held lock, or -1 */
+    bool begun;
+    struct log_begin begin; /* what this session began */
+    uint32_t placed;
+    struct pack_list packs; /* of the generation asked for last */
+    struct buf raw, out;    /* a record; the payload of the answer */
+    int opened;             /* the pack that K_TAKE passes, or -1 */
+};
+
+/** keeper_run(v, fd, role): serve one connection until its end. Return 0, or <0 with ${e} when it ended badly. */
+int keeper_run(struct vault *v, int fd, enum keeper_role role, struct err *e) MUST_CHECK;
+
+/**
+ * The handlers, one for each request: read ${r} to its end, leave the answer in k->out and return its type; 0 when they
+ * have answered themselves; <0 with ${e}, which becomes F_ERROR.
+ */
+int keeper_bind(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_list(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_begin(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_place(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_used(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_commit(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_abandon(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_index(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_open(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_take(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_enrol(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_control(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+
+/** keeper_malformed(k, e): ZE_PROTO for a payload that was too short, too long or out of range. */
+int keeper_malformed(struct keeper *k, struct err *e);
+/** keeper_lease(k, e): hold the host's lease; harmless when it is held already. ZE_BUSY. */
+int keeper_lease(struct keeper *k, struct err *e) MUST_CHECK;
+/** keeper_pack(k, generation, pack, name, e): open the pack's highest revision; ZE_MISSING. ${name} gets its object name. */
+int keeper_pack(struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX],
+    struct err *e) MUST_CHECK;
+
+/** The name of a used page. used_load: its bytes into ${out} (reset first), checked against their hash. */
+void used_name(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], const uint8_t hash[SEAL_HASH]);
+int used_load(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref, struct buf *out,
+    struct err *e) MUST_CHECK;
+
+/**
+ * used_check(k, generation, ref, bad, arg, e):
+ * Whether everything that the used page ${ref} names is in the store: each pack whole but for its segments, each slot in its
+ * index. What is absent or damaged is given to ${bad} with the reason in ${why} (kind: of the pack, 0 when it cannot be
+ * told); what that returns below 0 ends the check.
+ */
+int used_check(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref,
+    int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
+    struct err *e) MUST_CHECK;
+
+/** authkeys_write(v, e): make ssh/authorized_keys anew from tokens and hosts. Serialised among processes. */
+int authkeys_write(struct vault *v, struct err *e) MUST_CHECK;
+
+/** spool_sweep(v, host): remove what sessions that are gone have left in the spool; the lease must be held. */
+void spool_sweep(struct vault *v, const char *host);
+
+#endif

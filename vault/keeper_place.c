@@ -1,0 +1,109 @@
+/* Placing a pack. The spool belongs to serve, which may be in the hands of a hostile host: its file is opened without
+ * following links, its index is read once and kept, and every segment is hashed while it is copied, so what lands in the
+ * store is exactly what was checked, whatever happens to the spool file meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "keeper.h"
+#include "sys/file.h"
+
+/* serve writes segments one after the other in slot order: nothing may lie between them that no hash covers. */
+static int segments_copy(int from, int to, const struct pack_index *x, const char *name, struct err *e) {
+    CLEANUP_FREE uint8_t *seg = malloc(ZB_SEALED_MAX);
+    uint64_t at = PACK_HEADER;
+    if (!seg) return err_set(e, ZE_NOMEM, name, _("no memory"));
+    for (uint32_t i = 0; i < x->trailer.count; i++) {
+        struct pack_row row;
+        uint8_t hash[SEAL_HASH];
+        pack_row_get(&row, x->rows + (size_t)i * PACK_ROW);
+        if (row.offset != at) return err_set(e, ZE_DAMAGED, name, _("a gap before slot %u"), row.slot);
+        if (file_pread_full(from, seg, row.len, row.offset) != (ssize_t)row.len)
+            return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), row.slot);
+        seal_hash(hash, seg, row.len);
+        if (memcmp(hash, row.hash, SEAL_HASH) != 0)
+            return err_set(e, ZE_DAMAGED, name, _("slot %u does not have the hash that was sent with it"), row.slot);
+        if (file_write_all(to, seg, row.len) < 0) return err_sys(e, name, "write");
+        at += row.len;
+    }
+    return at == x->trailer.index_at ? 0 : err_set(e, ZE_DAMAGED, name, _("a gap before its index"));
+}
+
+static int pack_copy(int from, int to, const struct pack_index *x, const char *name, struct err *e) {
+    uint8_t head[PACK_HEADER], tail[PACK_TRAILER];
+    pack_header_put(head, &x->header);
+    pack_trailer_put(tail, &x->trailer);
+    if (file_write_all(to, head, sizeof head) < 0) return err_sys(e, name, "write");
+    if (segments_copy(from, to, x, name, e) < 0) return -1;
+    if (file_write_all(to, x->rows, (size_t)x->trailer.count * PACK_ROW) < 0 || file_write_all(to, tail, sizeof tail) < 0)
+        return err_sys(e, name, "write");
+    return 0;
+}
+
+static int header_judge(struct keeper *k, const struct pack_header *h, uint32_t pack, uint8_t kind, const char *name,
+    struct err *e) {
+    bool right = h->pack == pack && h->kind == kind && h->revision == 0 &&
+                 memcmp(h->generation, k->begin.generation, SEAL_ID) == 0 &&
+                 memcmp(h->host_id, k->log.host_id, SEAL_ID) == 0 && memcmp(h->system_id, k->log.system_id, SEAL_ID) == 0;
+    return right ? 0 : err_set(e, ZE_REFUSED, name, _("its header names another pack"));
+}
+
+static int spool_open(struct keeper *k, const char *spool, struct err *e) {
+    int fd = openat(k->v->fd, spool, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0) return err_sys(e, spool, _("open"));
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ZB_PACK_MAX) return fd;
+    close(fd);
+    return err_set(e, ZE_REFUSED, spool, _("not a file of at most %u bytes"), ZB_PACK_MAX);
+}
+
+/* The pack is there already: right when it is this one, for example when our answer was lost. */
+static int same_pack(struct keeper *k, const char *name, const struct pack_index *x, struct err *e) {
+    struct pack_index have;
+    CLEANUP_FD int fd = store_open_fd(&k->v->store, name, e);
+    if (fd < 0 || pack_index_read(fd, name, &have, e) < 0) return -1;
+    bool same = memcmp(have.trailer.hash, x->trailer.hash, SEAL_HASH) == 0;
+    pack_index_free(&have);
+    return same ? 0 : err_set(e, ZE_EXISTS, name, _("another pack of this number is there"));
+}
+
+static int pack_put(struct keeper *k, int from, const struct pack_index *x, const char *name, struct err *e) {
+    struct store_tmp t;
+    if (store_tmp_open(&k->v->store, name, &t, e) < 0) return -1;
+    int rc = pack_copy(from, t.fd, x, name, e);
+    if (rc == 0) rc = store_tmp_put(&k->v->store, &t, name, e);
+    store_tmp_drop(&k->v->store, &t);
+    return rc == 1 ? same_pack(k, name, x, e) : rc;
+}
+
+int keeper_place(struct keeper *k, struct rd *r, struct err *e) {
+    char spool[128], name[STORE_NAME_MAX];
+    struct pack_index x;
+    uint32_t pack = rd_u32(r);
+    uint8_t kind = rd_u8(r);
+    if (!rd_end(r)) return keeper_malformed(k, e);
+    if (!k->begun) return err_set(e, ZE_PROTO, k->host, _("a pack before BEGIN"));
+    if (pack < k->begin.first_pack || pack > k->begin.first_pack + k->placed + 1)
+        return err_set(e, ZE_REFUSED, k->host, _("pack %u is out of order"), pack);
+    size_t n = (size_t)snprintf(spool, sizeof spool, "spool/%s/", k->host);
+    snprintf(spool + n, sizeof spool - n, SPOOL_NAME, pack);
+    pack_name(name, k->host, k->begin.generation, pack, 0);
+    CLEANUP_FD int fd = spool_open(k, spool, e);
+    if (fd < 0 || pack_index_read(fd, name, &x, e) < 0) return -1;
+    uint64_t bytes = x.trailer.index_at + (uint64_t)x.trailer.count * PACK_ROW + PACK_TRAILER;
+    int rc = header_judge(k, &x.header, pack, kind, name, e);
+    if (rc == 0) rc = pack_put(k, fd, &x, name, e);
+    pack_index_free(&x);
+    if (rc < 0) return rc;
+    /* If interrupted here, the pack is durable and not acknowledged: the next upload finds it, the spool is swept. */
+    unlinkat(k->v->fd, spool, 0);
+    k->placed++;
+    buf_u32(&k->out, pack);
+    buf_u64(&k->out, bytes);
+    return F_PACK_DONE;
+}

@@ -1,0 +1,187 @@
+/* Reading and growing a host log. The next record is whatever put-new says it is: when two processes want the same number,
+ * one gets 1, reads the other's record and thinks again, so no lock is needed for correctness. A gap cannot arise, since a
+ * record is made only after the one before was read. */
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+
+enum { UNCERTAIN_S = 300 };
+
+static void record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
+    snprintf(out, STORE_NAME_MAX, "hosts/%s/log/%016llx", l->host, (unsigned long long)n);
+}
+
+/* Room for one more element of an array that grows. */
+static void *grow(void *array, size_t n, size_t *cap, size_t size, struct err *e) {
+    if (n < *cap) return array;
+    size_t want = *cap ? *cap * 2 : 16;
+    void *p = realloc(array, want * size);
+    if (p) *cap = want;
+    else err_set(e, ZE_NOMEM, "", _("no memory for the host log"));
+    return p;
+}
+
+static int note_begin(struct host_log *l, const struct record *r, struct err *e) {
+    void *p = grow(l->begins, l->begins_n, &l->begins_cap, sizeof *l->begins, e);
+    if (!p) return -1;
+    l->begins = p;
+    struct log_begin *b = &l->begins[l->begins_n++];
+    *b = (struct log_begin){.n = r->n, .epoch = r->begin.epoch, .point = r->begin.point, .kind = r->begin.kind,
+        .first_pack = r->begin.first_pack};
+    memcpy(b->generation, r->begin.generation, SEAL_ID);
+    memcpy(b->upload, r->begin.upload, SEAL_ID);
+    return 0;
+}
+
+static int note_commit(struct host_log *l, const struct record *r, struct err *e) {
+    void *p = grow(l->commits, l->commits_n, &l->commits_cap, sizeof *l->commits, e);
+    if (!p) return -1;
+    l->commits = p;
+    struct log_commit *c = &l->commits[l->commits_n++];
+    *c = (struct log_commit){.n = r->n, .point = r->commit.point, .bytes_stored = r->commit.bytes_stored};
+    memcpy(c->generation, r->commit.generation, SEAL_ID);
+    memcpy(c->upload, r->commit.upload, SEAL_ID);
+    if (c->point > l->last_point) l->last_point = c->point;
+    return 0;
+}
+
+static int note_host(struct host_log *l, const struct record *r, struct err *e) {
+    if (r->n == 0) memcpy(l->host_id, r->host_id, SEAL_ID), l->enrolled = r->time;
+    if (strcmp(r->host.host, l->host) != 0) return err_set(e, ZE_DAMAGED, l->host, _("its log is that of %s"), r->host.host);
+    memcpy(l->system_id, r->host.system_id, SEAL_ID);
+    memcpy(l->ssh_pub, r->host.ssh_pub, sizeof l->ssh_pub);
+    snprintf(l->system, sizeof l->system, "%s", r->host.system);
+    return 0;
+}
+
+/* What the record changes in our view; called for each in order, read or written. */
+static int note(struct host_log *l, const struct record *r, struct err *e) {
+    int rc = 0;
+    if (r->type == REC_HOST) rc = note_host(l, r, e);
+    if (r->type == REC_BEGIN) rc = note_begin(l, r, e);
+    if (r->type == REC_COMMIT) rc = note_commit(l, r, e);
+    if (r->type == REC_REVOKE) l->revoked = true;
+    if (r->type == REC_REMOVE)
+        for (size_t i = 0; i < l->commits_n; i++)
+            if (l->commits[i].point == r->remove.point) l->commits[i].removed = true;
+    if (rc < 0) return rc;
+    if (r->time > l->last_time) l->last_time = r->time;
+    memcpy(l->head, r->hash, SEAL_HASH);
+    l->next = r->n + 1;
+    return 0;
+}
+
+int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
+    char name[STORE_NAME_MAX];
+    struct buf own;
+    struct record decoded;
+    buf_init(&own, ZB_RECORD_MAX);
+    if (!raw) raw = &own;
+    buf_reset(raw);
+    record_name(l, n, name);
+    int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
+    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
+    if (rc == 0) rc = record_decode(&decoded, raw->p, raw->len, l->v->header.id, l->v->header.pub, e);
+    if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
+    buf_free(&own);
+    if (rc < 0) return rc;
+    if (decoded.n != n) rc = err_set(e, ZE_DAMAGED, name, _("it is record %llu"), (unsigned long long)decoded.n);
+    if (rc == 0 && r) *r = decoded;
+    else record_free(&decoded);
+    return rc;
+}
+
+int log_refresh(struct host_log *l, struct err *e) {
+    for (;;) {
+        struct record r;
+        if (log_load(l, l->next, &r, NULL, e) < 0) return e->id == ZE_MISSING ? 0 : -1;
+        int rc = 0;
+        if (memcmp(r.prev, l->head, SEAL_HASH) != 0 || (r.n && memcmp(r.host_id, l->host_id, SEAL_ID) != 0) ||
+            (!r.n && r.type != REC_HOST))
+            rc = err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r.n);
+        if (rc == 0) rc = note(l, &r, e);
+        record_free(&r);
+        if (rc < 0) return rc;
+    }
+}
+
+int log_open(struct host_log *l, struct vault *v, const char *host, struct err *e) {
+    *l = (struct host_log){.v = v};
+    if (!text_name_ok(host)) return err_set(e, ZE_USAGE, host, _("a host's name has letters a-z, digits and - only"));
+    snprintf(l->host, sizeof l->host, "%s", host);
+    return log_refresh(l, e);
+}
+
+void log_free(struct host_log *l) {
+    free(l->begins);
+    free(l->commits);
+    *l = (struct host_log){0};
+}
+
+int64_t log_time(const struct host_log *l, bool *uncertain) {
+    int64_t now = l->v->clock->now_ns(l->v->clock);
+    *uncertain = now < l->last_time - UNCERTAIN_S * NS_PER_S;
+    return now > l->last_time ? now : l->last_time;
+}
+
+int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
+    char name[STORE_NAME_MAX];
+    bool uncertain;
+    r->n = l->next;
+    memcpy(r->prev, l->head, SEAL_HASH);
+    r->time = log_time(l, &uncertain);
+    r->flags = uncertain;
+    if (l->next) memcpy(r->host_id, l->host_id, SEAL_ID);
+    if (record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
+    record_name(l, r->n, name);
+    int rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
+    /* If interrupted here, the record counts, and whoever asked will ask again and get the same answer. */
+    if (rc == 0) return note(l, r, e);
+    if (rc < 0) return rc;
+    return log_refresh(l, e) < 0 ? -1 : 1;
+}
+
+const struct log_begin *log_last_begin(const struct host_log *l) { return l->begins_n ? &l->begins[l->begins_n - 1] : NULL; }
+
+const struct log_commit *log_last_point(const struct host_log *l) {
+    for (size_t i = l->commits_n; i; i--)
+        if (!l->commits[i - 1].removed) return &l->commits[i - 1];
+    return NULL;
+}
+
+const struct log_commit *log_upload(const struct host_log *l, const uint8_t upload[SEAL_ID]) {
+    for (size_t i = l->commits_n; i; i--)
+        if (memcmp(l->commits[i - 1].upload, upload, SEAL_ID) == 0) return &l->commits[i - 1];
+    return NULL;
+}
+
+struct names {
+    char (*name)[64];
+    size_t n, cap;
+};
+
+static int name_add(void *arg, const char *name, uint64_t size, struct err *e) {
+    struct names *l = arg;
+    if (!text_name_ok(name)) return 0;
+    void *p = grow(l->name, l->n, &l->cap, sizeof *l->name, e);
+    if (!p) return -1;
+    l->name = p;
+    snprintf(l->name[l->n++], sizeof *l->name, "%s", name);
+    return 0;
+}
+
+static int name_cmp(const void *a, const void *b) { return strcmp(a, b); }
+
+int hosts_each(struct vault *v, int (*each)(void *arg, const char *host, struct err *e), void *arg, struct err *e) {
+    struct names l = {0};
+    int rc = store_list(&v->store, "hosts", name_add, &l, e);
+    if (rc == 0 && l.n) qsort(l.name, l.n, sizeof *l.name, name_cmp);
+    for (size_t i = 0; rc == 0 && i < l.n; i++) rc = each(arg, l.name[i], e);
+    free(l.name);
+    return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,65 @@
+/**
+ * The log of one host (FORMAT.md §8) as the keeper sees it: every record is read once, its signature and its place in the
+ * chain are checked, and what decisions need is kept. The store is the truth: log_refresh reads what others have added.
+ */
+#ifndef VAULT_LOG_H
+#define VAULT_LOG_H
+
+#include "vault.h"
+
+struct log_begin {
+    uint64_t n, epoch;
+    uint32_t point, first_pack;
+    uint8_t kind, generation[SEAL_ID], upload[SEAL_ID];
+};
+
+struct log_commit {
+    uint64_t n, bytes_stored;
+    uint32_t point;
+    bool removed;
+    uint8_t generation[SEAL_ID], upload[SEAL_ID];
+};
+
+struct host_log {
+    struct vault *v;
+    char host[64], system[64];
+    uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
+    uint64_t next; /* the number of the next record; 0: the host was never enrolled */
+    int64_t enrolled, last_time;
+    bool revoked;
+    uint32_t last_point; /* the highest number ever committed */
+    struct log_begin *begins;
+    struct log_commit *commits;
+    size_t begins_n, begins_cap, commits_n, commits_cap;
+};
+
+/** log_open(l, v, host, e): read the whole log; one without records is no error (l->next is 0). log_free releases, also
+ * after a failed open. */
+int log_open(struct host_log *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
+int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
+void log_free(struct host_log *l);
+
+/** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may ${r},
+ * which is released with record_free). ZE_MISSING when there is none. */
+int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
+
+/**
+ * log_append(l, r, raw, e):
+ * Make ${r} the next record: number, chain, host, vault time and signature are filled in here; the bytes are in ${raw}.
+ * Return 0 when it is durable; 1 when somebody else made that record: it has been read, judge anew; <0 on error.
+ */
+int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
+
+/** log_time(l, uncertain): vault time: the greater of the clock and the last logged time. ${uncertain}: the clock is well
+ * behind that. */
+int64_t log_time(const struct host_log *l, bool *uncertain);
+
+/** The latest begin, the latest existing point, a commit by upload; NULL when there is none. */
+const struct log_begin *log_last_begin(const struct host_log *l);
+const struct log_commit *log_last_point(const struct host_log *l);
+const struct log_commit *log_upload(const struct host_log *l, const uint8_t upload[SEAL_ID]);
+
+/** hosts_each(v, each, arg, e): the name of every host that has a log, ascending. */
+int hosts_each(struct vault *v, int (*each)(void *arg, const char *host, struct err *e), void *arg, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,77 @@
+/**
+ * One session with one host's agent (PROTOCOL.md §2): what the forced command runs. It is the part that reads what a hostile
+ * host sends, so it decides nothing: it writes into that host's spool, reads packs that the keeper has opened for it, and
+ * passes the rest on. Memory is bounded by the two frame buffers and a few pack indexes.
+ */
+#ifndef VAULT_SERVE_H
+#define VAULT_SERVE_H
+
+#include "keeper_proto.h"
+#include "packs.h"
+#include "wire/frame.h"
+
+enum { OPEN_PACKS = 2, CACHED_PACKS = 6 };
+
+struct spool_pack { /* a pack that the agent is sending */
+    bool used;
+    int fd;
+    struct pack_header header;
+    uint32_t next_slot, count, at;
+    struct buf rows;
+};
+
+struct cached_pack { /* a pack that the agent is reading */
+    bool used;
+    uint8_t generation[SEAL_ID];
+    uint32_t pack;
+    uint64_t last_use;
+    int fd;         /* -1: it cannot be read, why says why */
+    struct err why;
+    struct pack_index index;
+};
+
+struct serve {
+    struct frames agent, keeper;
+    enum bind_mode mode;
+    const char *host, *system;
+    int vault_fd, spool_fd;
+    bool welcomed, enrolled, begun, keeper_gone;
+    uint8_t system_id[SEAL_ID], host_id[SEAL_ID], generation[SEAL_ID];
+    uint32_t next_pack;
+    struct spool_pack open[OPEN_PACKS];
+    struct cached_pack cache[CACHED_PACKS];
+    uint64_t uses;
+    uint8_t *segment; /* ZB_SEALED_MAX bytes */
+};
+
+struct serve_options {
+    const char *dir, *host, *system;
+    enum bind_mode mode;
+    bool local; /* start a keeper of our own */
+};
+
+/** serve_main(o, e): the whole session on descriptors 0 and 1. */
+int serve_main(const struct serve_options *o, struct err *e) MUST_CHECK;
+
+/** serve_init, serve_loop, serve_free: its parts, for the fuzzer. The loop returns 0 at the end of the session, also one that
+ * ended with an ERROR to the agent; <0 when even that could not be said. */
+int serve_init(struct serve *s, int rfd, int wfd, int keeper_fd, struct err *e) MUST_CHECK;
+int serve_loop(struct serve *s, struct err *e) MUST_CHECK;
+void serve_free(struct serve *s);
+
+/** keeper_ask(s, type, payload, n, want, r, e): one question to the keeper; its answer of type ${want} in ${r}. Its F_ERROR
+ * becomes ${e}; when it is gone, ZE_CUT and s->keeper_gone. */
+int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e)
+    MUST_CHECK;
+
+/** The handlers that are more than passing on. Each answers the agent itself; <0 becomes ERROR. */
+int serve_pack_open(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;
+int serve_seg(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;
+int serve_pack_close(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;
+void spool_drop(struct serve *s); /* what was being written */
+int serve_get(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;
+void cache_drop(struct serve *s);
+int serve_call(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;
+int serve_malformed(struct serve *s, struct err *e);
+
+#endif

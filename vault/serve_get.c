@@ -1,0 +1,140 @@
+/* Segments on their way out. The keeper opens a pack and passes its descriptor; a few are kept, the one not used for longest
+ * goes first. Each segment is answered on its own, so one damaged pack does not stop a restore; its hash is compared here,
+ * because damage in the vault should be called so by the vault. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "serve.h"
+#include "sys/file.h"
+
+enum { GET_MAX = 4096 };
+
+static void entry_drop(struct cached_pack *c) {
+    if (!c->used) return;
+    if (c->fd >= 0) close(c->fd);
+    pack_index_free(&c->index);
+    *c = (struct cached_pack){.fd = -1};
+}
+
+void cache_drop(struct serve *s) {
+    for (int i = 0; i < CACHED_PACKS; i++) entry_drop(&s->cache[i]);
+}
+
+/* K_TAKE and its descriptor, which comes outside of frames. */
+static int fd_take(struct serve *s, struct err *e) {
+    char byte;
+    int fd = -1;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {&byte, 1};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+    if (frames_put(&s->keeper, K_TAKE, NULL, 0, NULL, 0, e) < 0 || frames_flush(&s->keeper, e) < 0) return -1;
+    ssize_t got;
+    do got = recvmsg(s->keeper.rfd, &m, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    struct cmsghdr *c = got == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    if (fd >= 0) return fd;
+    s->keeper_gone = true;
+    return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
+}
+
+static int pack_fetch(struct serve *s, struct cached_pack *c, struct err *e) {
+    struct buf b;
+    struct rd a;
+    char name[STORE_NAME_MAX];
+    buf_init(&b, 64);
+    buf_put(&b, c->generation, SEAL_ID);
+    buf_u32(&b, c->pack);
+    int rc = keeper_ask(s, K_OPEN, b.p, b.len, F_OKAY, &a, e);
+    buf_free(&b);
+    if (rc < 0 || (c->fd = fd_take(s, e)) < 0) return -1;
+    pack_name(name, s->host, c->generation, c->pack, 0);
+    if (pack_index_read(c->fd, name, &c->index, e) == 0) return 0;
+    close(c->fd);
+    c->fd = -1;
+    return -1;
+}
+
+static struct cached_pack *pack_cached(struct serve *s, const uint8_t *generation, uint32_t pack) {
+    struct cached_pack *oldest = &s->cache[0];
+    for (int i = 0; i < CACHED_PACKS; i++) {
+        struct cached_pack *c = &s->cache[i];
+        if (c->used && c->pack == pack && memcmp(c->generation, generation, SEAL_ID) == 0) {
+            c->last_use = ++s->uses;
+            return c;
+        }
+        if (!c->used || (oldest->used && c->last_use < oldest->last_use)) oldest = c;
+    }
+    entry_drop(oldest);
+    *oldest = (struct cached_pack){.used = true, .pack = pack, .fd = -1, .last_use = ++s->uses};
+    memcpy(oldest->generation, generation, SEAL_ID);
+    if (pack_fetch(s, oldest, &oldest->why) < 0) oldest->fd = -1;
+    return oldest;
+}
+
+/* The sealed bytes into s->segment: their length, or <0. */
+static int segment_read(struct serve *s, const uint8_t *generation, uint32_t pack, uint32_t slot, struct err *e) {
+    struct cached_pack *c = pack_cached(s, generation, pack);
+    struct pack_row row;
+    uint8_t hash[SEAL_HASH];
+    char name[STORE_NAME_MAX];
+    if (c->fd < 0) {
+        *e = c->why;
+        return -1;
+    }
+    pack_name(name, s->host, generation, pack, c->index.header.revision);
+    if (!pack_index_find(&c->index, slot, &row)) return err_set(e, ZE_MISSING, name, _("slot %u is not in it"), slot);
+    if (file_pread_full(c->fd, s->segment, row.len, row.offset) != (ssize_t)row.len)
+        return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), slot);
+    seal_hash(hash, s->segment, row.len);
+    if (memcmp(hash, row.hash, SEAL_HASH) != 0) return err_set(e, ZE_DAMAGED, name, _("slot %u is damaged"), slot);
+    return (int)row.len;
+}
+
+static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t pack, uint32_t slot, struct err *e) {
+    struct err why = ERR_INIT;
+    struct buf head;
+    buf_init(&head, 2048);
+    int n = segment_read(s, generation, pack, slot, &why), rc;
+    buf_u32(&head, pack);
+    buf_u32(&head, slot);
+    if (n >= 0) {
+        rc = frames_put(&s->agent, F_SEGMENT, head.p, head.len, s->segment, (size_t)n, e);
+    } else {
+        char text[sizeof why.object + sizeof why.msg + 2];
+        snprintf(text, sizeof text, "%s: %s", why.object, why.msg);
+        buf_u32(&head, (uint32_t)why.id);
+        buf_str(&head, text);
+        rc = frames_put_buf(&s->agent, F_SEGERR, &head, e);
+    }
+    buf_free(&head);
+    return rc;
+}
+
+int serve_get(struct serve *s, struct rd *r, struct err *e) {
+    uint8_t generation[SEAL_ID];
+    rd_copy(r, generation, SEAL_ID);
+    uint64_t n = rd_vu(r);
+    if (!rd_ok(r) || n > GET_MAX || n > r->left / 2) return serve_malformed(s, e);
+    /* What could not be opened at an earlier request may be there by now, or granted. */
+    for (int i = 0; i < CACHED_PACKS; i++)
+        if (s->cache[i].fd < 0) entry_drop(&s->cache[i]);
+    for (struct rd look = *r; look.left;) { /* look at the whole request before the first answer */
+        uint64_t pack = rd_vu(&look), slot = rd_vu(&look);
+        if (!rd_ok(&look) || pack > UINT32_MAX || slot > UINT32_MAX) return serve_malformed(s, e);
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
+        if (segment_answer(s, generation, pack, slot, e) < 0) return -1;
+        if (s->keeper_gone) return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
+    }
+    return rd_end(r) ? 0 : serve_malformed(s, e);
+}

@@ -1,0 +1,111 @@
+/* Packs on their way in. serve writes header, segments, index and trailer of a pack into the host's spool directory and asks
+ * the keeper to place it; it hashes nothing but header and index, since the keeper believes none of it. If interrupted, the
+ * file stays in the spool and the next session that gets the lease removes it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "serve.h"
+#include "sys/file.h"
+
+static void spool_name(char out[32], uint32_t pack) { snprintf(out, 32, SPOOL_NAME, pack); }
+
+static void pack_release(struct spool_pack *p) {
+    if (!p->used) return;
+    if (p->fd >= 0) close(p->fd);
+    buf_free(&p->rows);
+    p->used = false;
+}
+
+void spool_drop(struct serve *s) {
+    for (int i = 0; i < OPEN_PACKS; i++) {
+        char name[32];
+        if (!s->open[i].used) continue;
+        spool_name(name, s->open[i].header.pack);
+        if (s->spool_fd >= 0) unlinkat(s->spool_fd, name, 0);
+        pack_release(&s->open[i]);
+    }
+}
+
+static struct spool_pack *pack_of(struct serve *s, uint32_t pack) {
+    for (int i = 0; i < OPEN_PACKS; i++)
+        if (s->open[i].used && s->open[i].header.pack == pack) return &s->open[i];
+    return NULL;
+}
+
+int serve_pack_open(struct serve *s, struct rd *r, struct err *e) {
+    uint32_t pack = rd_u32(r);
+    uint8_t kind = rd_u8(r), head[PACK_HEADER];
+    char name[32];
+    if (!rd_end(r) || (kind != PACK_META && kind != PACK_DATA)) return serve_malformed(s, e);
+    struct spool_pack *p = &s->open[kind - PACK_META]; /* one of each kind */
+    if (p->used || pack != s->next_pack) return err_set(e, ZE_PROTO, s->host, _("pack %u cannot be opened now"), pack);
+    *p = (struct spool_pack){.used = true, .at = PACK_HEADER, .header = {.kind = kind, .pack = pack}};
+    memcpy(p->header.system_id, s->system_id, SEAL_ID);
+    memcpy(p->header.host_id, s->host_id, SEAL_ID);
+    memcpy(p->header.generation, s->generation, SEAL_ID);
+    buf_init(&p->rows, (size_t)ZB_PACK_SLOTS_MAX * PACK_ROW);
+    spool_name(name, pack);
+    pack_header_put(head, &p->header);
+    p->fd = openat(s->spool_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (p->fd < 0) return err_sys(e, name, _("create in the spool"));
+    if (file_write_all(p->fd, head, sizeof head) < 0) return err_sys(e, name, "write");
+    s->next_pack++;
+    return 0;
+}
+
+int serve_seg(struct serve *s, struct rd *r, struct err *e) {
+    struct pack_row row;
+    uint32_t pack = rd_u32(r);
+    row.slot = rd_u32(r);
+    rd_copy(r, row.identity, SEAL_HASH);
+    rd_copy(r, row.hash, SEAL_HASH);
+    struct spool_pack *p = pack_of(s, pack);
+    if (!rd_ok(r) || !p || !r->left || r->left > ZB_SEALED_MAX) return serve_malformed(s, e);
+    if (row.slot < p->next_slot || row.slot >= ZB_PACK_SLOTS_MAX) return serve_malformed(s, e);
+    size_t index = (size_t)(p->count + 1) * PACK_ROW + PACK_TRAILER;
+    if (p->at + r->left + index > ZB_PACK_MAX) return err_set(e, ZE_PROTO, s->host, _("pack %u is too large"), pack);
+    row.offset = p->at, row.len = (uint32_t)r->left;
+    uint8_t *at = buf_reserve(&p->rows, PACK_ROW);
+    if (!at) return err_set(e, ZE_NOMEM, s->host, _("no memory for an index"));
+    pack_row_put(at, &row);
+    if (file_write_all(p->fd, r->p, r->left) < 0) return err_sys(e, "spool", "write");
+    p->rows.len += PACK_ROW;
+    p->at += row.len, p->count++, p->next_slot = row.slot + 1;
+    return 0;
+}
+
+static int pack_finish(struct spool_pack *p, struct err *e) {
+    struct pack_trailer t = {.index_at = p->at, .count = p->count};
+    uint8_t head[PACK_HEADER], tail[PACK_TRAILER];
+    struct hash_state h;
+    pack_header_put(head, &p->header);
+    hash_init(&h, NULL);
+    hash_update(&h, head, sizeof head);
+    hash_update(&h, p->rows.p, p->rows.len);
+    hash_final(&h, t.hash);
+    pack_trailer_put(tail, &t);
+    if (file_write_all(p->fd, p->rows.p, p->rows.len) < 0 || file_write_all(p->fd, tail, sizeof tail) < 0)
+        return err_sys(e, "spool", "write");
+    return 0;
+}
+
+int serve_pack_close(struct serve *s, struct rd *r, struct err *e) {
+    uint32_t pack = rd_u32(r);
+    struct spool_pack *p = pack_of(s, pack);
+    struct buf b;
+    struct rd a;
+    if (!rd_end(r) || !p) return serve_malformed(s, e);
+    if (!p->count) return err_set(e, ZE_PROTO, s->host, _("pack %u is empty"), pack);
+    if (pack_finish(p, e) < 0) return -1;
+    buf_init(&b, 16);
+    buf_u32(&b, pack);
+    buf_u8(&b, p->header.kind);
+    int rc = keeper_ask(s, K_PLACE, b.p, b.len, F_PACK_DONE, &a, e);
+    buf_free(&b);
+    if (rc < 0) return rc;
+    pack_release(p);
+    return frames_put(&s->agent, F_PACK_DONE, a.p, a.left, NULL, 0, e);
+}

@@ -1,0 +1,102 @@
+/* Counting. Bytes are those of the packs; logs and used pages are small beside them. A host whose log cannot be read stops
+ * the count: a wrong number would be worse than none. */
+#include "stat.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+#include "packs.h"
+
+struct counting {
+    struct vault *v;
+    struct vault_stat *s;
+    char dir[STORE_NAME_MAX];
+};
+
+static int bytes_add(void *arg, const char *name, uint64_t size, struct err *e) {
+    struct vault_stat *s = arg;
+    s->bytes += size;
+    return 0;
+}
+
+static int generation_add(void *arg, const char *name, uint64_t size, struct err *e) {
+    struct counting *c = arg;
+    char dir[STORE_NAME_MAX + 64];
+    snprintf(dir, sizeof dir, "%s/%.40s", c->dir, name);
+    return store_list(&c->v->store, dir, bytes_add, c->s, e);
+}
+
+static int host_add(void *arg, const char *host, struct err *e) {
+    struct counting *c = arg;
+    struct host_log l;
+    int rc = log_open(&l, c->v, host, e);
+    for (size_t i = 0; rc == 0 && i < l.commits_n; i++) c->s->points += !l.commits[i].removed;
+    log_free(&l);
+    snprintf(c->dir, sizeof c->dir, "hosts/%s/packs", host);
+    if (rc == 0) rc = store_list(&c->v->store, c->dir, generation_add, c, e);
+    c->s->hosts++;
+    return rc;
+}
+
+int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) {
+    struct counting c = {.v = v, .s = s};
+    *s = (struct vault_stat){0};
+    int rc = hosts_each(v, host_add, &c, e);
+    return rc < 0 ? rc : store_space(&v->store, &s->free, e);
+}
+
+struct js *stat_json(struct vault *v, const struct vault_stat *s) {
+    struct js *j = js_object();
+    char id[HEX_ID], key[64];
+    text_hex(id, v->header.id, SEAL_ID);
+    b64_encode(key, sizeof key, v->header.pub, SEAL_SIGN_PUB);
+    js_set_int(j, "hosts", (int64_t)s->hosts);
+    js_set_int(j, "points", (int64_t)s->points);
+    js_set_int(j, "bytes", (int64_t)s->bytes);
+    js_set_int(j, "free", (int64_t)s->free);
+    js_set_str(j, "vault_id", id);
+    js_set_str(j, "vault_key", key);
+    js_set_time(j, "time", v->clock->now_ns(v->clock));
+    return j;
+}
+
+static struct js *point_json(const struct record *r) {
+    const struct rec_commit *c = &r->commit;
+    char generation[HEX_ID], plan[HEX_HASH];
+    struct js *j = js_object(), *labels = js_array();
+    text_hex(generation, c->generation, SEAL_ID);
+    text_hex(plan, c->plan_hash, SEAL_HASH);
+    for (unsigned i = 0; i < c->labels.n; i++) js_push_str(labels, c->labels.label[i]);
+    js_set_int(j, "point", c->point);
+    js_set_time(j, "time", r->time);
+    js_set_str(j, "kind", c->kind == KIND_FULL ? "full" : "incremental");
+    js_set(j, "labels", labels);
+    js_set_str(j, "state", c->state == STATE_COMPLETE ? "complete" : "partial");
+    js_set_int(j, "files", (int64_t)c->files);
+    js_set_int(j, "bytes", (int64_t)c->bytes);
+    js_set_int(j, "bytes_read", (int64_t)c->bytes_read);
+    js_set_int(j, "bytes_sent", (int64_t)c->bytes_sent);
+    js_set_int(j, "bytes_stored", (int64_t)c->bytes_stored);
+    js_set_str(j, "generation", generation);
+    js_set_int(j, "parent", c->parent);
+    js_set_str(j, "plan_hash", plan);
+    js_set_str(j, "ticket", c->ticket);
+    js_set_time(j, "walk_start", c->walk_start);
+    js_set_time(j, "retain_until", c->retain_until);
+    return j;
+}
+
+struct js *points_json(struct host_log *l, struct err *e) {
+    struct js *list = js_array();
+    for (size_t i = 0; i < l->commits_n; i++) {
+        struct record r;
+        if (l->commits[i].removed) continue;
+        if (log_load(l, l->commits[i].n, &r, NULL, e) < 0) {
+            js_free(list);
+            return NULL;
+        }
+        js_push(list, point_json(&r));
+        record_free(&r);
+    }
+    return list;
+}

@@ -1,0 +1,18 @@
+/** Numbers about a vault, for `zaibei-vault stat` and for the control operations of the same name. */
+#ifndef VAULT_STAT_H
+#define VAULT_STAT_H
+
+#include "log.h"
+#include "wrap/json.h"
+
+struct vault_stat {
+    uint64_t hosts, points, bytes, free;
+};
+/** vault_stat(v, s, e): hosts, existing points, bytes of packs, free bytes of the file system. */
+int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) MUST_CHECK;
+/** stat_json: the same as a new JSON object with the vault's id, key and time. */
+struct js *stat_json(struct vault *v, const struct vault_stat *s);
+/** points_json(l, e): an array of a host's existing points, oldest first, or NULL with ${e}. */
+struct js *points_json(struct host_log *l, struct err *e) MUST_CHECK;
+
+#endif

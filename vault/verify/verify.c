@@ -1,0 +1,275 @@
+/* The order of the check: vault header, systems, then host by host the log, the packs of each generation, and the
+ * points. What one host or pack has wrong is collected and the next is looked at. A point is judged last, when it
+ * is known which segments of its generation are whole. */
+#include "verify.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "point.h"
+#include "wrap/seal.h"
+
+enum { HEADER_MAX = 4096 };
+
+static bool signed_ok(
+    const struct verify *v, const char *domain, bool with_id, const uint8_t *p, size_t n, const uint8_t *sig) {
+    uint8_t text[HEADER_MAX + 64];
+    struct buf b = {.p = text, .cap = sizeof text, .max = sizeof text};
+    buf_put(&b, domain, strlen(domain) + 1);
+    if (with_id) buf_put(&b, v->vault_id, 16);
+    buf_put(&b, p, n);
+    return buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
+}
+
+/* A header that cannot be read or is not signed by itself: signatures of records cannot be checked then, all else
+ * can. */
+static int header_check(struct verify *v, struct err *e) {
+    struct buf b;
+    struct err why;
+    char suite[16];
+    buf_init(&b, HEADER_MAX);
+    if (store_load(&v->store, "vault", HEADER_MAX, &b, &why) < 0) {
+        report_err(v->report, &why, 0);
+        buf_free(&b);
+        return 0;
+    }
+    struct rd r = rd_of(b.p, b.len);
+    const uint8_t *magic = rd_take(&r, 4);
+    uint16_t version = rd_u16(&r);
+    rd_u16(&r);
+    rd_copy(&r, v->vault_id, 16);
+    rd_copy(&r, v->vault_pub, 32);
+    rd_str(&r, suite, sizeof suite);
+    rd_u64(&r);
+    size_t signed_len = b.len - r.left;
+    const uint8_t *sig = rd_take(&r, SEAL_SIG);
+    int rc = 0;
+    if (magic && memcmp(magic, "ZBVT", 4) == 0 && version > 1)
+        rc = err_set(e, ZE_NEWER, "vault", _("version %u is newer than this program"), version);
+    else if (!magic || memcmp(magic, "ZBVT", 4) != 0 || version != 1 || !rd_end(&r))
+        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("malformed vault header"));
+    else if (!signed_ok(v, "zaibei vault header", false, b.p, signed_len, sig))
+        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("the vault's signature does not hold"));
+    else if (strcmp(suite, "sodium") != 0)
+        rc = err_set(e, ZE_NEWER, "vault", _("suite %s is not known to this program"), suite);
+    else v->signatures = true;
+    buf_free(&b);
+    return rc;
+}
+
+static const char *system_wrong(struct verify *v, const char *name, const struct buf *b, enum err_id *id) {
+    char said[64], suite[16];
+    struct rd r = rd_of(b->p, b->len);
+    const uint8_t *magic = rd_take(&r, 4);
+    *id = ZE_DAMAGED;
+    if (!magic || memcmp(magic, "ZBSY", 4) != 0) return _("not a system");
+    uint16_t version = rd_u16(&r);
+    if (version > 1) return *id = ZE_NEWER, _("its version is newer than this program");
+    rd_u16(&r);
+    rd_take(&r, 16);
+    rd_str(&r, said, sizeof said);
+    rd_str(&r, suite, sizeof suite);
+    size_t n = b->len - r.left;
+    const uint8_t *sig = rd_take(&r, SEAL_SIG);
+    if (!rd_end(&r) || version != 1) return _("malformed");
+    if (strcmp(said, name) != 0) return _("it names another system");
+    if (v->signatures && !signed_ok(v, "zaibei system", true, b->p, n, sig))
+        return _("the vault's signature does not hold");
+    return NULL;
+}
+
+static void systems_check(struct verify *v) {
+    struct names names;
+    struct err why;
+    struct buf b;
+    if (store_list(&v->store, "systems", &names, &why) < 0) {
+        report_err(v->report, &why, 0);
+        return;
+    }
+    buf_init(&b, HEADER_MAX);
+    for (size_t i = 0; i < names.n; i++) {
+        char object[OBJECT_NAME_MAX];
+        enum err_id id;
+        if (!text_name_ok(names.name[i])) continue;
+        snprintf(object, sizeof object, "systems/%s", names.name[i]);
+        if (store_load(&v->store, object, HEADER_MAX, &b, &why) < 0) report_err(v->report, &why, 0);
+        else {
+            const char *what = system_wrong(v, names.name[i], &b, &id);
+            if (what) report_add(v->report, id, object, 0, "%s", what);
+        }
+    }
+    buf_free(&b);
+    names_free(&names);
+}
+
+/* One point: what it uses is there, and with a key what it holds is right. */
+static int point_judge(struct verify *v, struct generation *g, const struct commit *c, struct slot_set *used,
+    struct known *known, struct err *e) {
+    used_check(v, g, c, used);
+    v->report->seen.points++;
+    return v->key.kind == KEY_NONE ? 0 : point_check(v, g, c, used, known, e);
+}
+
+static int points_judge(struct verify *v, struct generation *g, struct log *l, struct err *e) {
+    struct known known = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < l->n; i++) {
+        struct commit *c = &l->commit[i];
+        struct slot_set used = {0};
+        if (c->removed || memcmp(c->generation, g->id, 16) != 0) continue;
+        rc = used_load(v, g, c, &used, e);
+        if (rc == 0) rc = point_judge(v, g, c, &used, &known, e);
+        slot_set_free(&used);
+    }
+    struct contents c = {.known = known};
+    contents_free(&c);
+    return rc;
+}
+
+static struct generation generation_of(const struct log *l, const uint8_t id[16]) {
+    struct generation g = {.ids_known = l->host_known && l->system_known};
+    snprintf(g.host, sizeof g.host, "%s", l->host);
+    memcpy(g.id, id, 16);
+    memcpy(g.host_id, l->host_id, 16);
+    memcpy(g.system_id, l->system_id, 16);
+    return g;
+}
+
+static int generation_judge(struct verify *v, struct log *l, const uint8_t id[16], struct err *e) {
+    struct generation g = generation_of(l, id);
+    int rc = generation_list(v, &g, e);
+    if (rc == 0) rc = generation_check(v, &g, NULL, e);
+    if (rc == 0) rc = points_judge(v, &g, l, e);
+    generation_free(&g);
+    return rc;
+}
+
+/* Only one point: its packs and nothing else. */
+static int one_point(struct verify *v, struct log *l, struct err *e) {
+    struct commit *c = log_point(l, v->only_point);
+    char object[96];
+    snprintf(object, sizeof object, "%s/%" PRIu32, l->host, v->only_point);
+    if (!c && v->report->findings) return 0;
+    if (!c || c->removed)
+        return err_set(e, ZE_NOPOINT, object, "%s", c ? _("it was removed") : _("the host's log does not have it"));
+    struct generation g = generation_of(l, c->generation);
+    struct slot_set used = {0};
+    struct known known = {0};
+    int rc = generation_list(v, &g, e);
+    if (rc == 0) rc = used_load(v, &g, c, &used, e);
+    if (rc == 0) rc = generation_check(v, &g, &used, e);
+    if (rc == 0) rc = point_judge(v, &g, c, &used, &known, e);
+    struct contents contents = {.known = known};
+    contents_free(&contents);
+    slot_set_free(&used);
+    generation_free(&g);
+    return rc;
+}
+
+static bool generation_listed(const struct names *names, const uint8_t id[16]) {
+    char hex[33];
+    text_hex(hex, id, 16);
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->name[i], hex) == 0) return true;
+    return false;
+}
+
+/* Generations that lie in the store, then those that a point names and the store does not have. */
+static int generations_judge(struct verify *v, struct log *l, struct err *e) {
+    char dir[OBJECT_NAME_MAX];
+    uint8_t id[16];
+    struct names names;
+    struct err why;
+    snprintf(dir, sizeof dir, "hosts/%s/packs", l->host);
+    if (store_list(&v->store, dir, &names, &why) < 0) report_err(v->report, &why, 0);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        if (strlen(names.name[i]) == 32 && text_unhex(id, 16, names.name[i])) rc = generation_judge(v, l, id, e);
+    for (size_t i = 0; rc == 0 && i < l->n; i++) {
+        bool first = !l->commit[i].removed && !generation_listed(&names, l->commit[i].generation);
+        for (size_t k = 0; first && k < i; k++)
+            first = l->commit[k].removed || memcmp(l->commit[k].generation, l->commit[i].generation, 16) != 0;
+        if (first) rc = generation_judge(v, l, l->commit[i].generation, e);
+    }
+    names_free(&names);
+    return rc;
+}
+
+/* authentic: the vault's key and a head of this host were known before. */
+static bool host_anchored(struct verify *v, const struct log *l) {
+    struct anchor_head *a = anchor_head_of(&v->anchor, l->host);
+    if (a && !a->seen) {
+        char dir[OBJECT_NAME_MAX];
+        snprintf(dir, sizeof dir, "hosts/%s/log", l->host);
+        report_add(
+            v->report, ZE_ROLLEDBACK, dir, 0, _("record %" PRIu64 ", which the anchor names, is not there"), a->n);
+        return false;
+    }
+    return a && v->signatures && memcmp(v->anchor.pub, v->vault_pub, 32) == 0;
+}
+
+static int host_check(struct verify *v, const char *host, bool *authentic, struct err *e) {
+    struct log l;
+    report_host(v->report, host);
+    report_phase(v->report, _("checking"), 0);
+    uint64_t before = v->report->findings;
+    int rc = log_check(v, host, &l, e);
+    v->report->seen.hosts++;
+    bool anchored = host_anchored(v, &l);
+    if (rc == 0) rc = v->only_point ? one_point(v, &l, e) : generations_judge(v, &l, e);
+    bool bad = v->report->findings > before;
+    report_host(v->report, host);
+    if (l.records)
+        report_head(v->report, host, l.head, l.head_hash, bad ? "damaged" : anchored ? "authentic" : "self-consistent");
+    if (!anchored) *authentic = false;
+    log_free(&l);
+    return rc;
+}
+
+static int hosts_check(struct verify *v, const char *only, bool *authentic, struct err *e) {
+    struct names names;
+    int rc = store_list(&v->store, "hosts", &names, e);
+    bool found = false;
+    for (size_t i = 0; rc == 0 && i < names.n; i++) {
+        if (!text_name_ok(names.name[i]) || (only && strcmp(names.name[i], only) != 0)) continue;
+        found = true;
+        rc = host_check(v, names.name[i], authentic, e);
+    }
+    if (rc == 0 && only && !found) rc = err_set(e, ZE_NOTFOUND, only, _("the vault has no such host"));
+    for (size_t i = 0; rc == 0 && !only && i < v->anchor.n; i++) {
+        bool there = false;
+        for (size_t k = 0; k < names.n; k++) there = there || strcmp(names.name[k], v->anchor.head[i].host) == 0;
+        if (!there)
+            report_add(v->report, ZE_ROLLEDBACK, v->anchor.head[i].host, 0, "%s",
+                _("the anchor names a host that is not there"));
+    }
+    names_free(&names);
+    return rc;
+}
+
+int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
+    struct verify v = {.store = {.fd = -1}, .report = r, .only_point = o->point};
+    bool authentic = true;
+    int rc = -1;
+    if (seal_init(e) < 0 || key_load(&v.key, o->kit, o->host_key, e) < 0 || anchor_load(&v.anchor, o->anchor, e) < 0 ||
+        store_open(&v.store, o->vault, e) < 0 || header_check(&v, e) < 0)
+        goto out;
+    if (v.anchor.given && v.signatures && memcmp(v.anchor.pub, v.vault_pub, 32) != 0)
+        report_add(r, ZE_VAULTKEY, "vault", 0, "%s", _("its key is not the one that the anchor names"));
+    systems_check(&v);
+    rc = hosts_check(&v, o->host, &authentic, e);
+    if (rc == 0) {
+        char key[64];
+        b64_encode(key, sizeof key, v.vault_pub, 32);
+        const char *verdict = r->findings ? "damaged" : v.anchor.given && authentic ? "authentic" : "self-consistent";
+        report_summary(r, o->vault, key, verdict, v.key.kind != KEY_NONE);
+    } else report_host(r, "");
+out:
+    key_free(&v.key);
+    free(v.anchor.head);
+    store_close(&v.store);
+    return rc;
+}

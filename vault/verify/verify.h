@@ -1,0 +1,60 @@
+/**
+ * The independent checker (zaibei-verify): its own reading of docs/FORMAT.md, sharing with the programs that write only
+ * lib/base, hashes and ciphers, and zstd. It writes nothing and never stops at the first damage.
+ */
+#ifndef VERIFY_VERIFY_H
+#define VERIFY_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "key.h"
+#include "report.h"
+#include "store.h"
+
+struct anchor_head {
+    char host[64];
+    uint64_t n;
+    uint8_t hash[32];
+    bool seen;
+};
+
+/** What somebody wrote down elsewhere: the vault's public key and the last record of hosts. */
+struct anchor {
+    bool given;
+    uint8_t pub[32];
+    struct anchor_head *head;
+    size_t n;
+};
+
+struct verify {
+    struct store store;
+    struct report *report;
+    struct key key;
+    struct anchor anchor;
+    bool signatures; /* the vault header was read: signatures can be checked */
+    uint8_t vault_id[16], vault_pub[32];
+    uint32_t only_point; /* 0: all */
+};
+
+struct verify_opts {
+    const char *vault;
+    const char *host;                    /* NULL: all */
+    uint32_t point;                      /* 0: all; only with host */
+    const char *kit, *host_key, *anchor; /* files, or NULL */
+};
+
+/**
+ * verify_run(o, r, e):
+ * Check a vault (or one host or point of it) and print to ${r}; its exit code is report_exit(r). Return <0 when nothing
+ * could be checked: ZE_NOTFOUND, ZE_NOPOINT, ZE_USAGE for files that are no key or anchor, ZE_NEWER. Memory: a few MiB,
+ * a bitmap of the slots of one generation, 16 bytes for each distinct file of a generation.
+ */
+int verify_run(const struct verify_opts *o, struct report *r, struct err *e) MUST_CHECK;
+
+/** anchor_load: lines "PUBLICKEY" (base64, once, first) and "HOST N HASH"; '#' begins a comment. anchor_head_of:
+ * NULL when the host is not named. */
+int anchor_load(struct anchor *a, const char *file, struct err *e) MUST_CHECK;
+struct anchor_head *anchor_head_of(struct anchor *a, const char *host);
+
+#endif
