@@ -11,6 +11,7 @@
 #include "sigs.h"
 #include "sys/file.h"
 
+enum { FRAME_HEAD = 5 };
 static const uint64_t SIG_BUDGET_MIN = 64 << 20, SIG_BUDGET_MAX = 4ull << 30;
 
 int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
@@ -34,6 +35,7 @@ int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
     gethostname(root.host_name, sizeof root.host_name - 1);
     root.paths = (char **)(uintptr_t)walk_paths(r->walk, &root.paths_n);
     r->out->files = root.files, r->out->bytes = root.bytes;
+    buf_reset(&plain);
     if (root_put(&plain, &root, e) < 0) goto out;
     rc = root_seal(r->sealer, r->keys, r->begin.begin.point, r->begin.begin.epoch, plain.p, plain.len, sealed, e);
 out:
@@ -67,6 +69,11 @@ static int put_used(struct run *r, struct buf *commit, struct err *e) {
     return rc;
 }
 
+/* The bytes sent count COMMIT itself too, so the number is put in when its length is known. */
+static void put_sent(uint8_t *at, uint64_t sent) {
+    for (int i = 0; i < 8; i++) at[i] = (uint8_t)(sent >> (8 * i));
+}
+
 int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *root, struct record *receipt,
     struct err *e) {
     struct buf b, used;
@@ -81,9 +88,11 @@ int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *r
     buf_u64(&b, r->out->files);
     buf_u64(&b, r->out->bytes);
     buf_u64(&b, r->out->bytes_read);
-    buf_u64(&b, r->session.f.sent + r->session.f.out.len);
+    size_t sent_at = b.len;
+    buf_u64(&b, 0);
     buf_blob(&b, root->p, root->len);
     buf_put(&b, used.p, used.len);
+    if (buf_ok(&b)) put_sent(b.p + sent_at, r->session.f.sent + r->session.f.out.len + FRAME_HEAD + b.len);
     if (rc == 0) rc = frames_put_buf(&r->session.f, F_COMMIT, &b, e);
     if (rc == 0) rc = session_expect(&r->session, F_COMMITTED, &rd, e);
     buf_free(&b);

@@ -1,11 +1,64 @@
-/* The options of a handler, taken out of its arguments by a table. */
+/* The options that all commands have, those of one handler by its table, and the wish to end: a signal asks to end in
+ * order, a second one ends. */
 #include "command.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
+
+static const char *config_option;
+static bool json_option;
+static volatile sig_atomic_t cancelled;
+
+const char *command_config(void) { return config_option; }
+bool command_json(void) { return json_option; }
+
+bool command_cancelled(void *arg) {
+    (void)arg;
+    return cancelled;
+}
+
+static void on_signal(int sig) {
+    (void)sig;
+    if (cancelled) _exit(ZB_EXIT_CANCELLED);
+    cancelled = 1;
+}
+
+void command_signals(void) {
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int command_common(int argc, char **argv, bool *help, bool *version, struct err *e) {
+    int n = 1;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--")) {
+            while (i < argc) argv[n++] = argv[i++];
+        } else if (!strcmp(argv[i], "--json")) {
+            json_option = true;
+        } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            *help = true;
+        } else if (!strcmp(argv[i], "--version")) {
+            *version = true;
+        } else if (!strncmp(argv[i], "--config=", 9)) {
+            config_option = argv[i] + 9;
+        } else if (!strcmp(argv[i], "--config")) {
+            if (i + 1 == argc) return err_set(e, ZE_USAGE, argv[i], _("it needs a value"));
+            config_option = argv[++i];
+        } else {
+            argv[n++] = argv[i];
+        }
+    }
+    argv[n] = NULL;
+    return n;
+}
 
 static const struct command_option *option_find(const struct command_option *o, const char *arg, size_t n) {
     for (; o && o->name; o++)

@@ -46,4 +46,11 @@ struct command_option {
  */
 int command_parse(int argc, char **argv, const struct command_option *options, struct err *e) MUST_CHECK;
 
+/* For main.c: */
+
+/** command_common(argc, argv, help, version, e): take the common options out of ${argv}: the number of arguments left, the
+ * program's name included; ZE_USAGE. command_signals(): SIGINT, SIGTERM, SIGHUP from now on only ask (command_cancelled). */
+int command_common(int argc, char **argv, bool *help, bool *version, struct err *e) MUST_CHECK;
+void command_signals(void);
+
 #endif

@@ -46,6 +46,7 @@ static int push(struct extents *x, const struct extent *one, struct err *e) {
 static int flush_page(struct extents *x, struct err *e) {
     if (!x->n) return 0;
     if (grow(&x->pages, x->pages_n, &x->pages_cap, sizeof *x->pages, e) < 0) return -1;
+    buf_reset(&x->page);
     if (xpage_put(&x->page, x->x, x->n, e) < 0) return -1;
     struct seg_addr *a = &x->pages[x->pages_n++];
     if (upload_meta(x->u, SEG_EXTENTS, x->page.p, (uint32_t)x->page.len, a, e) < 0) return -1;

@@ -37,7 +37,8 @@ int greet_welcome(struct rd *r, struct welcome *w, const char *peer, struct err 
     w->time = (int64_t)rd_u64(r);
     w->receipt = rd_u8(r);
     w->has_last = rd_u8(r) != 0;
-    if (w->has_last) w->last_n = rd_u64(r), rd_copy(r, w->last_hash, SEAL_HASH);
+    w->last_n = rd_u64(r);
+    rd_copy(r, w->last_hash, SEAL_HASH);
     if (!rd_end(r) || !header) return err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
     return vault_header_decode(&w->vault, header, n, e);
 }

@@ -1,8 +1,7 @@
 /* zaibei-agent: one table of commands, and what is the same for all of them: keys are in memory, so no core dump and no
- * tracing by others; a signal asks to end in order, a second one ends; one place prints errors and makes exit codes. */
+ * tracing by others; one place prints errors and makes exit codes. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,35 +46,13 @@ static const struct command {
     {"link", cmd_link, "", NULL},
 };
 
-static const char *config_option;
-static bool json_option;
-static volatile sig_atomic_t cancelled;
-
-const char *command_config(void) { return config_option; }
-bool command_json(void) { return json_option; }
-
-bool command_cancelled(void *arg) {
-    (void)arg;
-    return cancelled;
-}
-
-static void on_signal(int sig) {
-    if (cancelled) _exit(ZB_EXIT_CANCELLED);
-    cancelled = 1;
-    (void)sig;
-}
-
 static void process_set_up(void) {
     /* A descriptor 0, 1 or 2 that is closed would be given to a key file or to a peer. */
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) _exit(ZB_EXIT_FAILED);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    command_signals();
 }
 
 static int usage(FILE *out) {
@@ -100,7 +77,7 @@ static int command_usage(const struct command *c) {
 
 static void error_tell(const struct err *e) {
     err_print(PROGRAM, e);
-    if (!json_option) return;
+    if (!command_json()) return;
     char id[16];
     snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
     CLEANUP_JS struct js *j = js_object();
@@ -114,34 +91,9 @@ static void error_tell(const struct err *e) {
     puts(line);
 }
 
-/* Take the options that all commands have out of ${argv}: the number of arguments left. */
-static int common_take(int argc, char **argv, bool *help, bool *version, struct err *e) {
-    int n = 1;
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--")) {
-            while (i < argc) argv[n++] = argv[i++];
-        } else if (!strcmp(argv[i], "--json")) {
-            json_option = true;
-        } else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            *help = true;
-        } else if (!strcmp(argv[i], "--version")) {
-            *version = true;
-        } else if (!strncmp(argv[i], "--config=", 9)) {
-            config_option = argv[i] + 9;
-        } else if (!strcmp(argv[i], "--config")) {
-            if (i + 1 == argc) return err_set(e, ZE_USAGE, argv[i], _("it needs a value"));
-            config_option = argv[++i];
-        } else {
-            argv[n++] = argv[i];
-        }
-    }
-    argv[n] = NULL;
-    return n;
-}
-
 static int run(int argc, char **argv, struct err *e) {
     bool help = false, version = false;
-    argc = common_take(argc, argv, &help, &version, e);
+    argc = command_common(argc, argv, &help, &version, e);
     if (argc < 0) return -1;
     if (version) return printf("%s %s\n", PROGRAM, ZB_VERSION), ZB_EXIT_OK;
     if (argc < 2) return usage(help ? stdout : stderr);
@@ -158,7 +110,7 @@ int main(int argc, char **argv) {
     int rc = seal_init(&e);
     if (rc == 0) rc = run(argc, argv, &e);
     /* What a signal interrupted is told as what it is. */
-    if (rc < 0 && cancelled && e.id != ZE_CANCELLED) err_set(&e, ZE_CANCELLED, e.object, "%s", e.msg);
+    if (rc < 0 && command_cancelled(NULL) && e.id != ZE_CANCELLED) err_set(&e, ZE_CANCELLED, e.object, "%s", e.msg);
     if (rc < 0) error_tell(&e), rc = err_exit(&e);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         err_set(&e, errno == ENOSPC ? ZE_NOSPACE : ZE_IO, _("standard output"), "%s", strerror(errno));

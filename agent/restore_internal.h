@@ -58,6 +58,8 @@ struct batch {
     size_t fds_at;
 };
 
+struct chain; /* of open directories; restore.c */
+
 struct run {
     struct source *s;
     const struct opened *o;
@@ -73,6 +75,7 @@ struct run {
     int (*first_pass)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
     uint8_t *dirs_made; /* one bit for each directory of the walk: made by this run */
     size_t dirs_seen, dirs_cap;
+    struct chain *chain;
 };
 
 /** run_problem(r, path, n, attribute, why): tell, count, remember damage. <0 when ${why} must end the run (no space left,

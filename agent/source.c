@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "command.h"
 
 int source_open(struct source *s, const struct source_options *o, struct err *e) {
     memset(s, 0, sizeof *s);
@@ -14,7 +13,7 @@ int source_open(struct source *s, const struct source_options *o, struct err *e)
         if (!o->dir || !o->host || !o->kit) return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
         return source_store_open(s, o, e);
     }
-    if (config_load(command_config(), &s->cfg, e) < 0) return -1;
+    if (config_load(o->config, &s->cfg, e) < 0) return -1;
     s->over_session = true;
     snprintf(s->host, sizeof s->host, "%s", s->cfg.host);
     if (session_open(&s->cfg, &s->session, e) == 0) {

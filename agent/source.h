@@ -18,12 +18,13 @@ struct source {
     struct vault_header vault;
     uint8_t kit_pub[SEAL_KEY], *kit_sec; /* secret memory */
     char host[64];
+    bool told; /* unreadable log records were named on stderr */
     struct fetch *fetch;
 };
 
-/** What is asked for on the command line: all of dir, host and kit, or none of them. */
+/** What is asked for on the command line: all of dir, host and kit, or none of them; ${config} is for config_load. */
 struct source_options {
-    const char *dir, *host, *kit;
+    const char *config, *dir, *host, *kit;
 };
 
 /**

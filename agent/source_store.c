@@ -147,10 +147,11 @@ int source_store_points(struct source *s, int (*each)(void *arg, const struct re
     int rc = list_log(fd, path, &log, e);
     for (size_t i = 0; rc == 0 && i < log.n; i++) {
         struct record r;
-        if (!read_record(s, fd, log.v[i], &r, true)) continue;
+        if (!read_record(s, fd, log.v[i], &r, !s->told)) continue;
         if (r.type == REC_REMOVE) rc = numbers_add(&removed, r.remove.point, e);
         record_free(&r);
     }
+    s->told = true;
     if (rc == 0) rc = each_commit(s, fd, &log, &removed, each, arg, e);
     free(log.v);
     free(removed.v);

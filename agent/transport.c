@@ -56,7 +56,7 @@ int transport_explain(struct transport *t, struct err *e) {
     text_escape(line, sizeof line, last, strlen(last));
     if (*line)
         err_set(e, e->id, t->cfg->vault, _("%s; it said: %s"), e->msg, line);
-    else if (status < 0)
+    else if (status < 0 && e->id == ZE_CUT)
         err_set(e, e->id, t->cfg->vault, "%s; %s: %s", e->msg, how.object, how.msg);
     return -1;
 }

@@ -11,7 +11,7 @@
 #include "base/i18n.h"
 #include "commands.h"
 #include "keeper_proto.h"
-#include "sock.h"
+#include "door.h"
 #include "sys/file.h"
 #include "wire/frame.h"
 #include "wrap/json.h"
@@ -71,7 +71,7 @@ int command_control(const struct words *w, struct err *e) {
         if (line[n - 1] == '\n') n--;
         if (!n) continue;
         if (fd < 0) {
-            fd = sock_connect(dir, CONTROL_SOCKET, KEEPER_WAIT_MS, &why);
+            fd = door_connect(dir, CONTROL_SOCKET, KEEPER_WAIT_MS, &why);
             if (fd >= 0) frames_init(&f, fd, fd, NEVER, "keeper");
         }
         if (fd < 0 || line_ask(&f, line, (size_t)n, &why) < 0) {

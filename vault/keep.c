@@ -15,7 +15,7 @@
 
 #include "base/i18n.h"
 #include "keeper.h"
-#include "sock.h"
+#include "door.h"
 #include "sys/file.h"
 
 enum { CHILDREN_MAX = 512 };
@@ -82,8 +82,8 @@ int keep_main(const char *dir, struct clock *clock, struct err *e) {
     if (vault_open(&v, dir, clock, e) < 0) return -1;
     int rc = -1;
     fds[2] = lock_file(&v, ".keep", e);
-    if (fds[2] >= 0 && authkeys_write(&v, e) == 0) fds[0] = sock_listen(v.fd, SERVE_SOCKET, 0660, e);
-    if (fds[0] >= 0) fds[1] = sock_listen(v.fd, CONTROL_SOCKET, 0600, e);
+    if (fds[2] >= 0 && authkeys_write(&v, e) == 0) fds[0] = door_listen(v.fd, SERVE_SOCKET, 0660, e);
+    if (fds[0] >= 0) fds[1] = door_listen(v.fd, CONTROL_SOCKET, 0600, e);
     if (fds[1] >= 0) rc = keep_loop(&v, fds, e);
     for (int i = 0; i < 3; i++) file_close_ptr(&fds[i]);
     vault_close(&v);

@@ -13,23 +13,36 @@
 #include "keeper.h"
 #include "sys/file.h"
 
-/* serve writes segments one after the other in slot order: nothing may lie between them that no hash covers. */
+static int by_offset(const void *a, const void *b) {
+    const struct pack_row *x = a, *y = b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* The rows in the order of the file: segments come in any order of slots. */
+static struct pack_row *rows_by_offset(const struct pack_index *x) {
+    struct pack_row *rows = calloc(x->trailer.count + 1, sizeof *rows);
+    for (uint32_t i = 0; rows && i < x->trailer.count; i++) pack_row_get(&rows[i], x->rows + (size_t)i * PACK_ROW);
+    if (rows) qsort(rows, x->trailer.count, sizeof *rows, by_offset);
+    return rows;
+}
+
+/* Nothing may lie between segments that no hash covers, and no two may overlap. */
 static int segments_copy(int from, int to, const struct pack_index *x, const char *name, struct err *e) {
     CLEANUP_FREE uint8_t *seg = malloc(ZB_SEALED_MAX);
+    CLEANUP_FREE struct pack_row *rows = rows_by_offset(x);
     uint64_t at = PACK_HEADER;
-    if (!seg) return err_set(e, ZE_NOMEM, name, _("no memory"));
+    if (!seg || !rows) return err_set(e, ZE_NOMEM, name, _("no memory"));
     for (uint32_t i = 0; i < x->trailer.count; i++) {
-        struct pack_row row;
+        const struct pack_row *row = &rows[i];
         uint8_t hash[SEAL_HASH];
-        pack_row_get(&row, x->rows + (size_t)i * PACK_ROW);
-        if (row.offset != at) return err_set(e, ZE_DAMAGED, name, _("a gap before slot %u"), row.slot);
-        if (file_pread_full(from, seg, row.len, row.offset) != (ssize_t)row.len)
-            return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), row.slot);
-        seal_hash(hash, seg, row.len);
-        if (memcmp(hash, row.hash, SEAL_HASH) != 0)
-            return err_set(e, ZE_DAMAGED, name, _("slot %u does not have the hash that was sent with it"), row.slot);
-        if (file_write_all(to, seg, row.len) < 0) return err_sys(e, name, "write");
-        at += row.len;
+        if (row->offset != at) return err_set(e, ZE_DAMAGED, name, _("a gap before slot %u"), row->slot);
+        if (file_pread_full(from, seg, row->len, row->offset) != (ssize_t)row->len)
+            return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), row->slot);
+        seal_hash(hash, seg, row->len);
+        if (memcmp(hash, row->hash, SEAL_HASH) != 0)
+            return err_set(e, ZE_DAMAGED, name, _("slot %u does not have the hash that was sent with it"), row->slot);
+        if (file_write_all(to, seg, row->len) < 0) return err_sys(e, name, "write");
+        at += row->len;
     }
     return at == x->trailer.index_at ? 0 : err_set(e, ZE_DAMAGED, name, _("a gap before its index"));
 }

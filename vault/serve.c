@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "confine.h"
 #include "keep.h"
-#include "sock.h"
+#include "door.h"
 #include "sys/file.h"
 
 enum { KEEPER_WAIT_MS = 5000, DRAIN_MS = 2000, DRAIN_FRAMES = 256, NEVER = -1 };
@@ -40,6 +41,16 @@ static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, st
     return frames_put(&s->agent, want, a.p, a.left, NULL, 0, e);
 }
 
+/* From the keeper's welcome on this process can touch nothing but its host's spool, whatever the agent sends next. The first
+ * message went to the keeper unread. A token's session writes nothing at all: it has no spool. */
+static int confine(struct serve *s, struct err *e) {
+    char spool[128];
+    snprintf(spool, sizeof spool, "spool/%s", s->host);
+    if (s->mode == BIND_HOST) s->spool_fd = openat(s->vault_fd, spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (s->mode == BIND_HOST && s->spool_fd < 0) return err_sys(e, spool, _("open"));
+    return s->confined || s->spool_fd < 0 ? 0 : confine_to(s->spool_fd, e);
+}
+
 static int on_hello(struct serve *s, struct rd *r, struct err *e) {
     struct buf b;
     struct rd a;
@@ -51,6 +62,7 @@ static int on_hello(struct serve *s, struct rd *r, struct err *e) {
     int rc = buf_ok(&b) ? keeper_ask(s, K_BIND, b.p, b.len, F_WELCOME, &a, e) : serve_malformed(s, e);
     buf_free(&b);
     if (rc < 0) return rc;
+    if (confine(s, e) < 0) return -1;
     s->welcomed = true;
     return frames_put(&s->agent, F_WELCOME, a.p, a.left, NULL, 0, e);
 }
@@ -73,7 +85,6 @@ static int on_list(struct serve *s, struct rd *r, struct err *e) {
 
 static int on_begin(struct serve *s, struct rd *r, struct err *e) {
     struct rd a;
-    char spool[128];
     if (keeper_ask(s, F_BEGIN, r->p, r->left, F_BEGUN, &a, e) < 0) return -1;
     spool_drop(s);
     rd_copy(&a, s->system_id, SEAL_ID);
@@ -81,9 +92,6 @@ static int on_begin(struct serve *s, struct rd *r, struct err *e) {
     rd_copy(&a, s->generation, SEAL_ID);
     s->next_pack = rd_u32(&a);
     if (!rd_ok(&a)) return err_set(e, ZE_INTERNAL, s->host, _("the keeper's answer is short"));
-    snprintf(spool, sizeof spool, "spool/%s", s->host);
-    if (s->spool_fd < 0) s->spool_fd = openat(s->vault_fd, spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (s->spool_fd < 0) return err_sys(e, spool, _("open"));
     s->begun = true;
     return frames_put(&s->agent, F_BEGUN, a.p, a.left, NULL, 0, e);
 }
@@ -209,7 +217,7 @@ int serve_main(const struct serve_options *o, struct err *e) {
     CLEANUP_FD int dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP_FD int keeper = -1;
     if (dir < 0) err_sys(&why, o->dir, _("open"));
-    else keeper = o->local ? keep_fork(o->dir, clock_real(), &why) : sock_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, &why);
+    else keeper = o->local ? keep_fork(o->dir, clock_real(), &why) : door_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, &why);
     if (serve_init(&s, STDIN_FILENO, STDOUT_FILENO, keeper, e) < 0) return -1;
     s.mode = o->mode, s.host = o->host, s.system = o->system;
     if (dir >= 0) s.vault_fd = dup(dir);

@@ -16,7 +16,7 @@ struct spool_pack { /* a pack that the agent is sending */
     bool used;
     int fd;
     struct pack_header header;
-    uint32_t next_slot, count, at;
+    uint32_t count, at;
     struct buf rows;
 };
 
@@ -35,6 +35,7 @@ struct serve {
     enum bind_mode mode;
     const char *host, *system;
     int vault_fd, spool_fd;
+    bool confined; /* set it before: do not confine this process (the fuzzer's) */
     bool welcomed, enrolled, begun, keeper_gone;
     uint8_t system_id[SEAL_ID], host_id[SEAL_ID], generation[SEAL_ID];
     uint32_t next_pack;

@@ -4,7 +4,7 @@
 
 #include "base/i18n.h"
 #include "serve.h"
-#include "sock.h"
+#include "door.h"
 #include "sys/file.h"
 
 enum { CALL_MS = 30000, CALL_ASK = 0x01, CALL_ANSWER = 0x41, NOBODY = 1 };
@@ -35,7 +35,7 @@ static int ask(struct serve *s, struct frames *f, const struct rd *r, struct err
 int serve_call(struct serve *s, struct rd *r, struct err *e) {
     struct err why = ERR_INIT;
     struct frames f;
-    CLEANUP_FD int fd = sock_connect(s->vault_fd, ZAIBEID_SOCKET, 0, &why);
+    CLEANUP_FD int fd = door_connect(s->vault_fd, ZAIBEID_SOCKET, 0, &why);
     if (fd < 0) return why.id == ZE_UNREACHABLE ? answer(s, NOBODY, NULL, 0, e) : err_set(e, why.id, why.object, "%s", why.msg);
     frames_init(&f, fd, fd, CALL_MS, "zaibeid");
     int rc = ask(s, &f, r, e);

@@ -3,6 +3,7 @@
  * file stays in the spool and the next session that gets the lease removes it. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ int serve_seg(struct serve *s, struct rd *r, struct err *e) {
     rd_copy(r, row.hash, SEAL_HASH);
     struct spool_pack *p = pack_of(s, pack);
     if (!rd_ok(r) || !p || !r->left || r->left > ZB_SEALED_MAX) return serve_malformed(s, e);
-    if (row.slot < p->next_slot || row.slot >= ZB_PACK_SLOTS_MAX) return serve_malformed(s, e);
+    if (row.slot >= ZB_PACK_SLOTS_MAX || p->count >= ZB_PACK_SLOTS_MAX) return serve_malformed(s, e);
     size_t index = (size_t)(p->count + 1) * PACK_ROW + PACK_TRAILER;
     if (p->at + r->left + index > ZB_PACK_MAX) return err_set(e, ZE_PROTO, s->host, _("pack %u is too large"), pack);
     row.offset = p->at, row.len = (uint32_t)r->left;
@@ -73,14 +74,23 @@ int serve_seg(struct serve *s, struct rd *r, struct err *e) {
     pack_row_put(at, &row);
     if (file_write_all(p->fd, r->p, r->left) < 0) return err_sys(e, "spool", "write");
     p->rows.len += PACK_ROW;
-    p->at += row.len, p->count++, p->next_slot = row.slot + 1;
+    p->at += row.len, p->count++;
     return 0;
 }
 
+static int by_slot(const void *a, const void *b) {
+    struct pack_row x, y;
+    pack_row_get(&x, a);
+    pack_row_get(&y, b);
+    return x.slot < y.slot ? -1 : x.slot > y.slot;
+}
+
+/* Segments come in any order; the index rises. A slot that came twice is found by the keeper's check of the index. */
 static int pack_finish(struct spool_pack *p, struct err *e) {
     struct pack_trailer t = {.index_at = p->at, .count = p->count};
     uint8_t head[PACK_HEADER], tail[PACK_TRAILER];
     struct hash_state h;
+    qsort(p->rows.p, p->count, PACK_ROW, by_slot);
     pack_header_put(head, &p->header);
     hash_init(&h, NULL);
     hash_update(&h, head, sizeof head);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What comes back is what was there: four points of a tree that has one of everything, changed in between, each restored and
-# compared attribute by attribute. Then each point alone, in a vault that lacks all that only the others need.
+# What comes back is what was there: four points of a tree that has one of everything, changed in between, each
+# restored and compared attribute by attribute. Then each point alone, in a vault that lacks all that only others need.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up

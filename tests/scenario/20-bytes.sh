@@ -1,7 +1,7 @@
 #!/bin/bash
 # serial
-# What travels: small changes cost little, whatever the size of the file; without the local cache the result is still right and
-# nothing that the vault has is sent again. Measured twice: by the agent's count, and by how much the store grew.
+# What travels: small changes cost little, whatever the size of the file; without the local cache the result is still
+# right and nothing that the vault has is sent again. Measured by the agent's count and by how much the store grew.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 [ "$(df --output=avail -k "$ZAIBEI_TMP" | tail -n 1)" -gt 8000000 ] || not_run "needs 8 GB of free space"

@@ -42,7 +42,8 @@ run=$(for i in 1 2 3; do ms zaibei-agent backup "$data"; done | median)
 # One connection of ssh is part of the bar; its key exchange alone is measured, so no login is needed.
 port=$(sed -n 's/^Port //p' "$box"/sshd/*config | head -n 1)
 ssh=$(for i in 1 2 3; do
-    ms ssh -F none -p "$port" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null 127.0.0.1 true
+    ms ssh -F none -p "$port" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+        127.0.0.1 true
 done | median)
 echo "backup $run ms, find $bar ms, ssh $ssh ms: ratio $(awk "BEGIN { printf \"%.1f\", $run / ($bar + $ssh) }"), bar 3"
 [ "$run" -lt $((10 * (bar + ssh))) ] || fail "ten times slower than find and ssh"

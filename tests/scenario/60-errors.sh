@@ -1,6 +1,6 @@
 #!/bin/bash
-# When something is wrong, the message names it and the exit code tells its kind: wrong kit, flipped bit, truncated pack, newer
-# format, unreachable host, changed host key. What is whole still restores.
+# When something is wrong, the message names it and the exit code tells its kind: wrong kit, flipped bit, truncated
+# pack, newer format, unreachable host, changed host key. What is whole still restores.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up
@@ -22,7 +22,8 @@ from_kit() { # KIT [PATH]
     local key=$1
     shift
     rm -rf "$ZAIBEI_TMP/back"
-    env -u ZAIBEI_AGENT_CONFIG zaibei-agent restore 1 --vault "$copy" --host "$host" --kit "$key" --target "$ZAIBEI_TMP/back" "$@"
+    env -u ZAIBEI_AGENT_CONFIG zaibei-agent restore 1 --vault "$copy" --host "$host" --kit "$key" \
+        --target "$ZAIBEI_TMP/back" "$@"
 }
 data_pack() { # the pack file that holds contents
     for p in "$packs"/*/*; do

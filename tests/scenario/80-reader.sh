@@ -1,5 +1,5 @@
 #!/bin/bash
-# docs/FORMAT.md is enough: the second reader, written from that page alone, gets the bytes of every file out of a real vault.
+# docs/FORMAT.md is enough: the second reader, written from that page alone, gets files out of a real vault.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up

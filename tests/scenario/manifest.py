@@ -3,8 +3,8 @@
 
     manifest.py DIR [--top]     (--top: with DIR itself)
 
-Type, mode, owner, group, nanosecond mtime, size, SHA-256, target, device, xattrs, which names are one inode, and where the
-data and the holes of a sparse file lie.
+Type, mode, owner, group, nanosecond mtime, size, SHA-256, target, device, xattrs, which names are one inode, and where
+the data and the holes of a sparse file lie.
 """
 import hashlib
 import os
@@ -41,7 +41,8 @@ def line(top, path, groups):
     name = os.path.relpath(path, top)
     kind = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link", stat.S_IFIFO: "fifo", stat.S_IFCHR: "char",
             stat.S_IFBLK: "block", stat.S_IFSOCK: "socket"}[stat.S_IFMT(st.st_mode)]
-    out = [repr(os.fsencode(name)), kind, f"{stat.S_IMODE(st.st_mode):o}", f"{st.st_uid}:{st.st_gid}", str(st.st_mtime_ns)]
+    out = [repr(os.fsencode(name)), kind, f"{stat.S_IMODE(st.st_mode):o}", f"{st.st_uid}:{st.st_gid}"]
+    out.append(str(st.st_mtime_ns))
     if kind == "file":
         out.append(contents(path, st))
     if kind == "link":

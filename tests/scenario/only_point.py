@@ -3,8 +3,8 @@
 
     only_point.py VAULTDIR HOST POINT
 
-What goes: all other records of the log but the host's own, every pack and used page that the point does not name. Prints how many
-files went.
+What goes: all other records of the log but the host's own, every pack and used page that the point does not name.
+Prints how many files went.
 """
 import os
 import sys

@@ -9,12 +9,14 @@ START_TEST(a_header_comes_back_and_other_bytes_do_not) {
     struct err e = ERR_INIT;
     struct pack_header h = {.kind = PACK_DATA, .system_id = {1}, .host_id = {2}, .generation = {3}, .pack = 0x01020304,
         .revision = 7}, g;
-    uint8_t raw[PACK_HEADER];
+    uint8_t raw[PACK_HEADER], again[PACK_HEADER];
     pack_header_put(raw, &h);
     ck_assert_mem_eq(raw, "ZBPK\x01\x00\x02\x00", 8);
     ck_assert_mem_eq(raw + 56, "\x04\x03\x02\x01\x07\x00\x00\x00", 8);
     ck_assert_int_eq(pack_header_get(&g, raw, "p", &e), 0);
-    ck_assert_mem_eq(&g, &h, sizeof h);
+    ck_assert_uint_eq(g.pack, 0x01020304);
+    pack_header_put(again, &g);
+    ck_assert_mem_eq(again, raw, sizeof raw);
     raw[4] = 2;
     ck_assert_int_lt(pack_header_get(&g, raw, "p", &e), 0);
     ck_assert_int_eq(e.id, ZE_NEWER);
@@ -27,11 +29,13 @@ END_TEST
 START_TEST(a_trailer_must_fit_the_length_of_its_file) {
     struct err e = ERR_INIT;
     struct pack_trailer t = {.index_at = 1000, .count = 3, .hash = {9}}, u;
-    uint8_t raw[PACK_TRAILER];
+    uint8_t raw[PACK_TRAILER], again[PACK_TRAILER];
     uint64_t len = 1000 + 3 * PACK_ROW + PACK_TRAILER;
     pack_trailer_put(raw, &t);
     ck_assert_int_eq(pack_trailer_get(&u, raw, len, "p", &e), 0);
-    ck_assert_mem_eq(&u, &t, sizeof t);
+    ck_assert_uint_eq(u.index_at, 1000);
+    pack_trailer_put(again, &u);
+    ck_assert_mem_eq(again, raw, sizeof raw);
     ck_assert_int_lt(pack_trailer_get(&u, raw, len + 1, "p", &e), 0);
     ck_assert_int_lt(pack_trailer_get(&u, raw, len - 1, "p", &e), 0);
     t.index_at = UINT64_MAX - 8;

@@ -1,0 +1,71 @@
+/* `zaibei-agent points`: one line for each restore point, for people or as JSON. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "command.h"
+#include "points.h"
+#include "wrap/json.h"
+
+static const char *kind_word(uint8_t kind) { return kind == KIND_FULL ? "full" : "incremental"; }
+static const char *state_word(uint8_t state) { return state == STATE_COMPLETE ? "complete" : "partial"; }
+
+static void print_json(const struct point *p) {
+    CLEANUP_JS struct js *j = js_object();
+    struct js *labels = js_array();
+    for (unsigned i = 0; i < p->labels.n; i++) js_push_str(labels, p->labels.label[i]);
+    js_set_int(j, "schema_version", 1);
+    js_set_str(j, "message_type", "point");
+    js_set_int(j, "point", p->number);
+    js_set_time(j, "time", p->time);
+    js_set_str(j, "kind", kind_word(p->kind));
+    js_set(j, "labels", labels);
+    js_set_str(j, "state", state_word(p->state));
+    js_set_int(j, "files", (int64_t)p->files);
+    js_set_int(j, "bytes", (int64_t)p->bytes);
+    js_set_int(j, "bytes_read", (int64_t)p->bytes_read);
+    js_set_int(j, "bytes_sent", (int64_t)p->bytes_sent);
+    js_set_int(j, "bytes_stored", (int64_t)p->bytes_stored);
+    char *line = js_dump(j);
+    puts(line);
+    free(line);
+}
+
+static void print_row(const struct point *p) {
+    char time[32], bytes[24], stored[24], labels[LABELS_MAX * 33] = "";
+    text_time(time, p->time);
+    text_bytes(bytes, p->bytes);
+    text_bytes(stored, p->bytes_stored);
+    for (unsigned i = 0; i < p->labels.n; i++) {
+        if (i) strcat(labels, ",");
+        strcat(labels, p->labels.label[i]);
+    }
+    printf("%6u  %-20s  %-11s  %-8s  %9llu  %10s  %10s  %s\n", p->number, time, kind_word(p->kind), state_word(p->state),
+        (unsigned long long)p->files, bytes, stored, labels);
+}
+
+int cmd_points(int argc, char **argv, struct err *e) {
+    struct source_options o = {.config = command_config()};
+    const struct command_option options[] = {{"--vault", OPT_TEXT, &o.dir}, {"--host", OPT_TEXT, &o.host},
+        {"--kit", OPT_TEXT, &o.kit}, {NULL, OPT_FLAG, NULL}};
+    static struct source s;
+    struct points p;
+    int n = command_parse(argc, argv, options, e);
+    if (n < 0) return -1;
+    if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("points takes no operand"));
+    if (source_open(&s, &o, e) < 0) return -1;
+    int rc = points_load(&s, &p, e);
+    source_close(&s);
+    if (rc < 0) return -1;
+    if (!command_json() && p.n)
+        printf("%6s  %-20s  %-11s  %-8s  %9s  %10s  %10s  %s\n", _("point"), _("time"), _("kind"), _("state"), _("files"),
+            _("size"), _("stored"), _("labels"));
+    for (size_t i = 0; i < p.n; i++)
+        if (command_json()) print_json(&p.p[i]);
+        else print_row(&p.p[i]);
+    if (!command_json() && !p.n) printf(_("There is no restore point yet.\n"));
+    points_free(&p);
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* The API's client, and output. Errors of the daemon keep their number, so that the exit code is the same as if the command
+ * had met the error itself. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "config.h"
+#include "wrap/http.h"
+
+const char *cli_option(const struct cli *c, const char *name) {
+    for (size_t i = 0; i < c->options_n; i++)
+        if (!strcmp(c->options[i].name, name)) return c->options[i].value;
+    return NULL;
+}
+
+static int take_problem(const struct js *j, int status, struct err *e) {
+    unsigned id = 0;
+    if (sscanf(js_str(j, "id", ""), "ZB-%4u", &id) != 1)
+        return err_set(e, ZE_PROTO, "zaibeid", _("answered with HTTP status %d"), status);
+    return err_set(e, err_known(id), js_str(j, "object", ""), "%s", js_str(j, "detail", ""));
+}
+
+struct js *cli_call(struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n,
+    struct err *e) {
+    struct config cfg;
+    struct buf answer;
+    if (config_load(c->config, &cfg, e) < 0) return NULL;
+    struct http *h = http_new(cfg.socket);
+    buf_init(&answer, JS_BYTES_MAX);
+    int status = h ? http_call(h, method, path, type, body, n, &answer, e) : err_set(e, ZE_NOMEM, path, "HTTP");
+    struct js *j = NULL;
+    if (status >= 0) j = js_parse(answer.p ? answer.p : (const uint8_t *)"", answer.len, "zaibeid", e);
+    if (j && status >= 300) {
+        take_problem(j, status, e);
+        js_free(j), j = NULL;
+    }
+    buf_free(&answer);
+    http_free(h);
+    config_free(&cfg);
+    return j;
+}
+
+struct js *cli_get(struct cli *c, const char *path, struct err *e) { return cli_call(c, "GET", path, NULL, NULL, 0, e); }
+
+struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) {
+    char *text = body ? js_dump(body) : NULL;
+    struct js *j = cli_call(c, "POST", path, "application/json", text, text ? strlen(text) : 0, e);
+    free(text);
+    return j;
+}
+
+void cli_line(const char *type, struct js *j) {
+    js_set_int(j, "schema_version", 1);
+    js_set_str(j, "message_type", type);
+    char *s = js_dump(j);
+    puts(s);
+    fflush(stdout);
+    free(s);
+    js_free(j);
+}
+
+void cli_each(const char *type, const struct js *array) {
+    for (size_t i = 0; i < js_count(array); i++) cli_line(type, js_copy(js_at(array, i)));
+}
+
+void cli_bytes(const struct js *j, const char *key, char out[32]) {
+    int64_t v = js_int(j, key, -1);
+    if (v < 0) strcpy(out, "–");
+    else text_bytes(out, (uint64_t)v);
+}
+
+void cli_time(const struct js *j, const char *key, char out[32]) {
+    const char *s = js_str(j, key, NULL);
+    snprintf(out, 32, "%s", s ? s : "–");
+    if (s && strlen(s) == 20) out[10] = ' ', out[16] = 'Z', out[17] = 0; /* 2026-11-22 01:02Z */
+}
+
+void cli_span(const struct js *j, const char *key, char out[32]) {
+    long long s = js_int(j, key, -1);
+    if (s < 0) strcpy(out, "–");
+    else if (s < 60) snprintf(out, 32, "%llds", s);
+    else if (s < 3600) snprintf(out, 32, "%lldm %llds", s / 60, s % 60);
+    else if (s < 48 * 3600) snprintf(out, 32, "%lldh %lldm", s / 3600, s % 3600 / 60);
+    else snprintf(out, 32, "%lldd %lldh", s / 86400, s % 86400 / 3600);
+}
+
+void cli_words(const struct js *array, char *out, size_t cap) {
+    size_t o = 0;
+    *out = 0;
+    for (size_t i = 0; i < js_count(array); i++) {
+        const char *w = js_text(js_at(array, i));
+        int n = snprintf(out + o, cap - o, "%s%s", o ? "," : "", w ? w : "");
+        if (n < 0 || (size_t)n >= cap - o) return;
+        o += (size_t)n;
+    }
+}
+
+void cli_show(const char *name, const char *value) {
+    char t[4000];
+    text_escape(t, sizeof t, value ? value : "", value ? strlen(value) : 0);
+    printf("  %-16s %s\n", name, t);
+}

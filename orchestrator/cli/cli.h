@@ -1,0 +1,61 @@
+/** What the commands of zaibei share: options, the API, and output for people or as JSON lines. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wrap/json.h"
+
+enum { CLI_OPTIONS_MAX = 8, CLI_ARGS_MAX = 4 };
+
+struct cli {
+    bool json;
+    const char *config; /* NULL: the usual place */
+    int argc;
+    const char *argv[CLI_ARGS_MAX];
+    size_t options_n;
+    struct {
+        char name[24];
+        const char *value; /* "" for a flag */
+    } options[CLI_OPTIONS_MAX];
+};
+
+/** cli_option(c, name): its value ("" for a flag), or NULL when it was not given. */
+const char *cli_option(const struct cli *c, const char *name);
+
+/**
+ * cli_call(c, method, path, type, body, n, e):
+ * Ask zaibeid: the answer's JSON, to be freed, or NULL with ${e}, which is the daemon's own error where it answered with
+ * one. cli_get: the same for GET. cli_post: with a JSON object, which stays the caller's (NULL: no body).
+ */
+struct js *cli_call(struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n,
+    struct err *e) MUST_CHECK;
+struct js *cli_get(struct cli *c, const char *path, struct err *e) MUST_CHECK;
+struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
+
+/** cli_line(type, j): print ${j} as a JSON line with schema_version and message_type; takes ${j}. cli_each: a copy of each
+ * element of an array. */
+void cli_line(const char *type, struct js *j);
+void cli_each(const char *type, const struct js *array);
+
+/** Short texts for people, each into 32 bytes: a size, a time without seconds, a span ("3h 12m"); "–" where there is none.
+ * cli_words: an array of words with commas. cli_show: "  name   value" with the name padded. */
+void cli_bytes(const struct js *j, const char *key, char out[32]);
+void cli_time(const struct js *j, const char *key, char out[32]);
+void cli_span(const struct js *j, const char *key, char out[32]);
+void cli_words(const struct js *array, char *out, size_t cap);
+void cli_show(const char *name, const char *value);
+
+/** Commands return an exit code, or <0 with ${e}. */
+typedef int cli_command(struct cli *c, struct err *e);
+cli_command cmd_plan_validate, cmd_plan_apply, cmd_plan_show, cmd_plan_next, cmd_plan_list;
+cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
+cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel;
+cli_command cmd_point_list, cmd_point_show;
+cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;
+cli_command cmd_status;
+
+#endif

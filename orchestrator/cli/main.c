@@ -1,0 +1,144 @@
+/* zaibei: one table of commands, from which the help is made too. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "cli.h"
+#include "wrap/seal.h"
+
+static const struct command {
+    const char *noun, *verb;
+    const char *args;    /* shown in the help; a word in [] may be left out */
+    int least, most;     /* how many arguments */
+    const char *options; /* separated by spaces; one that ends with = has a value */
+    cli_command *run;
+    const char *help;
+} commands[] = {
+    {"plan", "validate", "FILE", 1, 1, "", cmd_plan_validate, N_("check a plan without zaibeid")},
+    {"plan", "apply", "FILE", 1, 1, "dry-run", cmd_plan_apply, N_("make a plan active as a new version")},
+    {"plan", "show", "PLAN", 1, 1, "version=", cmd_plan_show, N_("print a plan and the hash of its version")},
+    {"plan", "next", "PLAN", 1, 1, "count=", cmd_plan_next, N_("print the next runs")},
+    {"plan", "list", "", 0, 0, "", cmd_plan_list, N_("list active plans")},
+    {"host", "enroll-token", "HOST", 1, 1, "system= expires=", cmd_host_token, N_("make a one-time token for zaibei-agent enroll")},
+    {"host", "list", "", 0, 0, "", cmd_host_list, N_("list hosts with their achieved RPO")},
+    {"host", "revoke", "HOST", 1, 1, "reason= yes", cmd_host_revoke, N_("end what a host's key may do")},
+    {"job", "run", "HOST|PLAN", 1, 1, "full wait", cmd_job_run, N_("queue a backup now")},
+    {"job", "list", "", 0, 0, "host= plan= limit=", cmd_job_list, N_("list the newest jobs")},
+    {"job", "show", "JOB", 1, 1, "", cmd_job_show, N_("show one job")},
+    {"job", "watch", "[JOB]", 0, 1, "", cmd_job_watch, N_("follow a job (the newest) to its end; its state is the exit code")},
+    {"job", "cancel", "JOB", 1, 1, "", cmd_job_cancel, N_("cancel a job")},
+    {"point", "list", "[HOST]", 0, 1, "", cmd_point_list, N_("list restore points, oldest first")},
+    {"point", "show", "HOST/NUMBER", 1, 1, "", cmd_point_show, N_("show one restore point")},
+    {"kit", "new", "", 0, 0, "out=", cmd_kit_new, N_("make a recovery kit; keep it off-line")},
+    {"kit", "test", "FILE", 1, 1, "", cmd_kit_test, N_("try a recovery kit")},
+    {"kit", "print", "FILE", 1, 1, "", cmd_kit_print, N_("print a recovery kit for the safe")},
+    {"status", "", "", 0, 0, "", cmd_status, N_("show zaibeid's state")},
+};
+
+static void help_options(const char *options) {
+    for (; *options; options += strspn(options, " ")) {
+        size_t n = strcspn(options, " ");
+        bool value = options[n - 1] == '=';
+        printf(" [--%.*s%s]", (int)(n - value), options, value ? " …" : "");
+        options += n;
+    }
+}
+
+static int help(const char *noun) {
+    puts(_("usage: zaibei [--config FILE] [--json] NOUN VERB [ARGUMENT…]\n"));
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const struct command *k = &commands[i];
+        if (noun && strcmp(noun, k->noun)) continue;
+        printf("  %s%s%s%s%s", k->noun, *k->verb ? " " : "", k->verb, *k->args ? " " : "", k->args);
+        help_options(k->options);
+        printf("\n        %s\n", _(k->help));
+    }
+    puts(_("\nThe configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml. Exit codes: see zaibei(1)."));
+    return ZB_EXIT_OK;
+}
+
+static const struct command *find(const char *noun, const char *verb, bool *known) {
+    *known = false;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].noun, noun)) continue;
+        *known = true;
+        if (!*commands[i].verb || (verb && !strcmp(commands[i].verb, verb))) return &commands[i];
+    }
+    return NULL;
+}
+
+/* Take argv[*i], which begins with --, as one of the command's options. */
+static int take_option(struct cli *c, const struct command *k, int argc, char **argv, int *i, struct err *e) {
+    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    size_t n = equals ? (size_t)(equals - name) : strlen(name);
+    for (const char *o = k->options; *o; o += strspn(o, " ")) {
+        size_t len = strcspn(o, " ");
+        bool value = o[len - 1] == '=';
+        if (n == len - value && !strncmp(o, name, n) && c->options_n < CLI_OPTIONS_MAX) {
+            if (value && !equals && *i + 1 >= argc) return err_set(e, ZE_USAGE, argv[*i], _("a value is missing"));
+            if (!value && equals) return err_set(e, ZE_USAGE, argv[*i], _("takes no value"));
+            snprintf(c->options[c->options_n].name, sizeof c->options[0].name, "%.*s", (int)n, name);
+            c->options[c->options_n++].value = !value ? "" : equals ? equals + 1 : argv[++*i];
+            return 0;
+        }
+        o += len;
+    }
+    return err_set(e, ZE_USAGE, argv[*i], _("unknown option"));
+}
+
+static int parse(struct cli *c, const struct command *k, int argc, char **argv, int i, struct err *e) {
+    bool plain = false;
+    for (; i < argc; i++) {
+        if (!plain && !strcmp(argv[i], "--")) plain = true;
+        else if (!plain && !strcmp(argv[i], "--json")) c->json = true;
+        else if (!plain && !strcmp(argv[i], "--config") && i + 1 < argc) c->config = argv[++i];
+        else if (!plain && !strncmp(argv[i], "--", 2)) {
+            if (take_option(c, k, argc, argv, &i, e) < 0) return -1;
+        } else if (c->argc < CLI_ARGS_MAX) c->argv[c->argc++] = argv[i];
+        else return err_set(e, ZE_USAGE, argv[i], _("too many arguments"));
+    }
+    if (c->argc < k->least) return err_set(e, ZE_USAGE, k->args, _("an argument is missing"));
+    if (c->argc > k->most) return err_set(e, ZE_USAGE, c->argv[k->most], _("too many arguments"));
+    return 0;
+}
+
+static int fail(const struct cli *c, const struct err *e) {
+    if (c->json) {
+        char id[16];
+        snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+        struct js *j = js_object();
+        js_set_str(j, "id", id);
+        js_set_str(j, "title", err_text(e->id));
+        js_set_str(j, "object", e->object);
+        js_set_str(j, "message", e->msg);
+        js_set_str(j, "next", err_next(e->id));
+        cli_line("error", j);
+    }
+    err_print("zaibei", e);
+    return err_exit(e);
+}
+
+int main(int argc, char **argv) {
+    struct cli c = {.json = false};
+    struct err e = ERR_INIT;
+    int i = 1;
+    i18n_init();
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (!strcmp(argv[i], "--version")) return puts("zaibei " ZB_VERSION), ZB_EXIT_OK;
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help(NULL);
+        if (!strcmp(argv[i], "--json")) c.json = true;
+        else if (!strcmp(argv[i], "--config") && i + 1 < argc) c.config = argv[++i];
+        else return err_set(&e, ZE_USAGE, argv[i], _("unknown option")), fail(&c, &e);
+    }
+    if (i >= argc) return help(NULL), ZB_EXIT_USAGE;
+    for (int h = i; h < argc; h++)
+        if (!strcmp(argv[h], "--help")) return help(argv[i]);
+    bool known;
+    const struct command *k = find(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &known);
+    if (!k && i + 1 < argc) err_set(&e, ZE_USAGE, known ? argv[i + 1] : argv[i], known ? _("unknown verb") : _("unknown noun"));
+    else if (!k) err_set(&e, ZE_USAGE, argv[i], known ? _("a verb is missing") : _("unknown noun"));
+    if (!k || parse(&c, k, argc, argv, i + 1 + (*k->verb != 0), &e) < 0 || seal_init(&e) < 0) return fail(&c, &e);
+    int rc = k->run(&c, &e);
+    return rc < 0 ? fail(&c, &e) : rc;
+}
