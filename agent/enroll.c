@@ -247,7 +247,7 @@ static int yaml_write(const struct enrol *x, struct err *e) {
 
 static void tell(const struct enrol *x) {
     const struct config *c = &x->c;
-    char print[RECIPIENT_PRINT], hex[65];
+    char print[KIT_CHECK], hex[65];
     text_hex(hex, c->vault_pub, SEAL_SIGN_PUB);
     if (command_json()) {
         CLEANUP_JS struct js *j = js_object();

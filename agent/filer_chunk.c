@@ -5,7 +5,7 @@
 
 #include "filer_internal.h"
 
-enum { WINDOW_BLOCKS = 128 << 10, SHORT_RUN = 4, PROBE = 2 << 20 };
+enum { WINDOW_BLOCKS = 128 << 10, SHORT_RUN = 4, PROBE = 2 << 20, LAG = 256 << 10 };
 static const uint64_t BACKOFF_MIN = 8 << 20, BACKOFF_MAX = 128 << 20;
 
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e) {
@@ -40,16 +40,14 @@ static int copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) 
 static int see_extent(void *arg, const struct extent *x, struct err *e) {
     (void)e;
     struct filer *f = arg;
-    if (!x->hole && upload_damaged(f->s.upload, x->addr)) f->matched = UINT64_MAX;
+    if (!x->hole && upload_damaged(f->s.upload, x->addr)) f->damaged = true;
     return 0;
 }
 
 int filer_basis_damaged(struct filer *f, struct basis *b, struct err *e) {
-    f->matched = 0;
+    f->damaged = false;
     if (basis_each(b, 0, b->size, see_extent, f, e) < 0) return -1;
-    bool damaged = f->matched == UINT64_MAX;
-    f->matched = 0;
-    return damaged;
+    return f->damaged;
 }
 
 /* ---- librsync over a changed stretch ---- */
@@ -59,12 +57,13 @@ static int delta_copy(void *arg, uint64_t at, uint64_t len, struct err *e) {
     uint64_t old = (f->window_first << f->shift) + at;
     if (old > f->basis->size || len > f->basis->size - old) return err_set(e, ZE_INTERNAL, "delta", "copy past the end");
     f->skew = (int64_t)(old - f->x.at);
-    f->matched += len;
     return copy_old(f, old, len, e);
 }
 
 static int delta_literal(void *arg, const uint8_t *p, size_t n, struct err *e) {
-    return filer_new_data(arg, p, n, NULL, 0, e);
+    struct filer *f = arg;
+    f->literal += n;
+    return filer_new_data(f, p, n, NULL, 0, e);
 }
 
 static int delta_bytes(void *arg, const uint8_t *p, size_t n, struct err *e) {
@@ -79,7 +78,7 @@ void filer_delta_free_window(struct filer *f) {
 void filer_delta_reset(struct filer *f) {
     delta_free(f->delta);
     f->delta = NULL;
-    f->fed = f->matched = 0, f->skew = 0, f->skip_until = 0, f->backoff = BACKOFF_MIN;
+    f->fed = f->literal = 0, f->skew = 0, f->skip_until = 0, f->backoff = BACKOFF_MIN;
 }
 
 /* A window of the old signature around ${off} + skew; the last one is kept while it still covers the place. */
@@ -120,7 +119,7 @@ int filer_delta_end(struct filer *f, struct err *e) {
 }
 
 static int delta_open(struct filer *f, uint64_t off, struct err *e) {
-    f->fed = f->matched = 0;
+    f->fed = f->literal = 0;
     f->parser = (struct rdiff_delta){.ops = {delta_copy, delta_literal, f}};
     f->delta = have_window(f, off) ? delta_begin(f->window, delta_bytes, f) : NULL;
     if (!f->delta) return err_set(e, ZE_NOMEM, NULL, "delta");
@@ -133,8 +132,8 @@ static int delta_stretch(struct filer *f, uint64_t off, const uint8_t *p, uint32
     f->fed += n;
     if (delta_feed(f->delta, p, n, e) < 0) return -1;
     if (f->fed < PROBE) return 0;
-    bool poor = f->matched < f->fed / 10;
-    f->fed = f->matched = 0;
+    bool poor = f->literal > f->fed / 10 * 9 - LAG; /* a long match is only told when it ends */
+    f->fed = f->literal = 0;
     if (!poor) {
         f->backoff = BACKOFF_MIN;
         return 0;

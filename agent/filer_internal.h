@@ -37,8 +37,9 @@ struct filer {
     struct delta_window *window;
     uint64_t window_first, window_n; /* blocks of the old version in it */
     uint8_t window_of[SEAL_HASH];    /* digest of the version it belongs to */
-    uint64_t fed, matched;           /* since the delta was opened */
+    uint64_t fed, literal;           /* since the delta was opened or last judged */
     int64_t skew;                    /* old offset − new offset of the last match */
+    bool damaged;
     uint64_t skip_until, backoff;    /* no librsync before this offset: what was tried there matched nothing */
 };
 

@@ -47,12 +47,12 @@ static void print_json(const struct config *c, const struct keys *k) {
     js_set_str(j, "key_check", k->check);
     for (unsigned i = 0; i < k->slots.n; i++) {
         struct js *one = js_object();
-        char text[RECIPIENT_TEXT], print[RECIPIENT_PRINT];
+        char text[KIT_TEXT], print[KIT_CHECK];
         recipient_text(text, k->slots.slot[i].recipient);
         recipient_print(print, k->slots.slot[i].recipient);
         js_set_str(one, "label", k->slots.slot[i].label);
         js_set_str(one, "recipient", text);
-        js_set_str(one, "fingerprint", print);
+        js_set_str(one, "check", print);
         js_push(list, one);
     }
     js_set(j, "recipients", list);
@@ -64,7 +64,7 @@ static void print_text(const struct config *c, const struct keys *k) {
     printf("%-12s %s\n%-12s %s\n%-12s %s\n%-12s %s\n", _("host"), c->host, _("ssh key"), k->ssh, _("vault key"), k->vault,
         _("key check"), k->check);
     for (unsigned i = 0; i < k->slots.n; i++) {
-        char text[RECIPIENT_TEXT], print[RECIPIENT_PRINT];
+        char text[KIT_TEXT], print[KIT_CHECK];
         recipient_text(text, k->slots.slot[i].recipient);
         recipient_print(print, k->slots.slot[i].recipient);
         printf("%-12s %s\n%-12s %s\n", k->slots.slot[i].label, text, "", print);

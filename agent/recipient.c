@@ -1,39 +1,40 @@
 /* Text of public keys, and the list that was pinned. */
 #include "recipient.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
 #include "sys/file.h"
 
-#define PREFIX "zbk-pub-"
-enum { PREFIX_LEN = 8, FILE_LIMIT = 4096 };
+enum { FILE_LIMIT = 4096 };
 
 bool recipient_get(uint8_t out[SEAL_KEY], const char *text) {
-    return !strncmp(text, PREFIX, PREFIX_LEN) &&
-           b64_decode(out, SEAL_KEY, text + PREFIX_LEN, strlen(text) - PREFIX_LEN) == SEAL_KEY;
+    struct kit k;
+    struct err ignored = ERR_INIT;
+    if (strncmp(text, "zbk-pub-", 8) != 0 || kit_parse(&k, "", text, strlen(text), &ignored) < 0) return false;
+    bool good = !k.has_sec && !strpbrk(text, "\n ");
+    memcpy(out, k.pub, SEAL_KEY);
+    kit_wipe(&k);
+    return good;
 }
 
-void recipient_text(char out[RECIPIENT_TEXT], const uint8_t key[SEAL_KEY]) {
-    memcpy(out, PREFIX, PREFIX_LEN);
-    b64_encode(out + PREFIX_LEN, RECIPIENT_TEXT - PREFIX_LEN, key, SEAL_KEY);
+void recipient_text(char out[KIT_TEXT], const uint8_t key[SEAL_KEY]) {
+    struct kit k = {.has_sec = false};
+    memcpy(k.pub, key, SEAL_KEY);
+    kit_pub_text(&k, out);
 }
 
-void recipient_print(char out[RECIPIENT_PRINT], const uint8_t key[SEAL_KEY]) {
-    uint8_t hash[SEAL_HASH];
-    char hex[17];
-    seal_hash(hash, key, SEAL_KEY);
-    text_hex(hex, hash, 8);
-    snprintf(out, RECIPIENT_PRINT, "%.4s %.4s %.4s %.4s", hex, hex + 4, hex + 8, hex + 12);
+void recipient_print(char out[KIT_CHECK], const uint8_t key[SEAL_KEY]) {
+    struct kit k = {.has_sec = false};
+    memcpy(k.pub, key, SEAL_KEY);
+    kit_check(&k, out);
 }
 
 int recipients_save(const struct config *c, const struct key_slots *slots, struct err *e) {
     struct buf b;
     buf_init(&b, FILE_LIMIT);
     for (unsigned i = 0; i < slots->n; i++) {
-        char text[RECIPIENT_TEXT];
+        char text[KIT_TEXT];
         recipient_text(text, slots->slot[i].recipient);
         const char *parts[] = {slots->slot[i].label, " ", text, "\n"};
         for (size_t k = 0; k < 4; k++) buf_put(&b, parts[k], strlen(parts[k]));

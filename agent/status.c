@@ -107,7 +107,7 @@ static void print_text(const struct status *s) {
     printf(_("rights    add%s%s\n"), s->rights & RIGHT_READ_META ? _(", compare with the last point") : "",
         s->rights & RIGHT_READ_ALL ? _(", restore") : _("; restoring needs a grant or the recovery kit"));
     for (unsigned i = 0; i < s->slots.n; i++) {
-        char print[RECIPIENT_PRINT];
+        char print[KIT_CHECK];
         recipient_print(print, s->slots.slot[i].recipient);
         printf(_("recovery  %s: %s\n"), s->slots.slot[i].label, print);
     }

@@ -27,7 +27,7 @@ int confine_to(int dirfd, struct err *e) {
     CLEANUP_FD int set = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
     if (set < 0) return err_sys(e, "serve", "landlock");
     struct landlock_path_beneath_attr below = {.allowed_access = SPOOL_RIGHTS, .parent_fd = dirfd};
-    if (syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0 ||
+    if ((dirfd >= 0 && syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0) ||
         syscall(SYS_landlock_restrict_self, set, 0) < 0)
         return err_sys(e, "serve", "landlock");
     return 0;

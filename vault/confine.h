@@ -6,7 +6,7 @@
 
 /**
  * confine_to(dirfd, e):
- * From here on this process can open, make, write and remove files below ${dirfd} only; descriptors it has or is passed keep
+ * From here on this process can open, make, write and remove files below ${dirfd} only (-1: nowhere); descriptors it has or is passed keep
  * working, unix sockets too. Return 0, or 1 where the kernel cannot do it (nothing has changed but NO_NEW_PRIVS), or <0.
  */
 int confine_to(int dirfd, struct err *e) MUST_CHECK;

@@ -82,6 +82,7 @@ int keep_main(const char *dir, struct clock *clock, struct err *e) {
     if (vault_open(&v, dir, clock, e) < 0) return -1;
     int rc = -1;
     fds[2] = lock_file(&v, ".keep", e);
+    if (fds[2] < 0 && e->id == ZE_BUSY) err_set(e, ZE_BUSY, v.dir, _("a keeper of this vault is running"));
     if (fds[2] >= 0 && authkeys_write(&v, e) == 0) fds[0] = door_listen(v.fd, SERVE_SOCKET, 0660, e);
     if (fds[0] >= 0) fds[1] = door_listen(v.fd, CONTROL_SOCKET, 0600, e);
     if (fds[1] >= 0) rc = keep_loop(&v, fds, e);

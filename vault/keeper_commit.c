@@ -83,7 +83,7 @@ static int stored_sum(struct keeper *k, struct rec_commit *c, struct err *e) {
 }
 
 static int commit_fill(struct keeper *k, struct rec_commit *c, struct err *e) {
-    struct record begin, host;
+    struct record begin = {0}, host = {0};
     if (begin_judge(k, c->upload, &begin, e) < 0) return -1;
     const struct rec_begin *b = &begin.begin;
     c->begin_n = begin.n, c->point = b->point, c->parent = b->parent, c->kind = b->kind, c->epoch = b->epoch;

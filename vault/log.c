@@ -79,7 +79,7 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
 int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
     char name[STORE_NAME_MAX];
     struct buf own;
-    struct record decoded;
+    struct record decoded = {0};
     buf_init(&own, ZB_RECORD_MAX);
     if (!raw) raw = &own;
     buf_reset(raw);
@@ -98,7 +98,7 @@ int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, 
 
 int log_refresh(struct host_log *l, struct err *e) {
     for (;;) {
-        struct record r;
+        struct record r = {0};
         if (log_load(l, l->next, &r, NULL, e) < 0) return e->id == ZE_MISSING ? 0 : -1;
         int rc = 0;
         if (memcmp(r.prev, l->head, SEAL_HASH) != 0 || (r.n && memcmp(r.host_id, l->host_id, SEAL_ID) != 0) ||

@@ -24,7 +24,7 @@ enum { KEEPER_WAIT_MS = 5000, DRAIN_MS = 2000, DRAIN_FRAMES = 256, NEVER = -1 };
 int serve_malformed(struct serve *s, struct err *e) { return err_set(e, ZE_PROTO, s->host, _("a malformed message")); }
 
 int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) {
-    uint8_t got;
+    uint8_t got = 0;
     int rc = n || type ? frames_put(&s->keeper, type, payload, n, NULL, 0, e) : 0; /* type 0: one more answer */
     if (rc == 0) rc = frames_get(&s->keeper, &got, r, e);
     if (rc <= 0) {
@@ -36,7 +36,7 @@ int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uin
 }
 
 static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, struct err *e) {
-    struct rd a;
+    struct rd a = {0};
     if (keeper_ask(s, type, r->p, r->left, want, &a, e) < 0) return -1;
     return frames_put(&s->agent, want, a.p, a.left, NULL, 0, e);
 }
@@ -48,12 +48,12 @@ static int confine(struct serve *s, struct err *e) {
     snprintf(spool, sizeof spool, "spool/%s", s->host);
     if (s->mode == BIND_HOST) s->spool_fd = openat(s->vault_fd, spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (s->mode == BIND_HOST && s->spool_fd < 0) return err_sys(e, spool, _("open"));
-    return s->confined || s->spool_fd < 0 ? 0 : confine_to(s->spool_fd, e);
+    return s->confined ? 0 : confine_to(s->spool_fd, e);
 }
 
 static int on_hello(struct serve *s, struct rd *r, struct err *e) {
     struct buf b;
-    struct rd a;
+    struct rd a = {0};
     buf_init(&b, 4096);
     buf_u8(&b, (uint8_t)s->mode);
     buf_str(&b, s->host);
@@ -70,7 +70,7 @@ static int on_hello(struct serve *s, struct rd *r, struct err *e) {
 static int on_list(struct serve *s, struct rd *r, struct err *e) {
     int rc = r->left ? serve_malformed(s, e) : frames_put(&s->keeper, F_LIST, NULL, 0, NULL, 0, e);
     while (rc == 0) {
-        uint8_t type;
+        uint8_t type = 0;
         struct rd a;
         if (frames_get(&s->keeper, &type, &a, e) <= 0) {
             s->keeper_gone = true;
@@ -84,7 +84,7 @@ static int on_list(struct serve *s, struct rd *r, struct err *e) {
 }
 
 static int on_begin(struct serve *s, struct rd *r, struct err *e) {
-    struct rd a;
+    struct rd a = {0};
     if (keeper_ask(s, F_BEGIN, r->p, r->left, F_BEGUN, &a, e) < 0) return -1;
     spool_drop(s);
     rd_copy(&a, s->system_id, SEAL_ID);
@@ -97,7 +97,7 @@ static int on_begin(struct serve *s, struct rd *r, struct err *e) {
 }
 
 static int on_used(struct serve *s, struct rd *r, struct err *e) {
-    struct rd a;
+    struct rd a = {0};
     return keeper_ask(s, F_USED, r->p, r->left, F_OKAY, &a, e);
 }
 
@@ -153,7 +153,7 @@ static const struct message *message_of(const struct serve *s, uint8_t type) {
 
 /* The agent may be sending still: it must find the error, not a closed pipe. What it sends is thrown away for a while. */
 static int last_words(struct serve *s, const struct err *why, struct err *e) {
-    uint8_t type;
+    uint8_t type = 0;
     struct rd r;
     struct err ignored = ERR_INIT;
     spool_drop(s);
@@ -165,8 +165,8 @@ static int last_words(struct serve *s, const struct err *why, struct err *e) {
 
 int serve_loop(struct serve *s, struct err *e) {
     for (;;) {
-        uint8_t type;
-        struct rd r;
+        uint8_t type = 0;
+        struct rd r = {0};
         struct err why = ERR_INIT;
         int rc = frames_get(&s->agent, &type, &r, &why);
         if (rc == 0 || (rc > 0 && type == F_BYE)) return frames_flush(&s->agent, e);

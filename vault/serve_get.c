@@ -119,6 +119,16 @@ static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t p
     return rc;
 }
 
+/* Answer one request after the other. ${r} is our own copy: sending may read more from the agent into the frame buffer. */
+static int segments_answer(struct serve *s, const uint8_t *generation, struct rd *r, uint64_t n, struct err *e) {
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
+        if (segment_answer(s, generation, pack, slot, e) < 0) return -1;
+        if (s->keeper_gone) return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
+    }
+    return rd_end(r) ? 0 : serve_malformed(s, e);
+}
+
 int serve_get(struct serve *s, struct rd *r, struct err *e) {
     uint8_t generation[SEAL_ID];
     rd_copy(r, generation, SEAL_ID);
@@ -131,10 +141,11 @@ int serve_get(struct serve *s, struct rd *r, struct err *e) {
         uint64_t pack = rd_vu(&look), slot = rd_vu(&look);
         if (!rd_ok(&look) || pack > UINT32_MAX || slot > UINT32_MAX) return serve_malformed(s, e);
     }
-    for (uint64_t i = 0; i < n; i++) {
-        uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
-        if (segment_answer(s, generation, pack, slot, e) < 0) return -1;
-        if (s->keeper_gone) return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
-    }
-    return rd_end(r) ? 0 : serve_malformed(s, e);
+    struct buf request;
+    buf_init(&request, FRAME_MAX);
+    buf_put(&request, r->p, r->left);
+    struct rd copy = rd_of(request.p, request.len);
+    int rc = buf_ok(&request) ? segments_answer(s, generation, &copy, n, e) : err_set(e, ZE_NOMEM, s->host, "%llu", (unsigned long long)n);
+    buf_free(&request);
+    return rc;
 }

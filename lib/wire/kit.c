@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "sys/file.h"
 
 static const char pub_head[] = "zbk-pub-", sec_head[] = "zbk-sec-";
@@ -28,11 +29,11 @@ void kit_pub_text(const struct kit *k, char out[KIT_TEXT]) { half_text(pub_head,
 void kit_sec_text(const struct kit *k, char out[KIT_TEXT]) { half_text(sec_head, k->sec, out); }
 
 void kit_check(const struct kit *k, char out[KIT_CHECK]) {
-    uint8_t h[SEAL_HASH], in[16 + SEAL_KEY] = "zaibei-kitcheck";
-    memcpy(in + 16, k->pub, SEAL_KEY);
-    seal_hash(h, in, sizeof in);
-    for (int i = 0; i < 8; i++)
-        snprintf(out + 5 * i, 6, "%04u%s", (unsigned)(h[2 * i] << 8 | h[2 * i + 1]) % 10000, i < 7 ? " " : "");
+    uint8_t hash[SEAL_HASH];
+    char hex[17];
+    seal_hash(hash, k->pub, SEAL_KEY);
+    text_hex(hex, hash, 8);
+    snprintf(out, KIT_CHECK, "%.4s %.4s %.4s %.4s", hex, hex + 4, hex + 8, hex + 12);
 }
 
 /* Find a line that is this half and nothing else; 1 found, 0 none, <0 malformed. */

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "wrap/seal.h"
 
-enum { KIT_TEXT = 64, KIT_CHECK = 48, KIT_FILE_MAX = 64 << 10 };
+enum { KIT_TEXT = 64, KIT_CHECK = 32, KIT_FILE_MAX = 64 << 10 };
 
 struct kit {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -17,8 +17,9 @@ struct kit {
 void kit_new(struct kit *k);
 void kit_wipe(struct kit *k);
 
-/** kit_pub_text, kit_sec_text: "zbk-pub-…" and "zbk-sec-…" into KIT_TEXT bytes. kit_check: eight groups of four digits
- * derived from the public half, into KIT_CHECK bytes: who types a kit in from paper sees whether it is right. */
+/** kit_pub_text, kit_sec_text: "zbk-pub-…" and "zbk-sec-…" into KIT_TEXT bytes. kit_check: four groups of four
+ * hex digits of the hash of the public half, into KIT_CHECK bytes: the host shows the same at its enrolment, and who types
+ * a kit in from paper sees whether it is right. */
 void kit_pub_text(const struct kit *k, char out[KIT_TEXT]);
 void kit_sec_text(const struct kit *k, char out[KIT_TEXT]);
 void kit_check(const struct kit *k, char out[KIT_CHECK]);

@@ -96,7 +96,7 @@ says ZB-1501
 step 'a changed host key'
 state=$(sed -n 's/^state:[ "]*\([^"]*\)"*$/\1/p' "$ZAIBEI_AGENT_CONFIG")
 cp -a "$state" "$ZAIBEI_TMP/state"
-head -c 32 /dev/urandom >"$ZAIBEI_TMP/state/ssh_host.pub"
+head -c 32 /dev/urandom | base64 >"$ZAIBEI_TMP/state/ssh_host.pub"
 with state "$ZAIBEI_TMP/state"
 expect 12 zaibei-agent --config "$changed" backup "$data"
 says ZB-1304

@@ -49,21 +49,26 @@ def line(top, path, groups):
         out.append(repr(os.fsencode(os.readlink(path))))
     if kind in ("char", "block"):
         out.append(f"{os.major(st.st_rdev)},{os.minor(st.st_rdev)}")
-    if kind != "dir" and st.st_nlink > 1:
-        out.append("same as " + repr(os.fsencode(groups.setdefault((st.st_dev, st.st_ino), name))))
+    group = groups.get((st.st_dev, st.st_ino), [])
+    if kind != "dir" and len(group) > 1:
+        out.append("same as " + repr(os.fsencode(group[0])))
     for xattr in sorted(os.listxattr(path, follow_symlinks=False)):
         out.append(f"{xattr}={os.getxattr(path, xattr, follow_symlinks=False)!r}")
     return " ".join(out)
 
 
 def main(top, with_top):
-    groups = {}
-    if with_top:
-        print(line(top, top, groups))
+    paths = [top] if with_top else []
     for folder, folders, files in os.walk(top):
         folders.sort()
-        for name in sorted(folders + files):
-            print(line(top, os.path.join(folder, name), groups))
+        paths += [os.path.join(folder, name) for name in sorted(folders + files)]
+    # Names of one inode, as far as they are in this tree.
+    groups = {}
+    for path in paths:
+        st = os.lstat(path)
+        groups.setdefault((st.st_dev, st.st_ino), []).append(os.path.relpath(path, top))
+    for path in paths:
+        print(line(top, path, groups))
 
 
 main(sys.argv[1], "--top" in sys.argv)

@@ -191,7 +191,7 @@ END_TEST
 START_TEST(recipients_are_pinned_and_read_again) {
     struct config c;
     struct key_slots slots;
-    char text[RECIPIENT_TEXT];
+    char text[KIT_TEXT];
     uint8_t key[SEAL_KEY], again[SEAL_KEY];
     make_state(false);
     ck_assert_int_eq(config_load(write_yaml("vault: dir:///v\n"), &c, &e), 0);

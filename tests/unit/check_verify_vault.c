@@ -106,10 +106,12 @@ START_TEST(another_kit_is_a_wrong_key_and_not_damage) {
 }
 END_TEST
 
-/* Each byte of each object in turn. Every one of them is covered by a signature or a hash. */
+/* Each byte of each object in turn: every one of them is covered by a signature or a hash, without a key and an anchor
+ * (_i is 0) too, and whatever a decoder then meets it does not fall over. */
 START_TEST(every_flipped_byte_is_found) {
     static const uint8_t flips[] = {0x01, 0x80};
-    ck_assert_int_eq(verify("tiny", true, true, NULL, 0), 0);
+    bool all = _i;
+    ck_assert_int_eq(verify("tiny", all, all, NULL, 0), 0);
     for (size_t i = 0; i < names_n; i++) {
         int fd = open(names[i], O_RDWR);
         ck_assert_int_ge(fd, 0);
@@ -119,14 +121,14 @@ START_TEST(every_flipped_byte_is_found) {
             ck_assert_int_eq(pread(fd, &byte, 1, k), 1);
             flipped = byte ^ flips[k & 1];
             ck_assert_int_eq(pwrite(fd, &flipped, 1, k), 1);
-            int code = verify("tiny", true, true, NULL, 0);
+            int code = verify("tiny", all, all, NULL, 0);
             ck_assert_int_eq(pwrite(fd, &byte, 1, k), 1);
-            ck_assert_msg(code == ZB_EXIT_DAMAGE || (code == ZB_EXIT_DENIED && strstr(out_text, "ZB-1306")),
+            ck_assert_msg(code == ZB_EXIT_DAMAGE || (all && code == ZB_EXIT_DENIED && strstr(out_text, "ZB-1306")),
                 "byte %ld of %s: %d\n%s", (long)k, names[i], code, out_text);
         }
         close(fd);
     }
-    ck_assert_int_eq(verify("tiny", true, true, NULL, 0), 0);
+    ck_assert_int_eq(verify("tiny", all, all, NULL, 0), 0);
 }
 END_TEST
 
@@ -139,7 +141,7 @@ START_TEST(every_truncation_is_found) {
         ck_assert_int_lt(size, (int)sizeof bytes);
         for (ssize_t k = 0; k < size; k++) {
             ck_assert_int_eq(ftruncate(fd, k), 0);
-            int code = verify("tiny", true, true, NULL, 0);
+            int code = verify("tiny", _i, _i, NULL, 0);
             ck_assert_int_eq(pwrite(fd, bytes, (size_t)size, 0), size);
             ck_assert_msg(code == ZB_EXIT_DAMAGE, "%s cut at %ld: %d\n%s", names[i], (long)k, code, out_text);
         }
@@ -201,8 +203,8 @@ int main(void) {
     tcase_add_test(c, a_valid_vault_is_self_consistent_and_with_an_anchor_authentic);
     tcase_add_test(c, one_point_is_checked_with_only_its_packs);
     tcase_add_test(c, another_kit_is_a_wrong_key_and_not_damage);
-    tcase_add_test(c, every_flipped_byte_is_found);
-    tcase_add_test(c, every_truncation_is_found);
+    tcase_add_loop_test(c, every_flipped_byte_is_found, 0, 2);
+    tcase_add_loop_test(c, every_truncation_is_found, 0, 2);
     tcase_add_test(c, every_missing_object_is_found);
     tcase_add_test(c, a_finding_names_the_points_it_affects_and_the_rest_is_checked);
     tcase_add_loop_test(c, what_is_sealed_but_wrong_is_found_with_a_key, 0, sizeof broken / sizeof *broken);

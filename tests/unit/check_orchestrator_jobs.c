@@ -1,0 +1,321 @@
+/* Scheduler, catalog and agents together, with a clock of our own and a vault that only takes notes. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents.h"
+#include "scheduler.h"
+#include "sys/file.h"
+
+#define PLAN(system, content)                                                                                           \
+    "name: p\nsystem: " system "\nhosts: [h]\ncontent: {paths: [" content "]}\n"                                       \
+    "strategy: {daily: incremental, weekly: full, monthly: full}\n"                                                    \
+    "schedule: {zone: UTC, window: \"01:00-05:00\", weekly_day: sun, monthly_day: 31}\n"
+
+static int64_t now_s;
+static int64_t fake_now(struct clock *c) { return now_s * NS_PER_S; }
+static struct clock fake_clock = {fake_now, fake_now};
+
+static char dir[64], notes[128], script[400];
+static const char *argv[] = {"sh", "-c", script, NULL};
+static struct config cfg = {.zone = "UTC", .call_in_s = 60};
+static struct daemon d;
+static struct scheduler *s;
+
+static void open_all(void) {
+    struct err e = ERR_INIT;
+    d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
+    control_init(&d.control, argv);
+    ck_assert_msg((d.db = catalog_open(dir, &e)), "%s", e.msg);
+    ck_assert_ptr_nonnull(s = scheduler_new(&d));
+}
+
+static void close_all(void) {
+    scheduler_free(s);
+    control_release(&d.control);
+    db_close(d.db);
+}
+
+static void setup(void) {
+    strcpy(dir, "/tmp/check_jobs.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(notes, sizeof notes, "%s/notes", dir);
+    snprintf(script, sizeof script, "while read -r l; do printf '%%s\\n' \"$l\" >>%s; echo '{\"ok\":true}'; done", notes);
+    struct err e = ERR_INIT;
+    ck_assert_int_eq(seal_init(&e), 0);
+    now_s = civil_days(2026, 11, 23) * 86400; /* a Monday, 00:00 UTC */
+    open_all();
+}
+
+static void teardown(void) {
+    char cmd[100];
+    close_all();
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    ck_assert_int_eq(system(cmd), 0);
+}
+
+static void apply(const char *text) {
+    struct plan p;
+    struct err e = ERR_INIT;
+    ck_assert_msg(plan_parse("p", text, strlen(text), "UTC", &p, &e) == 0, "%s", e.msg);
+    db_begin(d.db);
+    ck_assert_int_gt(catalog_plan_apply(d.db, &p, text, now_s * NS_PER_S), 0);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    plan_free(&p);
+    atomic_fetch_add(&d.plans_changed, 1);
+}
+
+static void points(int64_t n) {
+    struct host h = {.name = "h", .state = "enrolled", .points = n};
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    catalog_host_put(d.db, &h);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+}
+
+static void tick(void) {
+    struct err e = ERR_INIT;
+    ck_assert_msg(scheduler_tick(s, &e) == 0, "%s", e.msg);
+}
+
+/* All jobs, oldest first, as "state origin kind labels; ...". */
+static const char *jobs(void) {
+    static char out[4000];
+    size_t n;
+    struct err e = ERR_INIT;
+    *out = 0;
+    db_begin(d.db);
+    struct job *list = job_list(d.db, JOBS_NEWEST, "", "", 100, &n);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    for (size_t i = n; i-- > 0;) {
+        char one[200];
+        snprintf(one, sizeof one, "%s%s %s %s %s", *out ? "; " : "", list[i].state, list[i].origin, list[i].kind, list[i].labels);
+        strcat(out, one);
+    }
+    free(list);
+    return out;
+}
+
+static struct js *ask(const char *host, const char *request) {
+    struct err e = ERR_INIT;
+    char *text = agents_answer(&d, host, request, strlen(request));
+    struct js *j = js_parse(text, strlen(text), "zaibeid", &e);
+    free(text);
+    ck_assert_ptr_nonnull(j);
+    return j;
+}
+
+/* Call in; the number of the job that was handed out, 0 for none. */
+static int call_in(const char *host, bool busy) {
+    struct js *j = ask(host, busy ? "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":true}" :
+                                    "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    ck_assert_int_eq(js_int(j, "next_s", 0), 60);
+    int id = atoi(js_str(js_at(js_get(j, "jobs"), 0), "job", "0"));
+    js_free(j);
+    return id;
+}
+
+static void result(const char *host, int id, const char *rest) {
+    char q[300];
+    snprintf(q, sizeof q, "{\"op\":\"result\",\"job\":\"%d\",%s}", id, rest);
+    js_free(ask(host, q));
+}
+
+START_TEST(the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a_ticket_at_the_vault) {
+    apply(PLAN("s", "/srv"));
+    tick();
+    ck_assert_str_eq(jobs(), "");
+    ck_assert_int_eq(call_in("h", false), 0);
+    now_s += 3600;
+    tick();
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    struct js *j = ask("h", "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    const struct js *job = js_at(js_get(j, "jobs"), 0);
+    ck_assert_str_eq(js_str(job, "kind", ""), "full");
+    ck_assert_str_eq(js_text(js_at(js_get(job, "paths"), 0)), "/srv");
+    struct buf b;
+    struct err e = ERR_INIT;
+    buf_init(&b, 4096);
+    ck_assert_int_eq(file_load(AT_FDCWD, notes, 4095, &b, &e), 0);
+    struct js *q = js_parse(b.p, b.len, "notes", &e);
+    ck_assert_str_eq(js_str(q, "op", ""), "ticket");
+    ck_assert_str_eq(js_str(q, "host", ""), "h");
+    ck_assert_str_eq(js_str(q, "ticket", "?"), js_str(job, "ticket", ""));
+    ck_assert_str_eq(js_text(js_at(js_get(q, "labels"), 0)), "daily");
+    ck_assert_str_eq(js_str(q, "retain_until", ""), "2027-02-21T01:00:00Z");
+    ck_assert_uint_eq(strlen(js_str(q, "plan_hash", "")), 64);
+    result("h", 1, "\"state\":\"ok\",\"point\":1,\"files\":5,\"bytes_read\":7");
+    ck_assert_str_eq(jobs(), "ok calendar full daily");
+    js_free(j), js_free(q), buf_free(&b);
+}
+END_TEST
+
+START_TEST(a_run_is_queued_once_whatever_restarts_in_between) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    now_s += 3600;
+    for (int i = 0; i < 3; i++) {
+        tick();
+        apply(PLAN("s", "/srv"));
+        tick();
+        close_all();
+        open_all();
+    }
+    apply(PLAN("other", "/srv")); /* a new version does not run the same day again */
+    tick();
+    ck_assert_str_eq(jobs(), "queued calendar incremental daily");
+}
+END_TEST
+
+START_TEST(days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stronger_kind) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    tick();
+    now_s += 8 * 86400 + 6 * 3600; /* Tuesday 06:00; zaibeid slept over eight windows: a Sunday, a 30th */
+    tick();
+    ck_assert_str_eq(jobs(),
+        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
+        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
+        "missed calendar full daily,weekly; missed calendar full daily,weekly,monthly; "
+        "missed calendar full daily,weekly,monthly; queued catch-up full daily,weekly,monthly");
+    tick();
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 10);
+    result("h", 10, "\"state\":\"ok\",\"point\":2");
+    now_s += 86400;
+    tick();
+    ck_assert_ptr_nonnull(strstr(jobs(), "ok catch-up full daily,weekly,monthly; missed calendar incremental daily; queued catch-up"));
+}
+END_TEST
+
+START_TEST(a_host_that_stays_away_has_one_run_waiting_and_no_more) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    for (int h = 0; h < 60; h++, now_s += 3600) tick();
+    ck_assert_str_eq(jobs(), "missed calendar incremental daily; skipped catch-up incremental daily; "
+                             "missed calendar incremental daily; skipped catch-up incremental daily; "
+                             "missed calendar incremental daily; queued catch-up incremental daily");
+}
+END_TEST
+
+START_TEST(an_agent_that_falls_silent_loses_its_job_which_is_tried_again_and_fails_at_last) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    now_s += 3600;
+    tick();
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        ck_assert_int_eq(call_in("h", false), 1);
+        ck_assert_int_eq(call_in("other", false), 0);
+        now_s += LEASE_S + 1;
+        tick();
+        if (i < ATTEMPTS_MAX - 1) ck_assert_int_eq(call_in("h", false), 0); /* the pause */
+        now_s += BACKOFF_MAX_S / 6;
+        tick();
+    }
+    ck_assert_str_eq(jobs(), "failed calendar incremental daily");
+}
+END_TEST
+
+START_TEST(an_agent_that_is_busy_keeps_its_job_and_one_that_calls_in_idle_has_lost_it) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 1);
+    for (int i = 0; i < 10; i++, now_s += LEASE_S - 10) {
+        tick();
+        ck_assert_int_eq(call_in("h", true), 0);
+        ck_assert_str_eq(jobs(), "running calendar incremental daily");
+    }
+    ck_assert_int_eq(call_in("h", false), 0);
+    ck_assert_str_eq(jobs(), "queued calendar incremental daily");
+    now_s += BACKOFF_S;
+    ck_assert_int_eq(call_in("h", false), 1);
+}
+END_TEST
+
+START_TEST(without_a_ticket_at_the_vault_no_job_is_handed_out) {
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    char good[sizeof script];
+    strcpy(good, script);
+    strcpy(script, "read -r l; echo '{\"ok\":false,\"error\":{\"id\":1401,\"object\":\"v\",\"message\":\"full\"}}'");
+    ck_assert_int_eq(call_in("h", false), 0);
+    strcpy(script, "exit 3");
+    now_s += BACKOFF_S;
+    ck_assert_int_eq(call_in("h", false), 0);
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    strcpy(script, good);
+    now_s += BACKOFF_S;
+    ck_assert_int_eq(call_in("h", false), 1);
+}
+END_TEST
+
+START_TEST(a_host_can_speak_of_its_own_jobs_only) {
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 1);
+    result("evil", 1, "\"state\":\"ok\",\"point\":1");
+    ck_assert_str_eq(jobs(), "running calendar full daily");
+    struct js *j = ask("evil", "{\"op\":\"progress\",\"job\":\"1\",\"phase\":\"x\",\"files\":1,\"bytes\":1}");
+    ck_assert(js_bool(j, "cancel", false));
+    js_free(j);
+    j = ask("h", "{\"op\":\"progress\",\"job\":\"1\",\"phase\":\"x\",\"files\":1,\"bytes\":1}");
+    ck_assert(!js_bool(j, "cancel", true));
+    js_free(j);
+}
+END_TEST
+
+START_TEST(a_result_counts_once_and_passing_failures_are_tried_again) {
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 1);
+    result("h", 1, "\"state\":\"failed\",\"error\":{\"id\":1503,\"object\":\"v\",\"message\":\"cut\"}");
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    now_s += 3600;
+    ck_assert_int_eq(call_in("h", false), 1);
+    result("h", 1, "\"state\":\"partial\",\"point\":4");
+    result("h", 1, "\"state\":\"failed\",\"error\":{\"id\":1401,\"object\":\"v\",\"message\":\"full\"}");
+    ck_assert_str_eq(jobs(), "partial calendar full daily");
+}
+END_TEST
+
+START_TEST(nonsense_from_a_host_is_answered_with_an_error) {
+    static const char *const bad[] = {"", "[]", "{}", "{\"op\":\"reboot\"}", "{\"op\":\"result\",\"job\":1}", "\xff",
+        "{\"op\":\"result\",\"job\":\"99999999999999999999\",\"state\":\"ok\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct js *j = ask("h", bad[i]);
+        ck_assert_msg(js_int(js_get(j, "error"), "id", 0) > 1000, "%s", bad[i]);
+        js_free(j);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("jobs");
+    TCase *t = tcase_create("jobs");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a_ticket_at_the_vault);
+    tcase_add_test(t, a_run_is_queued_once_whatever_restarts_in_between);
+    tcase_add_test(t, days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stronger_kind);
+    tcase_add_test(t, a_host_that_stays_away_has_one_run_waiting_and_no_more);
+    tcase_add_test(t, an_agent_that_falls_silent_loses_its_job_which_is_tried_again_and_fails_at_last);
+    tcase_add_test(t, an_agent_that_is_busy_keeps_its_job_and_one_that_calls_in_idle_has_lost_it);
+    tcase_add_test(t, without_a_ticket_at_the_vault_no_job_is_handed_out);
+    tcase_add_test(t, a_host_can_speak_of_its_own_jobs_only);
+    tcase_add_test(t, a_result_counts_once_and_passing_failures_are_tried_again);
+    tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
+    suite_add_tcase(suite, t);
+    SRunner *r = srunner_create(suite);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
