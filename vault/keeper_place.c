@@ -30,7 +30,7 @@ static struct pack_row *rows_by_offset(const struct pack_index *x) {
 static int segments_copy(int from, int to, const struct pack_index *x, const char *name, struct err *e) {
     CLEANUP_FREE uint8_t *seg = malloc(ZB_SEALED_MAX);
     CLEANUP_FREE struct pack_row *rows = rows_by_offset(x);
-    uint64_t at = PACK_HEADER;
+    uint64_t at = PACK_HEADER, started = 0;
     if (!seg || !rows) return err_set(e, ZE_NOMEM, name, _("no memory"));
     for (uint32_t i = 0; i < x->trailer.count; i++) {
         const struct pack_row *row = &rows[i];

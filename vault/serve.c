@@ -23,16 +23,38 @@ enum { KEEPER_WAIT_MS = 5000, DRAIN_MS = 2000, DRAIN_FRAMES = 256, NEVER = -1 };
 
 int serve_malformed(struct serve *s, struct err *e) { return err_set(e, ZE_PROTO, s->host, _("a malformed message")); }
 
-int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) {
+static int keeper_lost(struct serve *s, struct err *e) {
+    s->over = true;
+    return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
+}
+
+static int keeper_answer(struct serve *s, uint8_t want, struct rd *r, struct err *e) {
     uint8_t got = 0;
-    int rc = n || type ? frames_put(&s->keeper, type, payload, n, NULL, 0, e) : 0; /* type 0: one more answer */
-    if (rc == 0) rc = frames_get(&s->keeper, &got, r, e);
-    if (rc <= 0) {
-        s->keeper_gone = true;
-        return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
-    }
+    if (frames_get(&s->keeper, &got, r, e) <= 0) return keeper_lost(s, e);
     if (got == F_ERROR) return frames_take_error(r, e);
     return got == want ? 0 : err_set(e, ZE_INTERNAL, s->host, _("the keeper answered %02x"), got);
+}
+
+/* The answer to the K_PLACE that is under way, if one is: the keeper checks and syncs a pack while the next one comes in. */
+static int place_settle(struct serve *s, struct err *e) {
+    struct rd r = {0};
+    if (!s->placing) return 0;
+    s->placing = false;
+    if (keeper_answer(s, F_PACK_DONE, &r, e) == 0) return frames_put(&s->agent, F_PACK_DONE, r.p, r.left, NULL, 0, e);
+    s->over = true;
+    return -1;
+}
+
+int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) {
+    if (place_settle(s, e) < 0) return -1;
+    struct err why = ERR_INIT;
+    return frames_put(&s->keeper, type, payload, n, NULL, 0, &why) < 0 || frames_flush(&s->keeper, &why) < 0 ?
+               keeper_lost(s, e) :
+               0;
+}
+
+int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) {
+    return keeper_send(s, type, payload, n, e) < 0 ? -1 : keeper_answer(s, want, r, e);
 }
 
 static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, struct err *e) {
@@ -68,14 +90,11 @@ static int on_hello(struct serve *s, struct rd *r, struct err *e) {
 }
 
 static int on_list(struct serve *s, struct rd *r, struct err *e) {
-    int rc = r->left ? serve_malformed(s, e) : frames_put(&s->keeper, F_LIST, NULL, 0, NULL, 0, e);
+    int rc = r->left ? serve_malformed(s, e) : keeper_send(s, F_LIST, NULL, 0, e);
     while (rc == 0) {
         uint8_t type = 0;
-        struct rd a;
-        if (frames_get(&s->keeper, &type, &a, e) <= 0) {
-            s->keeper_gone = true;
-            return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
-        }
+        struct rd a = {0};
+        if (frames_get(&s->keeper, &type, &a, e) <= 0) return keeper_lost(s, e);
         if (type == F_ERROR) return frames_take_error(&a, e);
         rc = frames_put(&s->agent, type, a.p, a.left, NULL, 0, e);
         if (type == F_LIST_END) return rc;
@@ -168,6 +187,9 @@ int serve_loop(struct serve *s, struct err *e) {
         uint8_t type = 0;
         struct rd r = {0};
         struct err why = ERR_INIT;
+        /* With a pack under way: its answer as soon as it is there, or when the agent has nothing more to say. */
+        if (s->placing && (frames_ready(&s->keeper) || !frames_ready(&s->agent)) && place_settle(s, &why) < 0)
+            return last_words(s, &why, e);
         int rc = frames_get(&s->agent, &type, &r, &why);
         if (rc == 0 || (rc > 0 && type == F_BYE)) return frames_flush(&s->agent, e);
         if (rc < 0 && why.id == ZE_CUT) return 0;
@@ -176,7 +198,7 @@ int serve_loop(struct serve *s, struct err *e) {
         if (!m) rc = err_set(&why, ZE_PROTO, s->host, _("message %02x is not allowed here"), type);
         else rc = m->run(s, &r, &why);
         if (rc == 0) continue;
-        if (!m || !(m->flags & GOES_ON) || s->keeper_gone || why.id == ZE_PROTO || why.id == ZE_AUTH)
+        if (!m || !(m->flags & GOES_ON) || s->over || why.id == ZE_PROTO || why.id == ZE_AUTH)
             return last_words(s, &why, e);
         if (frames_error(&s->agent, &why, e) < 0) return -1;
     }

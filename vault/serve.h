@@ -36,7 +36,9 @@ struct serve {
     const char *host, *system;
     int vault_fd, spool_fd;
     bool confined; /* set it before: do not confine this process (the fuzzer's) */
-    bool welcomed, enrolled, begun, keeper_gone;
+    bool welcomed, enrolled, begun;
+    bool placing; /* K_PLACE was sent and not yet answered */
+    bool over;    /* an error after which the session ends, whatever the message was */
     uint8_t system_id[SEAL_ID], host_id[SEAL_ID], generation[SEAL_ID];
     uint32_t next_pack;
     struct spool_pack open[OPEN_PACKS];
@@ -61,7 +63,8 @@ int serve_loop(struct serve *s, struct err *e) MUST_CHECK;
 void serve_free(struct serve *s);
 
 /** keeper_ask(s, type, payload, n, want, r, e): one question to the keeper; its answer of type ${want} in ${r}. Its F_ERROR
- * becomes ${e}; when it is gone, ZE_CUT and s->keeper_gone. */
+ * becomes ${e}; when it is gone, ZE_CUT and s->over. keeper_send only sends, after any pack under way was answered. */
+int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) MUST_CHECK;
 int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e)
     MUST_CHECK;
 

@@ -34,7 +34,7 @@ static int fd_take(struct serve *s, struct err *e) {
     } control;
     struct iovec iov = {&byte, 1};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
-    if (frames_put(&s->keeper, K_TAKE, NULL, 0, NULL, 0, e) < 0 || frames_flush(&s->keeper, e) < 0) return -1;
+    if (keeper_send(s, K_TAKE, NULL, 0, e) < 0) return -1;
     ssize_t got;
     do got = recvmsg(s->keeper.rfd, &m, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
@@ -42,7 +42,7 @@ static int fd_take(struct serve *s, struct err *e) {
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(&fd, CMSG_DATA(c), sizeof fd);
     if (fd >= 0) return fd;
-    s->keeper_gone = true;
+    s->over = true;
     return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
 }
 
@@ -124,7 +124,7 @@ static int segments_answer(struct serve *s, const uint8_t *generation, struct rd
     for (uint64_t i = 0; i < n; i++) {
         uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
         if (segment_answer(s, generation, pack, slot, e) < 0) return -1;
-        if (s->keeper_gone) return err_set(e, ZE_CUT, s->host, _("the vault's keeper has gone; what was acknowledged is kept"));
+        if (s->over) return err_set(e, ZE_CUT, s->host, _("the session cannot go on"));
     }
     return rd_end(r) ? 0 : serve_malformed(s, e);
 }

@@ -106,16 +106,16 @@ int serve_pack_close(struct serve *s, struct rd *r, struct err *e) {
     uint32_t pack = rd_u32(r);
     struct spool_pack *p = pack_of(s, pack);
     struct buf b;
-    struct rd a;
     if (!rd_end(r) || !p) return serve_malformed(s, e);
     if (!p->count) return err_set(e, ZE_PROTO, s->host, _("pack %u is empty"), pack);
     if (pack_finish(p, e) < 0) return -1;
     buf_init(&b, 16);
     buf_u32(&b, pack);
     buf_u8(&b, p->header.kind);
-    int rc = keeper_ask(s, K_PLACE, b.p, b.len, F_PACK_DONE, &a, e);
+    int rc = keeper_send(s, K_PLACE, b.p, b.len, e);
     buf_free(&b);
     if (rc < 0) return rc;
     pack_release(p);
-    return frames_put(&s->agent, F_PACK_DONE, a.p, a.left, NULL, 0, e);
+    s->placing = true;
+    return 0;
 }
