@@ -48,7 +48,10 @@ static int start_walk(struct run *r, struct dev_ino skip[2], struct err *e) {
         if (fd >= 0) skip[n++] = id_of(fd);
     }
     r->walk = walk_new(r->q->paths, r->q->paths_n, skip, n, e);
-    return r->walk ? 0 : -1;
+    if (!r->walk) return -1;
+    if (!(r->exclude = exclude_new(r->q->excludes, r->q->excludes_n, e))) return -1;
+    walk_choose(r->walk, r->exclude, r->q->cross, r->q->caches);
+    return 0;
 }
 
 static void phase(struct run *r, const char *name) {
@@ -90,6 +93,7 @@ static void release(struct run *r) {
     used_free(r->used);
     links_free(r->links);
     walk_free(r->walk);
+    exclude_free(r->exclude);
     attrs_free(&r->attrs);
     root_free(&r->parent_root);
     record_free(&r->begin);

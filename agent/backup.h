@@ -15,6 +15,10 @@ struct progress;
 struct backup_request {
     char *const *paths; /* absolute or relative to the working directory; several make one point */
     size_t paths_n;
+    const char *const *excludes; /* patterns (exclude.h) */
+    size_t excludes_n;
+    bool cross;         /* enter other file systems */
+    bool caches;        /* leave out what is in directories with a CACHEDIR.TAG */
     bool full;          /* start a new generation */
     bool dry_run;       /* read and count, send nothing */
     const char *ticket; /* job's ticket at the vault; NULL: none */

@@ -61,12 +61,15 @@ int cmd_backup(int argc, char **argv, struct err *e) {
     struct backup_result out;
     struct progress progress;
     struct config cfg;
-    struct command_option options[] = {{"--full", OPT_FLAG, &q.full}, {"--dry-run", OPT_FLAG, &q.dry_run}, {0}};
+    struct command_list excludes = {.n = 0};
+    struct command_option options[] = {{"--full", OPT_FLAG, &q.full}, {"--dry-run", OPT_FLAG, &q.dry_run},
+        {"--exclude", OPT_LIST, &excludes}, {"--cross", OPT_FLAG, &q.cross}, {"--exclude-caches", OPT_FLAG, &q.caches}, {0}};
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (n == 0) return err_set(e, ZE_USAGE, "backup", _("which paths?"));
     if (config_load(command_config(), &cfg, e) < 0) return -1;
     progress_init(&progress, q.clock, command_json());
+    q.excludes = excludes.item, q.excludes_n = excludes.n;
     q.paths = argv + 1, q.paths_n = (size_t)n, q.progress = &progress;
     int rc = backup_run(&cfg, &q, &out, e);
     progress_end(&progress);

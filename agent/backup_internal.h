@@ -4,6 +4,7 @@
 
 #include "attrs.h"
 #include "backup.h"
+#include "exclude.h"
 #include "fetch.h"
 #include "filer.h"
 #include "ids.h"
@@ -44,6 +45,7 @@ struct run {
     int cachefd, metafd, sigfd;
 
     struct walk *walk;
+    struct exclude *exclude;
     struct manifest_walk *prev; /* the parent's manifest, in step with the walk; NULL: none */
     struct entry old;           /* its entry at hand */
     bool has_old;

@@ -224,11 +224,16 @@ int run_walk(struct run *r, struct err *e) {
         struct walk_item item;
         int rc = walk_next(r->walk, &item, e);
         if (rc <= 0) return rc;
+        if (rc == WALK_SKIPPED) {
+            run_skipped(r, item.path, item.path_len, item.why);
+            continue;
+        }
         if (rc == WALK_PROBLEM) {
             run_unread(r, item.path, item.path_len, e);
             continue;
         }
         if (one_item(r, &item, e) < 0) return -1;
+        if (item.why) run_skipped(r, item.path, item.path_len, item.why);
         if (r->q->progress && S_ISREG(item.st.st_mode)) r->q->progress->files++;
         if (i % 64) continue;
         progress_step(r->q->progress);

@@ -1,9 +1,10 @@
 /* Fetching sealed segments, in the order asked for, from one of two places.
  *
- * Over a session: a segment that the local copies of meta packs hold unharmed is read there; runs of all others are asked
- * for with GET, two frames ahead, so that the vault never waits for us. Nothing piles up here: what the vault has sent and
- * we have not read stays in the pipe, and frames hold one segment at a time; requests are far smaller than a pipe, so both
- * sides never wait for each other. After an error answers may still be under way, so the session is over for fetching.
+ * Over a session: a segment that the local copies of meta packs hold unharmed is read there; runs of all others are
+ * asked for with GET, two frames ahead, so that the vault never waits for us. Nothing piles up here: what the vault has
+ * sent and we have not read stays in the pipe, and frames hold one segment at a time; requests are far smaller than a
+ * pipe, so both sides never wait for each other. After an error answers may still be under way, so the session is over
+ * for fetching.
  *
  * Over a store: the pack files themselves; what the vault would check is checked here. */
 #include "fetch.h"
@@ -80,7 +81,8 @@ static int store_one(const struct call *c, size_t i, struct err *e) {
     if (rc == 0) {
         char name[64];
         snprintf(name, sizeof name, "pack %08x slot %u", c->addrs[i].pack, c->addrs[i].slot);
-        rc = err_set(&why, ZE_MISSING, name, pf->fd < 0 ? _("there is no such pack") : _("the pack does not hold this segment"));
+        rc = err_set(
+            &why, ZE_MISSING, name, pf->fd < 0 ? _("there is no such pack") : _("the pack does not hold this segment"));
     }
     if (rc > 0) rc = packs_read(pf, &row, &c->f->sealed, &why);
     if (rc < 0) return failed(c, i, &why, e);
@@ -93,7 +95,7 @@ static int local_read(struct fetch *f, const uint8_t *generation, struct seg_add
     struct pack_row row;
     struct err ignored = ERR_INIT;
     return packs_find(&f->packs, generation, addr, &row, &pf, &ignored) == 1 &&
-           packs_read(pf, &row, &f->sealed, &ignored) == 0;
+        packs_read(pf, &row, &f->sealed, &ignored) == 0;
 }
 
 static int put_get(const struct call *c, size_t from, size_t n, struct err *e) {

@@ -1,7 +1,7 @@
 /**
- * Getting plaintext back: from the local copy of meta packs where there is one, from the vault otherwise, or straight from
- * a vault directory (restoring with the kit on a machine that has lost everything). Sources are one struct fetch, so that
- * listing, restoring and the next backup use the same code.
+ * Getting plaintext back: from the local copy of meta packs where there is one, from the vault otherwise, or straight
+ * from a vault directory (restoring with the kit on a machine that has lost everything). Sources are one struct fetch,
+ * so that listing, restoring and the next backup use the same code.
  */
 #ifndef AGENT_FETCH_H
 #define AGENT_FETCH_H
@@ -14,9 +14,9 @@ struct fetch;
 
 /**
  * fetch_sealed(f, generation, addrs, n, each, arg, e):
- * Fetch ${n} sealed segments, in the order given; requests are pipelined (at most 4 MiB ahead). ${each} gets index, sealed
- * bytes and length for each; what it returns below 0 ends the call. A segment that is absent or damaged calls ${bad} (index,
- * error) if set and goes on, else ends the call with that error.
+ * Fetch ${n} sealed segments, in the order given; requests are pipelined (at most 4 MiB ahead). ${each} gets index,
+ * sealed bytes and length for each; what it returns below 0 ends the call. A segment that is absent or damaged calls
+ * ${bad} (index, error) if set and goes on, else ends the call with that error.
  */
 int fetch_sealed(struct fetch *f, const uint8_t generation[SEAL_ID], const struct seg_addr *addrs, size_t n,
     int (*each)(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e),
@@ -27,13 +27,15 @@ int fetch_sealed(struct fetch *f, const uint8_t generation[SEAL_ID], const struc
 int fetch_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr,
     struct buf *out, struct err *e) MUST_CHECK;
 
-/** fetch_over_session(s): from an open session, with the local cache of ${s}'s config. fetch_over_store(dir, host): from the
- * store below a vault directory, no processes, no rights asked: the holder of the disk. Both NULL without memory. */
+/** fetch_over_session(s): from an open session, with the local cache of ${s}'s config. fetch_over_store(dir, host):
+ * from the store below a vault directory, no processes, no rights asked: the holder of the disk. Both NULL without
+ * memory. */
 struct fetch *fetch_over_session(struct session *s);
 struct fetch *fetch_over_store(const char *vault_dir, const char *host);
 void fetch_free(struct fetch *f);
 
-/** Walking a manifest in order without holding it: next gives 1 and an entry (valid until the next call), 0 at the end. */
+/** Walking a manifest in order without holding it: next gives 1 and an entry (valid until the next call), 0 at the
+ * end. */
 struct manifest_walk;
 /** ${first}: start at this path (NULL: from the beginning), skipping pages before it without fetching them. */
 struct manifest_walk *manifest_walk_new(struct fetch *f, const struct gen_keys *k, const struct root *root,

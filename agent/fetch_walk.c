@@ -1,5 +1,6 @@
-/* Walking the page tree in order, one page of each level in memory. A page may lie about nothing that matters: its level is
- * the one expected, its first path is the one its parent names, and paths rise from page to page, so a hostile tree ends. */
+/* Walking the page tree in order, one page of each level in memory. A page may lie about nothing that matters: its
+ * level is the one expected, its first path is the one its parent names, and paths rise from page to page, so a
+ * hostile tree ends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,12 @@ struct manifest_walk {
     bool started, skipping, fresh, any;
 };
 
-struct manifest_walk *manifest_walk_new(struct fetch *f, const struct gen_keys *k, const struct root *root,
-    const char *first, size_t first_len) {
+struct manifest_walk *manifest_walk_new(
+    struct fetch *f, const struct gen_keys *k, const struct root *root, const char *first, size_t first_len) {
     struct manifest_walk *w = calloc(1, sizeof *w);
     if (!w) return NULL;
-    *w = (struct manifest_walk){.f = f, .k = k, .top = root->top, .height = root->level + 1u, .skipping = first != NULL};
+    *w =
+        (struct manifest_walk){.f = f, .k = k, .top = root->top, .height = root->level + 1u, .skipping = first != NULL};
     buf_init(&w->first, 1 << 17);
     buf_init(&w->last, 1 << 17);
     w->s = sealer_new();
@@ -70,7 +72,8 @@ static int open_page(struct manifest_walk *w, struct seg_addr addr, struct err *
     page_iter_free(&l->it);
     if (fetch_one(w->f, w->s, w->k, SEG_PAGE, addr, &l->bytes, e) < 0) return -1;
     if (page_iter_init(&l->it, l->bytes.p, l->bytes.len, l->name, e) < 0) return -1;
-    if (l->it.level != w->height - 1 - w->depth) return err_set(e, ZE_DAMAGED, l->name, _("a manifest page of the wrong level"));
+    if (l->it.level != w->height - 1 - w->depth)
+        return err_set(e, ZE_DAMAGED, l->name, _("a manifest page of the wrong level"));
     l->pending = false;
     w->fresh = true;
     w->depth++;
@@ -84,7 +87,8 @@ static int check_first(struct manifest_walk *w, const uint8_t *path, size_t n, s
     bool ok = !up || (up->path.len == n && (n == 0 || memcmp(up->path.p, path, n) == 0));
     if (leaf && w->any && path_cmp(w->last.p, w->last.len, path, n) >= 0) ok = false;
     w->fresh = false;
-    return ok ? 0 : err_set(e, ZE_DAMAGED, w->levels[w->depth - 1].name, _("a manifest page that does not fit its parent"));
+    return ok ? 0
+              : err_set(e, ZE_DAMAGED, w->levels[w->depth - 1].name, _("a manifest page that does not fit its parent"));
 }
 
 static void set_ref(struct buf *path, struct seg_addr *to, const uint8_t *p, size_t n, struct seg_addr addr) {
@@ -93,8 +97,8 @@ static void set_ref(struct buf *path, struct seg_addr *to, const uint8_t *p, siz
     *to = addr;
 }
 
-/* The next reference of an inner page into l->path and l->addr; while skipping, the last one at or before w->first, which
- * is known only when the one after it was read. */
+/* The next reference of an inner page into l->path and l->addr; while skipping, the last one at or before w->first,
+ * which is known only when the one after it was read. */
 static int next_ref(struct manifest_walk *w, struct level *l, struct err *e) {
     struct page_ref ref;
     bool have = l->pending;

@@ -1,4 +1,5 @@
-/* ls walks the manifest from the path on, so that one directory of a large point costs a few pages. */
+/* ls walks the manifest from the path on and leaps over what lies deeper, so that one directory of a large point costs few
+ * pages. */
 #include "ls.h"
 
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "points.h"
 #include "sys/file.h"
 #include "wrap/json.h"
+
+enum { HIDDEN_MAX = 500 }; /* entries below what is listed that are read before the walk begins anew behind them */
 
 struct listing {
     const char *path; /* without slashes at its ends */
@@ -92,21 +95,49 @@ static bool shown(const struct listing *l, const struct entry *en, bool *is_dir)
     return l->recursive || !memchr(en->path + skip, '/', en->path_len - skip);
 }
 
-static int list(struct source *s, const struct opened *o, const struct listing *l, struct err *e) {
-    struct manifest_walk *w = manifest_walk_new(s->fetch, o->keys, &o->root, l->path, l->n);
+/* Past everything below the entry's child of the listed directory: no path sorts between "child/…" and "child" 01. */
+static void jump_to(struct buf *to, const struct listing *l, const struct entry *en) {
+    size_t skip = l->n ? l->n + 1 : 0;
+    const uint8_t *slash = memchr(en->path + skip, '/', en->path_len - skip);
+    buf_reset(to);
+    buf_put(to, en->path, slash ? (size_t)(slash - en->path) : en->path_len);
+    buf_u8(to, 1);
+}
+
+/* Walk from ${from} on: 1 when ${from} was moved past a subtree that need not be read, 0 at the end, <0. */
+static int list_from(struct source *s, const struct opened *o, const struct listing *l, struct buf *from,
+    uint64_t *seen, struct err *e) {
+    struct manifest_walk *w = manifest_walk_new(s->fetch, o->keys, &o->root, (const char *)from->p, from->len);
     struct entry en;
     bool is_dir = false;
-    uint64_t seen = 0;
+    unsigned hidden = 0;
     int rc = w ? 1 : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     while (rc == 1 && (rc = manifest_walk_next(w, &en, e)) == 1) {
-        if (!path_below(en.path, en.path_len, (const uint8_t *)l->path, l->n)) break;
         if (command_cancelled(NULL)) rc = err_set(e, ZE_CANCELLED, NULL, "ls");
-        seen++;
-        if (rc < 0 || !shown(l, &en, &is_dir)) continue;
-        if (command_json()) print_json(&en);
-        else print_text(&en, l->wide);
+        if (rc < 0 || !path_below(en.path, en.path_len, (const uint8_t *)l->path, l->n)) break;
+        ++*seen;
+        if (shown(l, &en, &is_dir)) {
+            if (command_json()) print_json(&en);
+            else print_text(&en, l->wide);
+        } else if (en.path_len != l->n && ++hidden == HIDDEN_MAX) {
+            jump_to(from, l, &en);
+            break;
+        }
     }
     manifest_walk_free(w);
+    if (rc < 0) return -1;
+    return hidden == HIDDEN_MAX;
+}
+
+static int list(struct source *s, const struct opened *o, const struct listing *l, struct err *e) {
+    struct buf from;
+    uint64_t seen = 0;
+    int rc = 1;
+    buf_init(&from, 1 << 17);
+    buf_put(&from, l->path, l->n);
+    if (!buf_reserve(&from, 1)) rc = err_set(e, ZE_NOMEM, NULL, _("a path"));
+    while (rc == 1) rc = list_from(s, o, l, &from, &seen, e);
+    buf_free(&from);
     if (rc < 0) return -1;
     return seen ? 0 : err_set(e, ZE_NOPATH, l->path, _("nothing at or below it"));
 }
@@ -129,7 +160,8 @@ int cmd_ls(int argc, char **argv, struct err *e) {
         l.n = strlen(l.path);
         while (l.n && l.path[l.n - 1] == '/') l.n--;
     }
-    if (!path_ok((const uint8_t *)l.path, l.n)) return err_set(e, ZE_USAGE, l.path, _("a path without . and .. is expected"));
+    if (!path_ok((const uint8_t *)l.path, l.n))
+        return err_set(e, ZE_USAGE, l.path, _("a path without . and .. is expected"));
     if (source_open(&s, &from, e) < 0) return -1;
     int rc = point_open(&s, argv[1], &o, e);
     if (rc == 0) rc = list(&s, &o, &l, e);

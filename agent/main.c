@@ -34,7 +34,7 @@ static const struct command {
     {"enroll", cmd_enroll, "TOKEN|- --recipient zbk-pub-… [--recipient …] [--state DIR]\n"
                            "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]",
         N_("make this host's keys and give it a place at a vault")},
-    {"backup", cmd_backup, "[--full] [--dry-run] PATH…", N_("make one restore point of all the paths")},
+    {"backup", cmd_backup, "[--full] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] PATH…", N_("make one restore point of all the paths")},
     {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] [PATH…]\n"
                              "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
         N_("bring files back")},

@@ -48,14 +48,16 @@ static void open_file(struct packs *p, struct packfile *f) {
     }
 }
 
-static int check_hash(const uint8_t head[PACK_HEADER], const struct packfile *f, const struct pack_trailer *t, struct err *e) {
+static int check_hash(
+    const uint8_t head[PACK_HEADER], const struct packfile *f, const struct pack_trailer *t, struct err *e) {
     struct hash_state h;
     uint8_t got[SEAL_HASH];
     hash_init(&h, NULL);
     hash_update(&h, head, PACK_HEADER);
     hash_update(&h, f->rows.p, f->rows.len);
     hash_final(&h, got);
-    if (!seal_equal(got, t->hash, SEAL_HASH)) return err_set(e, ZE_DAMAGED, f->name, _("header or index do not match their hash"));
+    if (!seal_equal(got, t->hash, SEAL_HASH))
+        return err_set(e, ZE_DAMAGED, f->name, _("header or index do not match their hash"));
     return pack_index_check(f->rows.p, t, f->name, e);
 }
 

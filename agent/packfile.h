@@ -32,14 +32,15 @@ struct packs {
     uint64_t ticks;
 };
 
-/** packs_init(p, dirfd, revisions): ${dirfd} is taken over (-1: nothing is ever found). packs_free closes everything. */
+/** packs_init(p, dirfd, revisions): ${dirfd} is taken over (-1: nothing is ever found). packs_free closes
+ * everything. */
 void packs_init(struct packs *p, int dirfd, bool revisions);
 void packs_free(struct packs *p);
 
 /**
  * packs_find(p, generation, addr, row, pf, e):
- * Look for a segment: 1 with ${row} and its file ${pf} (valid until the next call), 0 when pack or slot are not there, <0
- * when the pack is damaged (ZE_DAMAGED, ZE_TRUNCATED, ZE_NEWER naming the file).
+ * Look for a segment: 1 with ${row} and its file ${pf} (valid until the next call), 0 when pack or slot are not there,
+ * <0 when the pack is damaged (ZE_DAMAGED, ZE_TRUNCATED, ZE_NEWER naming the file).
  */
 int packs_find(struct packs *p, const uint8_t generation[SEAL_ID], struct seg_addr addr, struct pack_row *row,
     struct packfile **pf, struct err *e) MUST_CHECK;

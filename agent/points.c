@@ -10,8 +10,15 @@
 
 static struct point point_of(const struct record *r) {
     const struct rec_commit *c = &r->commit;
-    return (struct point){.number = c->point, .kind = c->kind, .state = c->state, .time = r->time, .labels = c->labels,
-        .files = c->files, .bytes = c->bytes, .bytes_read = c->bytes_read, .bytes_sent = c->bytes_sent,
+    return (struct point){.number = c->point,
+        .kind = c->kind,
+        .state = c->state,
+        .time = r->time,
+        .labels = c->labels,
+        .files = c->files,
+        .bytes = c->bytes,
+        .bytes_read = c->bytes_read,
+        .bytes_sent = c->bytes_sent,
         .bytes_stored = c->bytes_stored};
 }
 
@@ -62,7 +69,8 @@ const struct point *points_select(const struct points *p, const char *selector, 
     uint64_t n = 0;
     size_t fits;
     const struct point *found = NULL;
-    if (strcmp(selector, "latest") == 0 || (strncmp(selector, "latest~", 7) == 0 && text_u64(selector + 7, SIZE_MAX, &n))) {
+    if (strcmp(selector, "latest") == 0 ||
+        (strncmp(selector, "latest~", 7) == 0 && text_u64(selector + 7, SIZE_MAX, &n))) {
         if (n < p->n) return &p->p[p->n - 1 - n];
         err_set(e, ZE_NOPOINT, selector, _("there are %zu restore points"), p->n);
         return NULL;
@@ -71,7 +79,9 @@ const struct point *points_select(const struct points *p, const char *selector, 
     if (found) return found;
     found = strlen(selector) >= 4 ? by_time(p, selector, &fits) : NULL;
     if (!found) err_set(e, ZE_NOPOINT, selector, _("neither a number nor the beginning of a time that a point has"));
-    else if (fits > 1) err_set(e, ZE_USAGE, selector, _("%zu restore points begin like this; give more of the time, or the number"), fits);
+    else if (fits > 1)
+        err_set(
+            e, ZE_USAGE, selector, _("%zu restore points begin like this; give more of the time, or the number"), fits);
     return found && fits == 1 ? found : NULL;
 }
 
@@ -85,7 +95,8 @@ static int open_root(struct opened *o, const struct rec_commit *c, struct err *e
     struct buf b;
     struct sealer *s = sealer_new();
     buf_init(&b, ZB_SEGMENT_MAX);
-    int rc = s ? root_open(s, o->keys, c->point, c->root, c->root_len, &b, e) : err_set(e, ZE_NOMEM, NULL, _("the root"));
+    int rc =
+        s ? root_open(s, o->keys, c->point, c->root, c->root_len, &b, e) : err_set(e, ZE_NOMEM, NULL, _("the root"));
     if (rc == 0) rc = root_get(&o->root, b.p, b.len, e);
     buf_free(&b);
     sealer_free(s);

@@ -1,5 +1,6 @@
 /**
- * Restore points: listing them, choosing one by what a person writes, opening the chosen one. And `zaibei-agent points`.
+ * Restore points: listing them, choosing one by what a person writes, opening the chosen one. And `zaibei-agent
+ * points`.
  */
 #ifndef AGENT_POINTS_H
 #define AGENT_POINTS_H
@@ -22,8 +23,8 @@ struct points {
 int points_load(struct source *s, struct points *out, struct err *e) MUST_CHECK;
 void points_free(struct points *p);
 
-/** points_select(p, selector, e): "latest", "latest~N", a number, or the beginning of a time in UTC as `points` shows it
- * (2026-11-22, 2026-11-22T03) that fits one point. NULL with ZE_NOPOINT, or ZE_USAGE when it fits several. */
+/** points_select(p, selector, e): "latest", "latest~N", a number, or the beginning of a time in UTC as `points` shows
+ * it (2026-11-22, 2026-11-22T03) that fits one point. NULL with ZE_NOPOINT, or ZE_USAGE when it fits several. */
 const struct point *points_select(const struct points *p, const char *selector, struct err *e) MUST_CHECK;
 
 /** A point that was opened: its root is decoded, its keys are at hand. */

@@ -42,8 +42,8 @@ static void print_row(const struct point *p) {
         if (i) strcat(labels, ",");
         strcat(labels, p->labels.label[i]);
     }
-    printf("%6u  %-20s  %-11s  %-8s  %9llu  %10s  %10s  %s\n", p->number, time, kind_word(p->kind), state_word(p->state),
-        (unsigned long long)p->files, bytes, stored, labels);
+    printf("%6u  %-20s  %-11s  %-8s  %9llu  %10s  %10s  %s\n", p->number, time, kind_word(p->kind),
+        state_word(p->state), (unsigned long long)p->files, bytes, stored, labels);
 }
 
 int cmd_points(int argc, char **argv, struct err *e) {
@@ -60,8 +60,8 @@ int cmd_points(int argc, char **argv, struct err *e) {
     source_close(&s);
     if (rc < 0) return -1;
     if (!command_json() && p.n)
-        printf("%6s  %-20s  %-11s  %-8s  %9s  %10s  %10s  %s\n", _("point"), _("time"), _("kind"), _("state"), _("files"),
-            _("size"), _("stored"), _("labels"));
+        printf("%6s  %-20s  %-11s  %-8s  %9s  %10s  %10s  %s\n", _("point"), _("time"), _("kind"), _("state"),
+            _("files"), _("size"), _("stored"), _("labels"));
     for (size_t i = 0; i < p.n; i++)
         if (command_json()) print_json(&p.p[i]);
         else print_row(&p.p[i]);

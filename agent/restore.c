@@ -1,7 +1,7 @@
-/* The run of a restore: two passes over the manifest. The first makes directories (0700) and everything in them, batch by
- * batch; the second gives directories their owner, mode and times, children before parents, with only the chain of open
- * directories in memory. At the end one syncfs makes all of it durable. If it is interrupted, finished files stay, no
- * unfinished file has its name, and directories still have mode 0700. */
+/* The run of a restore: two passes over the manifest. The first makes directories (0700) and everything in them, batch
+ * by batch; the second gives directories their owner, mode and times, children before parents, with only the chain of
+ * open directories in memory. At the end one syncfs makes all of it durable. If it is interrupted, finished files stay,
+ * no unfinished file has its name, and directories still have mode 0700. */
 #include "restore.h"
 
 #include <stdlib.h>
@@ -19,11 +19,23 @@ int run_cancelled(const struct run *r, struct err *e) {
 
 int run_problem(struct run *r, const char *path, size_t n, bool attribute, const struct err *why, struct err *e) {
     switch (why->id) {
-    case ZE_NOSPACE: case ZE_CANCELLED: case ZE_NOMEM: case ZE_INTERNAL: case ZE_CUT: case ZE_TIMEOUT: case ZE_UNREACHABLE:
-    case ZE_PROTO: case ZE_NOGRANT: case ZE_REFUSED: case ZE_AUTH:
+    case ZE_NOSPACE:
+    case ZE_CANCELLED:
+    case ZE_NOMEM:
+    case ZE_INTERNAL:
+    case ZE_CUT:
+    case ZE_TIMEOUT:
+    case ZE_UNREACHABLE:
+    case ZE_PROTO:
+    case ZE_NOGRANT:
+    case ZE_REFUSED:
+    case ZE_AUTH:
         if (e != why) *e = *why;
         return -1;
-    case ZE_DAMAGED: case ZE_TRUNCATED: case ZE_MISSING: case ZE_NEWER:
+    case ZE_DAMAGED:
+    case ZE_TRUNCATED:
+    case ZE_MISSING:
+    case ZE_NEWER:
         if (r->damage.id == ZE_NONE) {
             err_set(&r->damage, why->id, NULL, "%s", why->msg);
             size_t room = sizeof r->damage.object - 1, len = n < room ? n : room;
@@ -178,28 +190,29 @@ static int directories(struct run *r, struct err *e) {
 static int passes(struct run *r, struct err *e) {
     const struct restore_request *q = r->q;
     if (tree_open(&r->tree, q->target, q->existing == EXISTING_REFUSE, e) < 0) return -1;
+    mode_t mask = umask(0); /* from here on every mode is given explicitly, and is narrow until the owner is right */
     int rc = each_entry(r, first_pass, e);
     if (rc == 0) rc = batch_flush(r, e);
     if (rc < 0) batch_drop(r);
     if (rc == 0) rc = directories(r, e);
     if (rc == 0 && syncfs(r->tree.fd) < 0) rc = err_sys(e, q->target, _("making the restored files durable"));
+    umask(mask);
     tree_close(&r->tree);
     return rc;
 }
 
 int restore_run(struct source *s, const struct opened *o, const struct restore_request *q, struct restore_result *out,
     struct err *e) {
-    struct run r = {.s = s, .o = o, .q = q, .out = out, .kind = SEG_FILE, .first_pass = q->dry_run ? count_only : first_pass};
+    struct run r = {
+        .s = s, .o = o, .q = q, .out = out, .kind = SEG_FILE, .first_pass = q->dry_run ? count_only : first_pass};
     *out = (struct restore_result){.files = 0};
     buf_init(&r.batch.keep, BATCH_KEEP * 2);
     buf_init(&r.groups.paths, SIZE_MAX / 2);
     r.sealer = sealer_new();
     r.plain = malloc(ZB_SEGMENT_MAX);
     r.window = malloc(ZB_SEGMENT_MAX);
-    mode_t mask = umask(0); /* every mode is given explicitly, and is narrow until the owner is right */
     int rc = r.sealer && r.plain && r.window ? 0 : err_set(e, ZE_NOMEM, q->target, _("restoring"));
     if (rc == 0) rc = q->dry_run ? each_entry(&r, count_only, e) : passes(&r, e);
-    umask(mask);
     sealer_free(r.sealer);
     free(r.plain);
     free(r.window);

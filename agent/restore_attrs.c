@@ -1,6 +1,6 @@
-/* Applying attributes. The owner comes first, because changing it clears set-user-id and capabilities; where it cannot be
- * set, set-user-id and set-group-id are left out, so that nobody's program runs as somebody else. The mode comes after
- * ACLs, whose mask is the mode's group bits anyway, and before the times. */
+/* Applying attributes. The owner comes first, because changing it clears set-user-id and capabilities; where it cannot
+ * be set, set-user-id and set-group-id are left out, so that nobody's program runs as somebody else. The mode comes
+ * after ACLs, whose mask is the mode's group bits anyway, and before the times. */
 #include "restore_attrs.h"
 
 #include <errno.h>
@@ -18,9 +18,17 @@
 enum { FLAGS_KEPT = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL };
 
 int attrs_take(struct attrs *a, const struct entry *en, struct buf *keep, struct err *e) {
-    *a = (struct attrs){.type = en->type, .ancestor = en->flags & EF_ANCESTOR, .mode = en->mode, .uid = en->uid,
-        .gid = en->gid, .mtime_s = en->mtime_s, .mtime_ns = en->mtime_ns, .has_file_flags = en->has_file_flags,
-        .file_flags = en->file_flags, .xattrs_n = en->xattrs_n, .xattrs_at = keep->len};
+    *a = (struct attrs){.type = en->type,
+        .ancestor = en->flags & EF_ANCESTOR,
+        .mode = en->mode,
+        .uid = en->uid,
+        .gid = en->gid,
+        .mtime_s = en->mtime_s,
+        .mtime_ns = en->mtime_ns,
+        .has_file_flags = en->has_file_flags,
+        .file_flags = en->file_flags,
+        .xattrs_n = en->xattrs_n,
+        .xattrs_at = keep->len};
     for (size_t i = 0; i < en->xattrs_n; i++) {
         buf_vu(keep, en->xattrs[i].name_len + 1);
         buf_put(keep, en->xattrs[i].name, en->xattrs[i].name_len);

@@ -1,6 +1,6 @@
 /**
- * Attributes of one restored object: owner, extended attributes (ACLs and capabilities among them), mode, times, file flags,
- * in this order, since each may undo those before it. They are applied to an open descriptor, never to a path.
+ * Attributes of one restored object: owner, extended attributes (ACLs and capabilities among them), mode, times, file
+ * flags, in this order, since each may undo those before it. They are applied to an open descriptor, never to a path.
  */
 #ifndef AGENT_RESTORE_ATTRS_H
 #define AGENT_RESTORE_ATTRS_H
@@ -23,8 +23,9 @@ int attrs_take(struct attrs *a, const struct entry *en, struct buf *keep, struct
 
 /**
  * attrs_apply(a, keep, fd, why, cap):
- * Apply all but the file flags to ${fd}: a descriptor of a regular file or directory, or an O_PATH descriptor of anything
- * else. Return 0, or 1 when something could not be applied: ${why} says what, for a person; the rest is applied anyway.
+ * Apply all but the file flags to ${fd}: a descriptor of a regular file or directory, or an O_PATH descriptor of
+ * anything else. Return 0, or 1 when something could not be applied: ${why} says what, for a person; the rest is
+ * applied anyway.
  */
 int attrs_apply(const struct attrs *a, const struct buf *keep, int fd, char *why, size_t cap) MUST_CHECK;
 

@@ -1,6 +1,7 @@
-/* A batch of files: their extents are sorted by segment, each segment is fetched and decoded once and written wherever it
- * belongs. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon as its
- * last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files that need it. */
+/* A batch of files: their extents are sorted by segment, each segment is fetched and decoded once and written wherever
+ * it belongs. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon
+ * as its last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files
+ * that need it. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,15 +21,17 @@ int batch_grow(void *p, size_t *cap, size_t want, size_t size, struct err *e) {
     return 0;
 }
 
-static const char *path_of(const struct batch *b, const struct item *it) { return (const char *)b->keep.p + it->path_at; }
+static const char *path_of(const struct batch *b, const struct item *it) {
+    return (const char *)b->keep.p + it->path_at;
+}
 
 int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n, uint64_t at, struct err *e) {
     struct batch *b = &r->batch;
     if (batch_grow(&b->jobs, &b->jobs_cap, b->jobs_n + n, sizeof *b->jobs, e) < 0) return -1;
     for (size_t i = 0; i < n; at += x[i++].len) {
         if (x[i].hole) continue;
-        b->jobs[b->jobs_n++] = (struct job){.addr = x[i].addr, .item = item, .offset = x[i].offset, .len = (uint32_t)x[i].len,
-            .at = at};
+        b->jobs[b->jobs_n++] =
+            (struct job){.addr = x[i].addr, .item = item, .offset = x[i].offset, .len = (uint32_t)x[i].len, .at = at};
         b->items[item].pending++;
     }
     return 0;
@@ -36,7 +39,7 @@ int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n
 
 static bool full(const struct batch *b, const struct entry *en) {
     return b->items_n >= BATCH_ITEMS || b->links_n >= BATCH_ITEMS || b->jobs_n + en->extents_n > BATCH_JOBS ||
-           b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
+        b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
 }
 
 static int keep_path(struct batch *b, const char *path, size_t n, size_t *at, struct err *e) {
@@ -51,8 +54,14 @@ int batch_add_file(struct run *r, const struct entry *en, const char *path, size
     if (full(b, en) && batch_flush(r, e) < 0) return -1;
     if (batch_grow(&b->items, &b->items_cap, b->items_n + 1, sizeof *b->items, e) < 0) return -1;
     struct item *it = &b->items[b->items_n];
-    *it = (struct item){.path_len = n, .size = en->size, .group = en->link_group, .block_shift = en->block_shift, .fd = -1,
-        .linked = en->flags & EF_HARDLINK, .large = en->flags & EF_XPAGES, .extents_at = b->extents_n,
+    *it = (struct item){.path_len = n,
+        .size = en->size,
+        .group = en->link_group,
+        .block_shift = en->block_shift,
+        .fd = -1,
+        .linked = en->flags & EF_HARDLINK,
+        .large = en->flags & EF_XPAGES,
+        .extents_at = b->extents_n,
         .extents_n = en->extents_n};
     memcpy(it->digest, en->digest, SEAL_HASH);
     if (keep_path(b, path, n, &it->path_at, e) < 0 || attrs_take(&it->attrs, en, &b->keep, e) < 0) return -1;
@@ -113,7 +122,8 @@ static int complete(struct run *r, struct item *it, struct err *e) {
     uint8_t got[SEAL_HASH];
     int fd = file_fd(r, it, &why);
     digest_init(&d, it->block_shift, it->size);
-    if (fd < 0 || file_hash(r, fd, &d, it->block_shift, 0, it->size, r->batch.extents + it->extents_at, it->extents_n, &why) < 0)
+    if (fd < 0 ||
+        file_hash(r, fd, &d, it->block_shift, 0, it->size, r->batch.extents + it->extents_at, it->extents_n, &why) < 0)
         return fail_item(r, it, &why, e);
     digest_final(&d, got);
     return file_finish(r, it, got, e);
@@ -126,7 +136,8 @@ static int write_job(struct run *r, const struct job *j, size_t have, struct err
     if (it->failed) return 0;
     int fd = -1;
     if (j->offset > have || j->len > have - j->offset)
-        err_set(&why, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), j->addr.pack, j->addr.slot);
+        err_set(&why, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), j->addr.pack,
+            j->addr.slot);
     else if ((fd = file_fd(r, it, &why)) >= 0 && file_pwrite_all(fd, r->plain + j->offset, j->len, (off_t)j->at) < 0)
         err_sys(&why, NULL, _("writing it"));
     if (why.id != ZE_NONE) return fail_item(r, it, &why, e);
@@ -146,7 +157,8 @@ static int bad_segment(void *arg, size_t i, const struct err *why) {
     struct run *r = arg;
     struct batch *b = &r->batch;
     struct err named = *why;
-    if (*why->object) err_wrap(&named, "%s", why->object);
+    if (*why->object) err_wrap(&named, "%s", why->object); /* the object will be the file */
+    named.object[0] = 0;
     for (size_t k = b->first_job[i]; k < b->first_job[i + 1]; k++) {
         struct item *it = &b->items[b->jobs[k].item];
         it->pending--;
@@ -191,8 +203,9 @@ static int make_links(struct run *r, struct err *e) {
         const char *path = (const char *)b->keep.p + l->path_at;
         const struct group *g = groups_find(&r->groups, l->group);
         struct err why = ERR_INIT;
-        int rc = g && !g->failed ? node_link(r, g, path, l->path_len, &why)
-                                 : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
+        int rc = g && !g->failed
+            ? node_link(r, g, path, l->path_len, &why)
+            : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
         if (rc == 0) r->out->files++;
         if (rc < 0 && run_problem(r, path, l->path_len, false, &why, e) < 0) return -1;
     }

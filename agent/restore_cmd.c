@@ -12,8 +12,8 @@
 
 enum { TOLD_MAX = 1000 };
 
-static const char *const existing_words[] = {[EXISTING_NEVER] = "never", [EXISTING_IF_DIFFERENT] = "if-different",
-    [EXISTING_ALWAYS] = "always"};
+static const char *const existing_words[] = {
+    [EXISTING_NEVER] = "never", [EXISTING_IF_DIFFERENT] = "if-different", [EXISTING_ALWAYS] = "always"};
 
 static int existing_of(const char *word, enum restore_existing *out, struct err *e) {
     *out = EXISTING_REFUSE;

@@ -1,6 +1,7 @@
 /* One regular file: composed under a temporary name, read back and hashed, given its attributes, then its name. If the
  * restore ends in between, a name beginning with ".zaibei-restore-" is all that is left; what stood there before is
- * untouched until the rename. The digest is taken from what the file system gives back, not from what was sent to it. */
+ * untouched until the rename. The digest is taken from what the file system gives back, not from what was sent to
+ * it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,9 +16,12 @@
 
 enum { WINDOW = ZB_SEGMENT_MAX };
 
-static const char *path_of(const struct run *r, const struct item *it) { return (const char *)r->batch.keep.p + it->path_at; }
+static const char *path_of(const struct run *r, const struct item *it) {
+    return (const char *)r->batch.keep.p + it->path_at;
+}
 
-/* Keep at most BATCH_FDS descriptors: the one opened longest ago gives way, and is opened again by name when it is needed. */
+/* Keep at most BATCH_FDS descriptors: the one opened longest ago gives way, and is opened again by name when it is
+ * needed. */
 static void remember_fd(struct run *r, const struct item *it) {
     struct batch *b = &r->batch;
     uint32_t me = (uint32_t)(it - b->items), *slot = &b->fds[b->fds_at++ % BATCH_FDS];
@@ -34,7 +38,7 @@ int file_fd(struct run *r, struct item *it, struct err *e) {
     if (it->fd >= 0) return it->fd;
     int dir = tree_parent(&r->tree, path_of(r, it), it->path_len, true, name, e);
     if (dir < 0) return -1;
-    if (!it->made) tree_tmp(it->tmp);
+    if (!it->made) tree_tmp(&r->tree, it->tmp);
     int flags = it->made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
     it->fd = openat(dir, it->tmp, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (it->fd < 0) return err_sys(e, NULL, _("making a temporary file"));
@@ -83,7 +87,8 @@ int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t a
             digest_block(d, NULL);
         } else {
             if (at + len > have_end) {
-                ssize_t got = file_pread_full(fd, r->window, end - at < WINDOW ? (size_t)(end - at) : WINDOW, (off_t)at);
+                ssize_t got =
+                    file_pread_full(fd, r->window, end - at < WINDOW ? (size_t)(end - at) : WINDOW, (off_t)at);
                 if (got < 0) return err_sys(e, NULL, _("reading it back"));
                 have = at, have_end = at + (uint64_t)got;
                 if (have_end < at + len) return err_set(e, ZE_IO, NULL, _("it is shorter than what was written"));
@@ -96,8 +101,8 @@ int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t a
     return 0;
 }
 
-static int set_attributes(struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n,
-    struct err *e) {
+static int set_attributes(
+    struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n, struct err *e) {
     char text[400];
     struct err why = ERR_INIT;
     if (attrs_apply(a, keep, fd, text, sizeof text) == 0) return 0;
@@ -177,8 +182,8 @@ int file_same(struct run *r, const struct entry *en, const char *path, size_t n,
 }
 
 /* One extent page: fetch its extents, write what they name, hash that part of the file. */
-static int large_part(struct run *r, const struct entry *en, size_t i, struct digest *d, struct buf *page, struct extent **x,
-    size_t *cap, struct err *e) {
+static int large_part(struct run *r, const struct entry *en, size_t i, struct digest *d, struct buf *page,
+    struct extent **x, size_t *cap, struct err *e) {
     uint64_t at = (uint64_t)i << en->xpage_shift, end = at + (1ull << en->xpage_shift);
     size_t n;
     char name[64];

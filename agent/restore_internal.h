@@ -13,12 +13,12 @@ struct groups {
         uint64_t id;
         size_t path_at, path_len;
         bool used, failed;
-    } *slot;
+    } * slot;
     size_t n, cap;
     struct buf paths;
 };
 
-struct item { /* a file that is being composed */
+struct item {                 /* a file that is being composed */
     size_t path_at, path_len; /* in batch.keep */
     struct attrs attrs;
     uint64_t size, group;
@@ -51,7 +51,8 @@ struct batch {
     struct later_link *links;
     struct seg_addr *addrs; /* distinct segments of the sorted jobs … */
     size_t *first_job;      /* … and where the jobs of each begin; one more at the end */
-    size_t items_n, items_cap, jobs_n, jobs_cap, extents_n, extents_cap, links_n, links_cap, addrs_n, addrs_cap, first_cap;
+    size_t items_n, items_cap, jobs_n, jobs_cap, extents_n, extents_cap, links_n, links_cap, addrs_n, addrs_cap,
+        first_cap;
     struct buf keep; /* paths and extended attributes */
     uint64_t bytes;
     uint32_t fds[BATCH_FDS]; /* items whose file is open, as a ring */
@@ -69,8 +70,8 @@ struct run {
     struct batch batch;
     struct groups groups;
     struct sealer *sealer;
-    uint8_t *plain, *window; /* a segment; what is read back to be hashed */
-    uint8_t kind;            /* the kind of data segment that was met last */
+    uint8_t *plain, *window;  /* a segment; what is read back to be hashed */
+    uint8_t kind;             /* the kind of data segment that was met last */
     struct err damage, fatal; /* the first damage; why a callback without its own error ended the run */
     int (*first_pass)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
     uint8_t *dirs_made; /* one bit for each directory of the walk: made by this run */
@@ -78,9 +79,10 @@ struct run {
     struct chain *chain;
 };
 
-/** run_problem(r, path, n, attribute, why): tell, count, remember damage. <0 when ${why} must end the run (no space left,
- * cancelled, connection lost): it is in ${e} then. */
-int run_problem(struct run *r, const char *path, size_t n, bool attribute, const struct err *why, struct err *e) MUST_CHECK;
+/** run_problem(r, path, n, attribute, why): tell, count, remember damage. <0 when ${why} must end the run (no space
+ * left, cancelled, connection lost): it is in ${e} then. */
+int run_problem(
+    struct run *r, const char *path, size_t n, bool attribute, const struct err *why, struct err *e) MUST_CHECK;
 int run_cancelled(const struct run *r, struct err *e) MUST_CHECK;
 
 /* restore_batch.c */
@@ -93,21 +95,24 @@ void batch_drop(struct run *r);
 void batch_free(struct batch *b);
 /** batch_grow(p, cap, want, size, e): ${*p} with room for ${want}. */
 int batch_grow(void *p, size_t *cap, size_t want, size_t size, struct err *e) MUST_CHECK;
-/** batch_extents(r, item, x, n, at, e): add jobs for these extents, which begin at file offset ${at}. batch_write: fetch and
- * write all jobs. */
-int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n, uint64_t at, struct err *e) MUST_CHECK;
+/** batch_extents(r, item, x, n, at, e): add jobs for these extents, which begin at file offset ${at}. batch_write:
+ * fetch and write all jobs. */
+int batch_extents(
+    struct run *r, uint32_t item, const struct extent *x, size_t n, uint64_t at, struct err *e) MUST_CHECK;
 int batch_write(struct run *r, struct err *e) MUST_CHECK;
 
 /* restore_file.c: one file */
 /** file_fd(r, it, e): the descriptor of the temporary file, made if it is not there yet. */
 int file_fd(struct run *r, struct item *it, struct err *e) MUST_CHECK;
 void file_drop(struct run *r, struct item *it); /* close it and remove the temporary name */
-/** file_hash(r, fd, d, shift, at, end, x, n, e): feed [at, end) of an open file to its digest; ${x} cover that range. */
+/** file_hash(r, fd, d, shift, at, end, x, n, e): feed [at, end) of an open file to its digest; ${x} cover that
+ * range. */
 int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t at, uint64_t end, const struct extent *x,
     size_t n, struct err *e) MUST_CHECK;
 /** file_same(r, it, en, path, n, e): 1 when the file that exists has this content: its attributes are set then. */
 int file_same(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
-/** file_finish(r, it, got, e): ${got} is its digest: compare, set attributes, publish. Problems are told; <0 ends the run. */
+/** file_finish(r, it, got, e): ${got} is its digest: compare, set attributes, publish. Problems are told; <0 ends
+ * the run. */
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) MUST_CHECK;
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
@@ -126,8 +131,8 @@ void groups_free(struct groups *g);
 
 /* restore_select.c: which entries, and under which path below the target */
 typedef int (*each_fn)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
-/** each_entry(r, fn, e): every entry that was asked for, in order; directories above the paths that were asked for come with
- * EF_ANCESTOR. Before the first pass: ZE_NOPATH when one of the
+/** each_entry(r, fn, e): every entry that was asked for, in order; directories above the paths that were asked for come
+ * with EF_ANCESTOR. Before the first pass: ZE_NOPATH when one of the
  * paths is not there. */
 int each_entry(struct run *r, each_fn fn, struct err *e) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /* Directories, symbolic links, fifos, devices, and further names of what is there. All but directories are made under a
- * temporary name, get their attributes, then their name. Directories are made with mode 0700 and get their attributes in
- * the second pass, when nothing is put into them any more. */
+ * temporary name, get their attributes, then their name. Directories are made with mode 0700 and get their attributes
+ * in the second pass, when nothing is put into them any more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static int make(int dir, const char *tmp, const struct entry *en) {
     }
 }
 
-static int attributes(struct run *r, int dir, const char *tmp, const struct entry *en, const char *path, size_t n,
-    struct err *e) {
+static int attributes(
+    struct run *r, int dir, const char *tmp, const struct entry *en, const char *path, size_t n, struct err *e) {
     struct attrs a;
     struct buf keep;
     struct err why = ERR_INIT;
@@ -76,7 +76,7 @@ int node_special(struct run *r, const struct entry *en, const char *path, size_t
     char name[TREE_NAME_MAX], tmp[TREE_TMP_MAX];
     int dir = tree_parent(&r->tree, path, n, true, name, e);
     if (dir < 0) return -1;
-    tree_tmp(tmp);
+    tree_tmp(&r->tree, tmp);
     if (make(dir, tmp, en) < 0) return err_sys(e, NULL, _("making it"));
     if (attributes(r, dir, tmp, en, path, n, e) < 0) {
         unlinkat(dir, tmp, 0);
@@ -93,7 +93,7 @@ int node_link(struct run *r, const struct group *g, const char *path, size_t n, 
     from = from < 0 ? -1 : dup(from); /* the next call may close it */
     if (from < 0) return -1;
     int dir = tree_parent(&r->tree, path, n, true, name, e), rc = dir < 0 ? -1 : 0;
-    tree_tmp(tmp);
+    tree_tmp(&r->tree, tmp);
     if (rc == 0 && linkat(from, first, dir, tmp, 0) < 0) rc = err_sys(e, NULL, _("linking it to its other name"));
     close(from);
     if (rc < 0) return -1;

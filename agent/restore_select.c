@@ -1,6 +1,6 @@
-/* Choosing entries: everything, or what is at and below some paths. Directories above a path that was asked for are found
- * one by one and given out as ancestors, so that what is restored does not lie below directories with a stranger's mode. The
- * order stays that of the manifest, which the second pass over directories relies on. */
+/* Choosing entries: everything, or what is at and below some paths. Directories above a path that was asked for are
+ * found one by one and given out as ancestors, so that what is restored does not lie below directories with a
+ * stranger's mode. The order stays that of the manifest, which the second pass over directories relies on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,8 @@ static int give(struct run *r, each_fn fn, struct entry *en, struct err *e) {
 
 /* The entries at and below ${w} (all when it is NULL); with ${only} just the one at ${w}, as an ancestor. */
 static int walk(struct run *r, each_fn fn, const struct wanted *w, bool only, struct err *e) {
-    struct manifest_walk *m = manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, w ? (const char *)w->p : NULL, w ? w->n : 0);
+    struct manifest_walk *m =
+        manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, w ? (const char *)w->p : NULL, w ? w->n : 0);
     struct entry en;
     int rc = m ? 1 : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     while (rc == 1 && (rc = manifest_walk_next(m, &en, e)) == 1) {

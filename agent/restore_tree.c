@@ -1,5 +1,5 @@
-/* Names below a target. A descriptor of the last parent is kept, since entries come in order and most share it; it is still
- * the same directory when somebody has moved it meanwhile, and it was below the target when it was opened. */
+/* Names below a target. A descriptor of the last parent is kept, since entries come in order and most share it; it is
+ * still the same directory when somebody has moved it meanwhile, and it was below the target when it was opened. */
 #include "restore_tree.h"
 
 #include <dirent.h>
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
 #include "sys/file.h"
 #include "wrap/seal.h"
 
@@ -34,6 +33,7 @@ static int is_empty(int fd, const char *dir, struct err *e) {
 
 int tree_open(struct tree *t, const char *dir, bool must_be_empty, struct err *e) {
     *t = (struct tree){.fd = -1, .parentfd = -1};
+    seal_random(&t->tmp, sizeof t->tmp);
     buf_init(&t->parent, 1 << 17);
     if (file_mkdirs(AT_FDCWD, dir, 0777, e) < 0) return -1;
     t->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the person who names the target may name a link */
@@ -121,12 +121,8 @@ int tree_parent(struct tree *t, const char *path, size_t n, bool make, char name
     return t->parentfd < 0 ? err_sys(e, (const char *)t->parent.p, _("opening the directory")) : t->parentfd;
 }
 
-void tree_tmp(char out[TREE_TMP_MAX]) {
-    uint8_t r[8];
-    char hex[2 * sizeof r + 1];
-    seal_random(r, sizeof r);
-    text_hex(hex, r, sizeof r);
-    snprintf(out, TREE_TMP_MAX, ".zaibei-restore-%s", hex);
+void tree_tmp(struct tree *t, char out[TREE_TMP_MAX]) {
+    snprintf(out, TREE_TMP_MAX, ".zaibei-restore-%016llx", (unsigned long long)t->tmp++);
 }
 
 int tree_publish(int dirfd, const char *tmp, const char *name, bool replace, const char *path, struct err *e) {

@@ -50,7 +50,8 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     if (!text_list(js_get(j, "paths"), out->paths, RUN_PATHS_MAX, &out->paths_n) || out->paths_n == 0) return false;
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
-    return true;
+    const struct js *excludes = js_get(j, "excludes");
+    return !excludes || text_list(excludes, out->excludes, RUN_PATHS_MAX, &out->excludes_n);
 }
 
 /* One visit: the parsed answer, or NULL with ${e} (ZE_UNREACHABLE when nobody listens behind the vault). */
@@ -143,6 +144,7 @@ static int job_do(struct runner *r, const struct js *j) {
         progress_init(&r->progress, r->clock, command_json());
         r->job = job.id, r->job_cancelled = false, r->reported_ns = r->clock->mono_ns(r->clock);
         struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
+            .excludes = job.excludes, .excludes_n = job.excludes_n,
             .ticket = job.ticket, .clock = r->clock, .progress = &r->progress, .cancelled = asked_to_stop,
             .cancelled_arg = r};
         rc = backup_run(r->c, &q, &done, &why);

@@ -19,8 +19,8 @@ enum { RUN_PATHS_MAX = 256 };
 struct run_job {
     const char *id, *ticket;
     bool full;
-    const char *paths[RUN_PATHS_MAX];
-    size_t paths_n;
+    const char *paths[RUN_PATHS_MAX], *excludes[RUN_PATHS_MAX];
+    size_t paths_n, excludes_n;
 };
 bool run_job_parse(const struct js *j, struct run_job *out);
 

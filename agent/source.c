@@ -1,5 +1,5 @@
-/* One face for both places that restore points come from. The key check of a commit record is held against the key before
- * anything is opened with it, so that a wrong key is never mistaken for damage. */
+/* One face for both places that restore points come from. The key check of a commit record is held against the key
+ * before anything is opened with it, so that a wrong key is never mistaken for damage. */
 #include "source.h"
 
 #include <stdio.h>
@@ -10,7 +10,8 @@
 int source_open(struct source *s, const struct source_options *o, struct err *e) {
     memset(s, 0, sizeof *s);
     if (o->dir || o->host || o->kit) {
-        if (!o->dir || !o->host || !o->kit) return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
+        if (!o->dir || !o->host || !o->kit)
+            return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
         return source_store_open(s, o, e);
     }
     if (config_load(o->config, &s->cfg, e) < 0) return -1;
@@ -32,13 +33,13 @@ void source_close(struct source *s) {
         session_close(&s->session);
         config_free(&s->cfg);
     }
-    secret_free(s->kit_sec);
-    s->kit_sec = NULL;
+    secret_free(s->kit);
+    s->kit = NULL;
     s->over_session = false;
 }
 
-int source_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
-    struct err *e) {
+int source_points(
+    struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg, struct err *e) {
     return s->over_session ? session_points(&s->session, each, arg, e) : source_store_points(s, each, arg, e);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Where restore points come from: the vault this host is enrolled with (a session), or a vault directory alone, with the
- * recovery kit (no agent.yaml, no processes: the machine that has lost everything). Both give points and a struct fetch.
+ * Where restore points come from: the vault this host is enrolled with (a session), or a vault directory alone, with
+ * the recovery kit (no agent.yaml, no processes: the machine that has lost everything). Both give points and a struct
+ * fetch.
  */
 #ifndef AGENT_SOURCE_H
 #define AGENT_SOURCE_H
@@ -8,6 +9,7 @@
 #include "config.h"
 #include "fetch.h"
 #include "session.h"
+#include "wire/kit.h"
 #include "wire/record.h"
 
 struct source {
@@ -16,7 +18,7 @@ struct source {
     struct session session;
     char dir[4096]; /* over a vault directory */
     struct vault_header vault;
-    uint8_t kit_pub[SEAL_KEY], *kit_sec; /* secret memory */
+    struct kit *kit; /* secret memory */
     char host[64];
     bool told; /* unreadable log records were named on stderr */
     struct fetch *fetch;
@@ -29,20 +31,20 @@ struct source_options {
 
 /**
  * source_open(s, o, e):
- * Load the configuration and open a session, or open the vault directory and read the kit. ZE_USAGE when only some of the
- * options are given; else what config_load, session_open, vault_header_decode say; ZE_WRONGKEY when the kit file holds no
- * private key. source_close releases everything; harmless after a failed open.
+ * Load the configuration and open a session, or open the vault directory and read the kit. ZE_USAGE when only some of
+ * the options are given; else what config_load, session_open, vault_header_decode say; ZE_WRONGKEY when the kit file
+ * holds no private key. source_close releases everything; harmless after a failed open.
  */
 int source_open(struct source *s, const struct source_options *o, struct err *e) MUST_CHECK;
 void source_close(struct source *s);
 
-/** source_points(s, each, arg, e): every restore point that exists, oldest first. In a directory, records that cannot be
- * read are told on stderr and passed over: each commit record is complete by itself. */
+/** source_points(s, each, arg, e): every restore point that exists, oldest first. In a directory, records that cannot
+ * be read are told on stderr and passed over: each commit record is complete by itself. */
 int source_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
 
-/** source_keys(s, commit, keys, e): the keys of the point's generation, with this host's key or with the kit; the key check
- * comes first: ZE_WRONGKEY. The caller frees ${*keys}. */
+/** source_keys(s, commit, keys, e): the keys of the point's generation, with this host's key or with the kit; the key
+ * check comes first: ZE_WRONGKEY. The caller frees ${*keys}. */
 int source_keys(struct source *s, const struct record *commit, struct gen_keys **keys, struct err *e) MUST_CHECK;
 
 /* Within the room, source_store.c: */
@@ -50,6 +52,7 @@ int source_store_open(struct source *s, const struct source_options *o, struct e
 int source_store_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
 /** source_store_key(s, keys, key, e): open the slot that is sealed to the kit. */
-int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) MUST_CHECK;
+int source_store_key(
+    const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) MUST_CHECK;
 
 #endif

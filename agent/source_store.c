@@ -1,5 +1,5 @@
-/* Points from a vault directory alone. The vault header says whose signature counts; every log record is judged by itself,
- * so missing or spoiled ones in between cost only themselves. Nothing is written. */
+/* Points from a vault directory alone. The vault header says whose signature counts; every log record is judged by
+ * itself, so missing or spoiled ones in between cost only themselves. Nothing is written. */
 #include "source.h"
 
 #include <dirent.h>
@@ -14,36 +14,13 @@
 #include "base/text.h"
 #include "sys/file.h"
 
-enum { KIT_FILE_MAX = 64 << 10 };
-
-/* The private key stands on a line of its own, "zbk-sec-" and base64; the other lines are for people. */
-static int kit_parse(struct source *s, char *text, const char *file, struct err *e) {
-    static const char mark[] = "zbk-sec-";
-    char *at, *save = NULL;
-    for (char *line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
-        at = line + strspn(line, " \t");
-        if (strncmp(at, mark, sizeof mark - 1) != 0) continue;
-        at += sizeof mark - 1;
-        if (b64_decode(s->kit_sec, SEAL_KEY, at, strcspn(at, " \t")) != SEAL_KEY)
-            return err_set(e, ZE_WRONGKEY, file, _("the private key in it is not complete"));
-        box_public(s->kit_pub, s->kit_sec);
-        return 0;
-    }
-    return err_set(e, ZE_WRONGKEY, file, _("it holds no line with a private key (zbk-sec-…)"));
-}
-
-static int kit_load(struct source *s, const char *file, struct err *e) {
-    struct buf b;
-    buf_init(&b, KIT_FILE_MAX + 1);
-    s->kit_sec = secret_alloc(SEAL_KEY);
-    int rc = s->kit_sec ? file_load(AT_FDCWD, file, KIT_FILE_MAX, &b, e) : err_set(e, ZE_NOMEM, file, _("the kit"));
-    if (rc == 0) {
-        buf_u8(&b, 0);
-        rc = buf_ok(&b) ? kit_parse(s, (char *)b.p, file, e) : err_set(e, ZE_NOMEM, file, _("the kit"));
-    }
-    if (b.p) seal_wipe(b.p, b.cap);
-    buf_free(&b);
-    return rc;
+/* The private half, in memory that is never swapped nor dumped. */
+static int load_kit(struct source *s, const char *file, struct err *e) {
+    s->kit = secret_alloc(sizeof *s->kit);
+    if (!s->kit) return err_set(e, ZE_NOMEM, file, _("the kit"));
+    if (kit_load(s->kit, file, e) < 0) return -1;
+    if (!s->kit->has_sec) return err_set(e, ZE_WRONGKEY, file, _("it holds only the public half of the kit"));
+    return 0;
 }
 
 int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
@@ -58,7 +35,7 @@ int source_store_open(struct source *s, const struct source_options *o, struct e
     int rc = file_load(AT_FDCWD, name, 4096, &b, e);
     if (rc == 0) rc = vault_header_decode(&s->vault, b.p, b.len, e);
     buf_free(&b);
-    if (rc == 0) rc = kit_load(s, o->kit, e);
+    if (rc == 0) rc = load_kit(s, o->kit, e);
     if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
     if (rc < 0) source_close(s);
     return rc;
@@ -137,8 +114,8 @@ static int each_commit(struct source *s, int fd, const struct numbers *log, cons
     return 0;
 }
 
-int source_store_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
-    struct err *e) {
+int source_store_points(
+    struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg, struct err *e) {
     char path[sizeof s->dir + 128];
     struct numbers log = {.n = 0}, removed = {.n = 0};
     snprintf(path, sizeof path, "%s/store/hosts/%s/log", s->dir, s->host);
@@ -161,8 +138,8 @@ int source_store_points(struct source *s, int (*each)(void *arg, const struct re
 int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) {
     for (unsigned i = 0; i < keys->n; i++) {
         const struct key_slot *slot = &keys->slot[i];
-        if (!seal_equal(slot->recipient, s->kit_pub, SEAL_KEY)) continue;
-        if (box_open(key, s->kit_pub, s->kit_sec, slot->sealed, sizeof slot->sealed)) return 0;
+        if (!seal_equal(slot->recipient, s->kit->pub, SEAL_KEY)) continue;
+        if (box_open(key, s->kit->pub, s->kit->sec, slot->sealed, sizeof slot->sealed)) return 0;
         return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
     }
     return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));

@@ -5,15 +5,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/i18n.h"
+#include "exclude.h"
 #include "sys/file.h"
 #include "wire/manifest.h"
 
@@ -29,6 +32,8 @@ struct walk {
     size_t paths_n, path_next;
     const struct dev_ino *skip;
     size_t skip_n;
+    const struct exclude *exclude;
+    bool cross, caches;
     dev_t dev; /* of the backup path under way */
     struct level *stack;
     size_t depth, cap;
@@ -184,28 +189,64 @@ static int push(struct walk *w, int fd, struct err *e) {
 
 /* ---- telling items ---- */
 
-static bool enters(const struct walk *w, const struct stat *st) {
-    if (!S_ISDIR(st->st_mode) || st->st_dev != w->dev) return false;
+void walk_choose(struct walk *w, const struct exclude *x, bool cross, bool caches) {
+    w->exclude = x, w->cross = cross, w->caches = caches;
+}
+
+/* File systems that show the kernel's state: nothing in them can be restored. */
+static bool is_pseudo(int fd) {
+    static const long types[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+        DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC, BPF_FS_MAGIC, PSTOREFS_MAGIC, EFIVARFS_MAGIC,
+        BINFMTFS_MAGIC, NSFS_MAGIC, AUTOFS_SUPER_MAGIC};
+    struct statfs s;
+    if (fstatfs(fd, &s) < 0) return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if ((unsigned)s.f_type == (unsigned)types[i]) return true;
+    return false;
+}
+
+static bool has_cache_tag(int dirfd) {
+    static const char tag[] = "Signature: 8a477f597d28d172789f06886806bc55"; /* bford.info/cachedir */
+    char head[sizeof tag - 1];
+    CLEANUP_FD int fd = openat(dirfd, "CACHEDIR.TAG", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && file_read_full(fd, head, sizeof head) == (ssize_t)sizeof head && memcmp(head, tag, sizeof head) == 0;
+}
+
+/* Why a directory is not entered by what stat says, or NULL. */
+static const char *why_closed(const struct walk *w, const struct stat *st) {
+    if (st->st_dev != w->dev && !w->cross) return "another file system";
     for (size_t i = 0; i < w->skip_n; i++)
-        if (w->skip[i].dev == st->st_dev && w->skip[i].ino == st->st_ino) return false;
-    return true;
+        if (w->skip[i].dev == st->st_dev && w->skip[i].ino == st->st_ino) return "the backup's own state";
+    return NULL;
+}
+
+/* The same by what is in it. */
+static const char *why_closed_inside(const struct walk *w, int fd) {
+    if (w->cross && is_pseudo(fd)) return "the kernel's own file system";
+    return w->caches && has_cache_tag(fd) ? "CACHEDIR.TAG" : NULL;
 }
 
 static int tell(struct walk *w, struct walk_item *item, int dirfd, const char *name, bool ancestor, bool is_root,
     struct err *e) {
     item->path = w->path.p, item->path_len = w->path.len;
-    item->dirfd = dirfd, item->name = name, item->ancestor = ancestor;
+    item->dirfd = dirfd, item->name = name, item->ancestor = ancestor, item->why = NULL;
     if (!buf_ok(&w->path)) return err_set(e, ZE_NOMEM, NULL, "walk");
     if (fstatat(dirfd, name, &item->st, AT_SYMLINK_NOFOLLOW) < 0) {
         err_sys(e, NULL, _("looking at it"));
         return WALK_PROBLEM;
     }
     if (is_root) w->dev = item->st.st_dev;
-    if (ancestor || !enters(w, &item->st)) return WALK_ITEM;
+    bool is_dir = S_ISDIR(item->st.st_mode);
+    if (!ancestor && (item->why = exclude_match(w->exclude, w->path.p, w->path.len, is_dir))) return WALK_SKIPPED;
+    if (ancestor || !is_dir || (item->why = why_closed(w, &item->st))) return WALK_ITEM;
     w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
     if (w->enter_fd < 0 && errno == EPERM)
         w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (w->enter_fd < 0) w->enter_fd = -2; /* told at the next step */
+    else if ((item->why = why_closed_inside(w, w->enter_fd))) {
+        close(w->enter_fd);
+        w->enter_fd = -1;
+    }
     return WALK_ITEM;
 }
 

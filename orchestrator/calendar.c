@@ -48,7 +48,9 @@ bool calendar_next(const struct schedule *s, const struct zone *z, int64_t after
     return false;
 }
 
-const char *run_kind_name(enum run_kind k) { return k == RUN_FULL ? "full" : k == RUN_INCREMENTAL ? "incremental" : ""; }
+const char *run_kind_name(enum run_kind k) {
+    return k == RUN_FULL ? "full" : k == RUN_INCREMENTAL ? "incremental" : "";
+}
 
 enum run_kind run_kind_of(const char *name) {
     return !strcmp(name, "full") ? RUN_FULL : !strcmp(name, "incremental") ? RUN_INCREMENTAL : RUN_NONE;

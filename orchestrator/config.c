@@ -36,8 +36,8 @@ static bool key_from_file(const char *path, uint8_t out[SEAL_SIGN_PUB]) {
 static int read_host_key(const struct yaml_node *vault, struct config *c, struct err *e) {
     const char *s;
     if (yaml_str(vault, "host_key", &s, e) < 0) return -1;
-    bool ok = b64_decode(c->host_key, sizeof c->host_key, s, strlen(s)) == SEAL_SIGN_PUB || key_from_line(s, c->host_key) ||
-        (*s == '/' && key_from_file(s, c->host_key));
+    bool ok = b64_decode(c->host_key, sizeof c->host_key, s, strlen(s)) == SEAL_SIGN_PUB ||
+        key_from_line(s, c->host_key) || (*s == '/' && key_from_file(s, c->host_key));
     return ok ? 0 : yaml_fail(yaml_get(vault, "host_key"), e, _("expected an ed25519 public key, or a file with one"));
 }
 

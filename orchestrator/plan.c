@@ -12,8 +12,9 @@
 
 enum { DAY_MIN = 24 * 60, TEXT_MAX = 4000 };
 
-#define KEYS_TOP                                                                                                       \
-    "name department applicant applied technical_contact purpose period delivery notify reason resources system hosts " \
+#define KEYS_TOP                                                                                                  \
+    "name department applicant applied technical_contact purpose period delivery notify reason resources system " \
+    "hosts "                                                                                                      \
     "backup method content strategy schedule retention_days targets locations quota other"
 
 /* Maps within the form, and the keys they may have. */
@@ -93,7 +94,8 @@ static int read_duration(const struct yaml_node *map, const char *key, int64_t *
     if (!s) return 0;
     bool ok = sscanf(s, "%15[0-9]%c%c", number, &unit, &rest) == 2 && text_u64(number, 1000000, &n) && n;
     int64_t scale = !ok ? 0 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
-    if (!scale) return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
+    if (!scale)
+        return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
     *out = (int64_t)n * scale;
     return 0;
 }
@@ -196,7 +198,8 @@ static int read_window(const struct yaml_node *map, struct schedule *s, struct e
         t[8] == ':' && two(t + 9, &m2) && h1 < 24 && m1 < 60 && m2 < 60 && (h2 < 24 || (h2 == 24 && m2 == 0));
     unsigned from = ok ? h1 * 60 + m1 : 0, to = ok ? h2 * 60 + m2 : 0;
     if (!ok || from == to)
-        return yaml_fail(yaml_get(map, "window"), e, _("expected a start window such as 01:00-05:00, found \"%.80s\""), t);
+        return yaml_fail(
+            yaml_get(map, "window"), e, _("expected a start window such as 01:00-05:00, found \"%.80s\""), t);
     s->window_start_min = from;
     s->window_len_min = to > from ? to - from : to + DAY_MIN - from;
     return 0;

@@ -15,17 +15,17 @@
 
 enum { OFFSET_MAX = 26 * 3600, TRANSITIONS_MAX = 4096, FILE_MAX = 256 << 10 };
 
-struct rule { /* when a change happens in each year */
-    char type;  /* 'M' month.week.day, 'J' day 1..365 without leap days, '0' day 0..365 */
+struct rule {  /* when a change happens in each year */
+    char type; /* 'M' month.week.day, 'J' day 1..365 without leap days, '0' day 0..365 */
     unsigned month, week, day;
     int32_t time; /* seconds of the wall's day, may be negative or past 24 h */
 };
 
 struct zone {
     size_t n;
-    int64_t *at;     /* instants of change */
-    int32_t *offset; /* from then on */
-    int32_t first;   /* before the first change */
+    int64_t *at;      /* instants of change */
+    int32_t *offset;  /* from then on */
+    int32_t first;    /* before the first change */
     int32_t std, dst; /* after the last change; dst == std when there is no rule */
     struct rule to_dst, to_std;
 };
@@ -250,8 +250,8 @@ struct zone *zone_open(const char *name, struct err *e) {
     }
     char path[300], real[4096];
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%.200s", name);
-    if (name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/")] || strlen(name) > 100 ||
-        *name == '/' || !realpath(path, real)) {
+    if (name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/")] ||
+        strlen(name) > 100 || *name == '/' || !realpath(path, real)) {
         err_set(e, ZE_CONFIG, name, _("not a time zone such as Asia/Shanghai, UTC or UTC+08:00"));
         return NULL;
     }

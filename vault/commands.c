@@ -54,7 +54,10 @@ int command_serve(const struct words *w, struct err *e) {
         return err_set(e, ZE_USAGE, "serve", _("--enrol-local needs --local and --system"));
     if (!text_name_ok(o.host) || (o.system && !text_name_ok(o.system)))
         return err_set(e, ZE_USAGE, o.host, _("names have letters a-z, digits and - only"));
-    return serve_main(&o, e);
+    /* The process is confined by now: nothing that runs at an ordinary exit could still do its work. */
+    if (serve_main(&o, e) == 0) _exit(ZB_EXIT_OK);
+    err_print("zaibei-vault serve", e);
+    _exit(err_exit(e));
 }
 
 static int rights_change(struct vault *v, const struct words *w, struct rights *r, struct err *e) {

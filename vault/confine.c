@@ -1,4 +1,4 @@
-/* Landlock by its three system calls; glibc has no wrappers. Rights that a kernel does not know are left out of the set, as
+/* Landlock says where, seccomp says what. Landlock by its three system calls; glibc has no wrappers. Rights that a kernel does not know are left out of the set, as
  * its manual asks, so older kernels confine as much as they can. */
 #include "confine.h"
 
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "wrap/sandbox.h"
 
 enum { SPOOL_RIGHTS = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                       LANDLOCK_ACCESS_FS_MAKE_REG };
 
-int confine_to(int dirfd, struct err *e) {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return err_sys(e, "serve", "no_new_privs");
+static int landlock(int dirfd, struct err *e) {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1) return 1;
     struct landlock_ruleset_attr all = {.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
@@ -31,4 +31,10 @@ int confine_to(int dirfd, struct err *e) {
         syscall(SYS_landlock_restrict_self, set, 0) < 0)
         return err_sys(e, "serve", "landlock");
     return 0;
+}
+
+int confine_to(int dirfd, struct err *e) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return err_sys(e, "serve", "no_new_privs");
+    int rc = landlock(dirfd, e);
+    return rc == 0 && sandbox_session() < 0 ? 1 : rc;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,7 @@ int keep_main(const char *dir, struct clock *clock, struct err *e) {
     struct vault v;
     int fds[3] = {-1, -1, -1}; /* serve, control, the lock of the one keeper */
     signals_set();
+    umask(007); /* each mode is chosen where a file is made; spool directories are the group's too */
     if (vault_open(&v, dir, clock, e) < 0) return -1;
     int rc = -1;
     fds[2] = lock_file(&v, ".keep", e);

@@ -21,9 +21,9 @@ enum { HEADER_MAX = 4096 };
 static const struct {
     const char *name;
     mode_t mode;
-} tree[] = {
+} tree[] = { /* spool: serve may run as another user of the same group */
     {"store", 0750}, {"keeper", 0700}, {"keeper/lock", 0700}, {"rights", 0750}, {"tickets", 0700}, {"tokens", 0700},
-    {"spool", 0750}, {"ssh", 0755}, {"run", 0755},
+    {"spool", 02770}, {"ssh", 0755}, {"run", 0755},
 };
 
 bool path_plain(const char *path) {
@@ -77,7 +77,7 @@ void vault_close(struct vault *v) {
 
 static int tree_make(int fd, struct err *e) {
     for (size_t i = 0; i < sizeof tree / sizeof tree[0]; i++)
-        if (mkdirat(fd, tree[i].name, tree[i].mode) < 0)
+        if (mkdirat(fd, tree[i].name, 0700) < 0 || fchmodat(fd, tree[i].name, tree[i].mode, 0) < 0)
             return errno == EEXIST ? err_set(e, ZE_EXISTS, tree[i].name, _("the directory is in use")) :
                                      err_sys(e, tree[i].name, _("make"));
     return file_sync_dir(fd) < 0 ? err_sys(e, "", "fsync") : 0;

@@ -41,8 +41,8 @@ struct how {
     int cwd;
 };
 
-__attribute__((noreturn)) static void child(const char *const argv[], const int *fds, size_t n, struct how how,
-    int report) {
+__attribute__((noreturn)) static void child(
+    const char *const argv[], const int *fds, size_t n, struct how how, int report) {
     int high[PROC_FDS_MAX], count = (int)(n < 3 ? 3 : n);
     int back = fcntl(report, F_DUPFD_CLOEXEC, HIGH);
     for (int i = 0; i < count; i++) {

@@ -60,7 +60,8 @@ int kit_parse(struct kit *k, const char *name, const void *p, size_t n, struct e
     else if (has_pub > 0) memcpy(k->pub, pub, sizeof pub);
     k->has_sec = has_sec > 0;
     if (has_sec < 0 || has_pub < 0) err_set(e, ZE_CONFIG, name, _("a line of this recovery kit is mistyped"));
-    else if (!has_sec && !has_pub) err_set(e, ZE_CONFIG, name, _("not a recovery kit: no line begins with zbk-sec- or zbk-pub-"));
+    else if (!has_sec && !has_pub)
+        err_set(e, ZE_CONFIG, name, _("not a recovery kit: no line begins with zbk-sec- or zbk-pub-"));
     else if (has_sec && has_pub && !seal_equal(pub, k->pub, sizeof pub))
         err_set(e, ZE_CONFIG, name, _("the two halves of this recovery kit do not belong together"));
     else return 0;

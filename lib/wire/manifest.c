@@ -1,5 +1,6 @@
-/* What all parts of the manifest share: the order of paths and which paths are allowed, extents as bytes, the file digest.
- * The order takes '/' as the lowest byte, so that everything below a directory follows it before its next sibling. */
+/* What all parts of the manifest share: the order of paths and which paths are allowed, extents as bytes, the file
+ * digest. The order takes '/' as the lowest byte, so that everything below a directory follows it before its next
+ * sibling. */
 #include "wire/manifest.h"
 
 #include <stdlib.h>
@@ -89,7 +90,8 @@ int xpage_put(struct buf *out, const struct extent *x, size_t n, struct err *e) 
     buf_u8(out, ZB_FORMAT_VERSION);
     buf_u8(out, 0);
     extents_put(out, x, n);
-    if (!buf_ok(out) || out->len > ZB_SEGMENT_MAX) return err_set(e, ZE_INTERNAL, NULL, _("an extent page of %zu extents"), n);
+    if (!buf_ok(out) || out->len > ZB_SEGMENT_MAX)
+        return err_set(e, ZE_INTERNAL, NULL, _("an extent page of %zu extents"), n);
     return 0;
 }
 
@@ -98,7 +100,8 @@ int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *
     struct rd r = rd_of(p, n);
     uint8_t version = rd_u8(&r), zero = rd_u8(&r);
     *x_n = 0;
-    if (rd_ok(&r) && version > ZB_FORMAT_VERSION) return err_set(e, ZE_NEWER, object, _("extent page of version %u"), version);
+    if (rd_ok(&r) && version > ZB_FORMAT_VERSION)
+        return err_set(e, ZE_NEWER, object, _("extent page of version %u"), version);
     if (version != ZB_FORMAT_VERSION || zero != 0 || !extents_get(&r, len, x, x_cap, x_n) || !rd_end(&r)) {
         *x_n = 0;
         return err_set(e, ZE_DAMAGED, object, _("malformed extent page"));

@@ -1,9 +1,9 @@
 /**
  * The manifest (FORMAT.md §6): entries, extents, pages and the root, as structs and bytes. No I/O and no keys here.
  *
- * Decoders accept hostile bytes (they may come from a vault with a valid key, from a bug, or from a fuzzer): every length
- * is checked, paths are relative without empty, "." and ".." components, entries of a page strictly ascend, extents add
- * up to the size, offsets stay inside a segment. What fails is ZE_DAMAGED, a newer version ZE_NEWER.
+ * Decoders accept hostile bytes (they may come from a vault with a valid key, from a bug, or from a fuzzer): every
+ * length is checked, paths are relative without empty, "." and ".." components, entries of a page strictly ascend,
+ * extents add up to the size, offsets stay inside a segment. What fails is ZE_DAMAGED, a newer version ZE_NEWER.
  */
 #ifndef WIRE_MANIFEST_H
 #define WIRE_MANIFEST_H
@@ -112,7 +112,8 @@ void page_iter_free(struct page_iter *it); /* also after a failed init; init aga
 int page_next_entry(struct page_iter *it, struct entry *en, struct err *e) MUST_CHECK;
 int page_next_ref(struct page_iter *it, struct page_ref *ref, struct err *e) MUST_CHECK;
 
-/** Extent pages (kind 4). Putting appends to ${out}. Getting: at most ${max} extents whose lengths add up to ${len}; else ZE_DAMAGED. */
+/** Extent pages (kind 4). Putting appends to ${out}. Getting: at most ${max} extents whose lengths add up to ${len};
+ * else ZE_DAMAGED. */
 int xpage_put(struct buf *out, const struct extent *x, size_t n, struct err *e) MUST_CHECK;
 int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *x_cap, size_t *x_n, const char *object,
     struct err *e) MUST_CHECK;

@@ -1,7 +1,8 @@
-/* Pages of the manifest: entries (level 0) or references to pages (above), each path written as what it shares with the one
- * before and the rest. Writing appends to one buffer; reading hands out pointers into the page and into arrays that are
- * reused, so neither allocates for each entry. A reader rebuilds the path in one buffer and compares only from where it
- * differs. Pages may be hostile: every count is checked against the bytes that are left before memory is taken for it. */
+/* Pages of the manifest: entries (level 0) or references to pages (above), each path written as what it shares with the
+ * one before and the rest. Writing appends to one buffer; reading hands out pointers into the page and into arrays that
+ * are reused, so neither allocates for each entry. A reader rebuilds the path in one buffer and compares only from
+ * where it differs. Pages may be hostile: every count is checked against the bytes that are left before memory is
+ * taken for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,8 @@ void page_writer_reset(struct page_writer *w) {
 
 /* The path of the next entry or ref, if it is one and comes after the last. */
 static int put_path(struct page_writer *w, const uint8_t *path, size_t n, struct err *e) {
-    if (n > PATH_BYTES_MAX || !path_ok(path, n)) return err_set(e, ZE_INTERNAL, NULL, _("a path that the manifest does not allow"));
+    if (n > PATH_BYTES_MAX || !path_ok(path, n))
+        return err_set(e, ZE_INTERNAL, NULL, _("a path that the manifest does not allow"));
     if (w->count && path_cmp(w->last.p, w->last.len, path, n) >= 0)
         return err_set(e, ZE_INTERNAL, NULL, _("entries of the manifest out of order"));
     size_t shared = 0, most = w->count ? w->last.len < n ? w->last.len : n : 0;
@@ -112,8 +114,8 @@ int page_add_entry(struct page_writer *w, const struct entry *en, struct err *e)
     return 0;
 }
 
-int page_add_ref(struct page_writer *w, const uint8_t *path, size_t n, struct seg_addr addr, uint64_t entries,
-    struct err *e) {
+int page_add_ref(
+    struct page_writer *w, const uint8_t *path, size_t n, struct seg_addr addr, uint64_t entries, struct err *e) {
     size_t before = w->body.len;
     if (put_path(w, path, n, e) < 0) return -1;
     addr_put(&w->body, addr);
@@ -134,7 +136,8 @@ int page_finish(const struct page_writer *w, struct buf *out, struct err *e) {
     buf_u8(out, w->level);
     buf_vu(out, w->count);
     buf_put(out, w->body.p, w->body.len);
-    if (!buf_ok(out) || out->len > ZB_SEGMENT_MAX) return err_set(e, ZE_INTERNAL, NULL, _("a manifest page does not fit"));
+    if (!buf_ok(out) || out->len > ZB_SEGMENT_MAX)
+        return err_set(e, ZE_INTERNAL, NULL, _("a manifest page does not fit"));
     return 0;
 }
 

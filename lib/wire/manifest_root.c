@@ -1,5 +1,5 @@
-/* The root of a restore point: where the top page is, what was counted, which paths were asked for. It is sealed into the
- * commit record, so whoever holds the record and the key needs nothing else to begin. */
+/* The root of a restore point: where the top page is, what was counted, which paths were asked for. It is sealed into
+ * the commit record, so whoever holds the record and the key needs nothing else to begin. */
 #include <stdlib.h>
 #include <string.h>
 

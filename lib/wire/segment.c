@@ -1,7 +1,7 @@
-/* Segments and roots: compress, seal, and open again. The nonce is derived from fresh randomness and from what the segment
- * is (epoch, counter, identity), so that a machine that was rolled back, and with it its random numbers, still does not use
- * one nonce for two plaintexts. The associated data names system, host, generation and address: no sealed object can stand
- * in for another. Everything sealed is opened and compared before it may be sent. */
+/* Segments and roots: compress, seal, and open again. The nonce is derived from fresh randomness and from what the
+ * segment is (epoch, counter, identity), so that a machine that was rolled back, and with it its random numbers, still
+ * does not use one nonce for two plaintexts. The associated data names system, host, generation and address: no sealed
+ * object can stand in for another. Everything sealed is opened and compared before it may be sent. */
 #include "wire/segment.h"
 
 #include <stdio.h>
@@ -33,8 +33,8 @@ static uint32_t get_u32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-struct gen_keys *gen_keys_new(const uint8_t host_key[SEAL_KEY], const struct host_ids *ids,
-    const uint8_t generation[SEAL_ID]) {
+struct gen_keys *gen_keys_new(
+    const uint8_t host_key[SEAL_KEY], const struct host_ids *ids, const uint8_t generation[SEAL_ID]) {
     struct gen_keys *k = secret_alloc(sizeof *k);
     if (!k) return NULL;
     memcpy(k->system_id, ids->system_id, SEAL_ID);
@@ -126,8 +126,8 @@ static size_t inner_make(struct sealer *s, const void *in, uint32_t n) {
 }
 
 /* Open ${in} into ${out} (room for ZB_SEGMENT_MAX) by way of s->inner: the plaintext length, or -1. */
-static int inner_open(struct sealer *s, const uint8_t *key, const uint8_t *ad, size_t ad_len, const uint8_t *in, size_t len,
-    uint8_t *out) {
+static int inner_open(struct sealer *s, const uint8_t *key, const uint8_t *ad, size_t ad_len, const uint8_t *in,
+    size_t len, uint8_t *out) {
     if (len < SEG_EXTRA || len > ZB_SEALED_MAX || len - SEG_EXTRA > ZB_SEGMENT_MAX) return -1;
     if (!aead_open(s->inner, key, in, ad, ad_len, in + SEAL_NONCE, len - SEAL_NONCE)) return -1;
     size_t payload = len - SEG_EXTRA;
@@ -152,7 +152,9 @@ static int seal_checked(struct sealer *s, const uint8_t *key, const uint8_t nonc
     return (int)len;
 }
 
-static const uint8_t *kind_key(const struct gen_keys *k, uint8_t kind) { return kind <= SEG_PACKED ? k->data : k->meta; }
+static const uint8_t *kind_key(const struct gen_keys *k, uint8_t kind) {
+    return kind <= SEG_PACKED ? k->data : k->meta;
+}
 
 static void segment_ad(uint8_t ad[AD_MAX], const struct gen_keys *k, uint8_t kind, struct seg_addr addr) {
     ad_head(ad, "ZBSEG1", kind, k);
@@ -173,8 +175,8 @@ int segment_seal(struct sealer *s, const struct gen_keys *k, uint8_t kind, struc
     return len;
 }
 
-int segment_open(struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr, const void *in, size_t len,
-    uint8_t *out, struct err *e) {
+int segment_open(struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr, const void *in,
+    size_t len, uint8_t *out, struct err *e) {
     uint8_t ad[AD_MAX];
     char name[64];
     segment_ad(ad, k, kind, addr);

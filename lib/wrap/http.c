@@ -83,7 +83,8 @@ int http_call(struct http *h, const char *method, const char *path, const char *
 void http_escape(char *out, size_t cap, const char *s) {
     size_t o = 0;
     for (; *s && o + 4 < cap; s++) {
-        bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+        bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
         o += (size_t)snprintf(out + o, cap - o, plain ? "%c" : "%%%02X", (unsigned char)*s);
     }
     if (cap) out[o] = 0;

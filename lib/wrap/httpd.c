@@ -28,8 +28,8 @@ const char *http_query(const struct http_request *r, const char *name) {
 
 static enum MHD_Result answer(struct MHD_Connection *c, struct http_answer *a) {
     size_t n = a->body ? strlen(a->body) : 0;
-    struct MHD_Response *r = MHD_create_response_from_buffer(n, a->body ? a->body : (char *)"",
-        a->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *r = MHD_create_response_from_buffer(
+        n, a->body ? a->body : (char *)"", a->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (!r) return free(a->body), MHD_NO;
     enum MHD_Result rc = MHD_YES;
     if (a->type) rc = MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
@@ -55,7 +55,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     }
     struct http_answer a = {.status = MHD_HTTP_CONTENT_TOO_LARGE};
     if (buf_ok(&g->body)) {
-        struct http_request r = {.method = method, .path = url, .body = g->body.p, .body_len = g->body.len, .connection = c};
+        struct http_request r = {
+            .method = method, .path = url, .body = g->body.p, .body_len = g->body.len, .connection = c};
         if (!r.body) r.body = (const uint8_t *)"";
         h->handler(h->arg, &r, &a);
     }
@@ -70,8 +71,8 @@ static void on_end(void *cls, struct MHD_Connection *c, void **state, enum MHD_R
     *state = NULL;
 }
 
-struct httpd *httpd_start(int fd, void (*handler)(void *, const struct http_request *, struct http_answer *), void *arg,
-    struct err *e) {
+struct httpd *httpd_start(
+    int fd, void (*handler)(void *, const struct http_request *, struct http_answer *), void *arg, struct err *e) {
     struct httpd *h = calloc(1, sizeof *h);
     if (h) {
         h->handler = handler, h->arg = arg;

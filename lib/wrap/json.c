@@ -59,7 +59,9 @@ static json_t *must(json_t *j) {
     return j;
 }
 
-struct js *js_copy(const struct js *j) { return out(must(json_deep_copy(in(j)))); }
+struct js *js_copy(const struct js *j) {
+    return out(must(json_deep_copy(in(j))));
+}
 
 const char *js_str(const struct js *j, const char *key, const char *def) {
     const json_t *v = json_object_get(in(j), key);
@@ -90,12 +92,18 @@ size_t js_count(const struct js *j) {
     return json_is_array(in(j)) ? json_array_size(in(j)) : json_is_object(in(j)) ? json_object_size(in(j)) : 0;
 }
 
-struct js *js_at(const struct js *j, size_t i) { return out(json_array_get(in(j), i)); }
+struct js *js_at(const struct js *j, size_t i) {
+    return out(json_array_get(in(j), i));
+}
 bool js_is_object(const struct js *j) { return json_is_object(in(j)); }
 const char *js_text(const struct js *j) { return json_string_value(in(j)); }
 
-struct js *js_object(void) { return out(must(json_object())); }
-struct js *js_array(void) { return out(must(json_array())); }
+struct js *js_object(void) {
+    return out(must(json_object()));
+}
+struct js *js_array(void) {
+    return out(must(json_array()));
+}
 
 static json_t *string_of(const char *s) {
     if (!s) return json_null();

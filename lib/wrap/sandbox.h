@@ -9,5 +9,8 @@
  * seccomp: nothing has changed then. Cannot be undone.
  */
 int sandbox_relay_only(void);
+/** sandbox_session(): the same, and files (where Landlock allows them) and unix sockets: what a session of the vault needs. It
+ * can start no program and no process, and reach no network. */
+int sandbox_session(void);
 
 #endif

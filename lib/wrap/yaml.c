@@ -141,9 +141,7 @@ static int take(struct reader *r, struct fy_event *ev, struct err *e) {
     case FYET_MAPPING_START: return take_start(r, YAML_MAP, m, e);
     case FYET_SEQUENCE_START: return take_start(r, YAML_LIST, m, e);
     case FYET_MAPPING_END:
-    case FYET_SEQUENCE_END:
-        r->at = r->at->up, r->depth--;
-        return 0;
+    case FYET_SEQUENCE_END: r->at = r->at->up, r->depth--; return 0;
     default: return 0;
     }
 }
@@ -205,7 +203,8 @@ struct yaml *yaml_load(const char *path, struct err *e) {
     char real[4096]; /* a configuration file may well be a symbolic link */
     struct yaml *y = NULL;
     if (!realpath(path, real)) err_sys(e, path, _("open"));
-    else if (file_load(AT_FDCWD, real, YAML_BYTES_MAX, &b, e) == 0) y = yaml_parse(path, b.p ? b.p : (void *)"", b.len, e);
+    else if (file_load(AT_FDCWD, real, YAML_BYTES_MAX, &b, e) == 0)
+        y = yaml_parse(path, b.p ? b.p : (void *)"", b.len, e);
     buf_free(&b);
     return y;
 }

@@ -106,8 +106,8 @@ int yaml_copy(const struct yaml_node *map, const char *key, const char *def, cha
     return 0;
 }
 
-int yaml_int(const struct yaml_node *map, const char *key, int64_t min, int64_t max, int64_t def, int64_t *out,
-    struct err *e) {
+int yaml_int(
+    const struct yaml_node *map, const char *key, int64_t min, int64_t max, int64_t def, int64_t *out, struct err *e) {
     const struct yaml_node *n = yaml_get(map, key);
     char f[200];
     *out = def;

@@ -24,8 +24,8 @@ static int take_problem(const struct js *j, int status, struct err *e) {
     return err_set(e, err_known(id), js_str(j, "object", ""), "%s", js_str(j, "detail", ""));
 }
 
-struct js *cli_call(struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n,
-    struct err *e) {
+struct js *cli_call(
+    struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n, struct err *e) {
     struct config cfg;
     struct buf answer;
     if (config_load(c->config, &cfg, e) < 0) return NULL;
@@ -44,7 +44,9 @@ struct js *cli_call(struct cli *c, const char *method, const char *path, const c
     return j;
 }
 
-struct js *cli_get(struct cli *c, const char *path, struct err *e) { return cli_call(c, "GET", path, NULL, NULL, 0, e); }
+struct js *cli_get(struct cli *c, const char *path, struct err *e) {
+    return cli_call(c, "GET", path, NULL, NULL, 0, e);
+}
 
 struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) {
     char *text = body ? js_dump(body) : NULL;

@@ -68,7 +68,8 @@ int cmd_host_revoke(struct cli *c, struct err *e) {
     char path[300], typed[100] = "";
     const char *reason = cli_option(c, "reason");
     if (!cli_option(c, "yes")) { /* what cannot be undone wants the name typed */
-        if (!isatty(STDIN_FILENO)) return err_set(e, ZE_USAGE, c->argv[0], _("say --yes to revoke without being asked"));
+        if (!isatty(STDIN_FILENO))
+            return err_set(e, ZE_USAGE, c->argv[0], _("say --yes to revoke without being asked"));
         fprintf(stderr, _("Type the name of the host to revoke it: "));
         if (!fgets(typed, sizeof typed, stdin)) *typed = 0;
         typed[strcspn(typed, "\n")] = 0;
@@ -135,9 +136,10 @@ int cmd_point_show(struct cli *c, struct err *e) {
     struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) return cli_line("point", j), 0;
-    static const char *const texts[] = {"host", "time", "kind", "state", "walk_start", "retain_until", "generation",
-        "plan_hash", "ticket"};
-    static const char *const numbers[] = {"point", "parent", "files", "bytes", "bytes_read", "bytes_sent", "bytes_stored"};
+    static const char *const texts[] = {
+        "host", "time", "kind", "state", "walk_start", "retain_until", "generation", "plan_hash", "ticket"};
+    static const char *const numbers[] = {
+        "point", "parent", "files", "bytes", "bytes_read", "bytes_sent", "bytes_stored"};
     char value[100];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
     cli_words(js_get(j, "labels"), value, sizeof value);

@@ -30,10 +30,10 @@ static void print_list(const struct js *jobs) {
 }
 
 static void print_job(const struct js *j) {
-    static const char *const texts[] = {"host", "plan", "plan_hash", "kind", "origin", "state", "phase", "ticket", "due",
-        "window_end", "queued", "started", "ended", "retain_until"};
-    static const char *const numbers[] = {"job", "plan_version", "attempts", "point", "files", "bytes_read", "bytes_sent",
-        "bytes_stored"};
+    static const char *const texts[] = {"host", "plan", "plan_hash", "kind", "origin", "state", "phase", "ticket",
+        "due", "window_end", "queued", "started", "ended", "retain_until"};
+    static const char *const numbers[] = {
+        "job", "plan_version", "attempts", "point", "files", "bytes_read", "bytes_sent", "bytes_stored"};
     char value[700];
     const struct js *x = js_get(j, "error");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -59,7 +59,8 @@ static int exit_of(const struct js *j) {
     if (!strcmp(state, "ok")) return ZB_EXIT_OK;
     if (!strcmp(state, "partial")) return ZB_EXIT_PARTIAL;
     if (!strcmp(state, "cancelled")) return ZB_EXIT_CANCELLED;
-    struct err e = {.id = sscanf(js_str(js_get(j, "error"), "id", ""), "ZB-%4u", &id) == 1 ? err_known(id) : ZE_INTERNAL};
+    struct err e = {
+        .id = sscanf(js_str(js_get(j, "error"), "id", ""), "ZB-%4u", &id) == 1 ? err_known(id) : ZE_INTERNAL};
     int code = err_exit(&e);
     return code == ZB_EXIT_OK ? ZB_EXIT_FAILED : code;
 }
@@ -130,7 +131,8 @@ int cmd_job_list(struct cli *c, struct err *e) {
 
 static int number_of(const struct cli *c, int64_t *id, struct err *e) {
     uint64_t n;
-    if (!text_u64(c->argv[0], INT64_MAX, &n)) return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a job"));
+    if (!text_u64(c->argv[0], INT64_MAX, &n))
+        return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a job"));
     *id = (int64_t)n;
     return 0;
 }
@@ -165,8 +167,8 @@ int cmd_job_cancel(struct cli *c, struct err *e) {
     struct js *j = cli_post(c, path, NULL, e);
     if (!j) return -1;
     if (c->json) return cli_line("job", j), 0;
-    printf(_("job %lld is %s\n"), (long long)id, strcmp(js_str(j, "state", ""), "running") ? js_str(j, "state", "")
-        : _("being cancelled"));
+    printf(_("job %lld is %s\n"), (long long)id,
+        strcmp(js_str(j, "state", ""), "running") ? js_str(j, "state", "") : _("being cancelled"));
     js_free(j);
     return 0;
 }

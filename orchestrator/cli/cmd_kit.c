@@ -16,8 +16,7 @@
 static void page(const struct kit *k, const char *created, struct buf *out) {
     char pub[KIT_TEXT], sec[KIT_TEXT], check[KIT_CHECK], text[2000];
     kit_pub_text(k, pub), kit_sec_text(k, sec), kit_check(k, check);
-    int n = snprintf(text, sizeof text,
-        "# %s\n# %s\n# %s\n#%s%s\n# %s %s\n\n%s\n%s\n", _("Zaibei recovery kit"),
+    int n = snprintf(text, sizeof text, "# %s\n# %s\n# %s\n#%s%s\n# %s %s\n\n%s\n%s\n", _("Zaibei recovery kit"),
         _("Whoever has the line zbk-sec- can read all backups that are sealed to this kit. Keep it off-line, twice."),
         _("Without it, and without the hosts' own keys, no backup can ever be read."), *created ? " " : "", created,
         _("check digits:"), check, pub, sec);
@@ -48,7 +47,8 @@ static int save(const struct kit *k, const struct buf *text, const char *file, s
     int rc = file_put_new(AT_FDCWD, file, text->p, text->len, 0600, e);
     if (rc > 0) return err_set(e, ZE_EXISTS, file, _("a recovery kit is never overwritten"));
     if (rc < 0 || kit_load(&back, file, e) < 0) return -1;
-    rc = seal_equal(back.sec, k->sec, SEAL_KEY) ? kit_try(&back, e) : err_set(e, ZE_IO, file, _("reads back differently"));
+    rc = seal_equal(back.sec, k->sec, SEAL_KEY) ? kit_try(&back, e)
+                                                : err_set(e, ZE_IO, file, _("reads back differently"));
     kit_wipe(&back);
     return rc;
 }
@@ -66,7 +66,8 @@ int cmd_kit_new(struct cli *c, struct err *e) {
     int rc = kit_try(&k, e);
     if (rc == 0 && !buf_ok(&text)) rc = err_set(e, ZE_NOMEM, "kit", "text");
     if (rc == 0 && file) rc = save(&k, &text, file, e);
-    if (rc == 0 && !file && !c->json) rc = fwrite(text.p, 1, text.len, stdout) == text.len ? 0 : err_sys(e, "stdout", _("write"));
+    if (rc == 0 && !file && !c->json)
+        rc = fwrite(text.p, 1, text.len, stdout) == text.len ? 0 : err_sys(e, "stdout", _("write"));
     if (rc == 0 && (file || c->json)) report(c, &k, file, file ? NULL : sec);
     if (rc == 0 && !c->json) fprintf(stderr, "%s\n", _("The kit was tried: what is sealed to it opens with it."));
     if (text.p) seal_wipe(text.p, text.cap);

@@ -167,7 +167,8 @@ int cmd_status(struct cli *c, struct err *e) {
     struct js *j = cli_get(c, "/v1/status", e);
     if (!j) return -1;
     if (c->json) return cli_line("status", j), 0;
-    static const char *const states[] = {"queued", "running", "ok", "partial", "failed", "missed", "skipped", "cancelled"};
+    static const char *const states[] = {
+        "queued", "running", "ok", "partial", "failed", "missed", "skipped", "cancelled"};
     cli_show(_("version"), js_str(j, "version", ""));
     cli_show(_("time"), js_str(j, "time", ""));
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {

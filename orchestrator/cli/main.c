@@ -20,13 +20,15 @@ static const struct command {
     {"plan", "show", "PLAN", 1, 1, "version=", cmd_plan_show, N_("print a plan and the hash of its version")},
     {"plan", "next", "PLAN", 1, 1, "count=", cmd_plan_next, N_("print the next runs")},
     {"plan", "list", "", 0, 0, "", cmd_plan_list, N_("list active plans")},
-    {"host", "enroll-token", "HOST", 1, 1, "system= expires=", cmd_host_token, N_("make a one-time token for zaibei-agent enroll")},
+    {"host", "enroll-token", "HOST", 1, 1, "system= expires=", cmd_host_token,
+        N_("make a one-time token for zaibei-agent enroll")},
     {"host", "list", "", 0, 0, "", cmd_host_list, N_("list hosts with their achieved RPO")},
     {"host", "revoke", "HOST", 1, 1, "reason= yes", cmd_host_revoke, N_("end what a host's key may do")},
     {"job", "run", "HOST|PLAN", 1, 1, "full wait", cmd_job_run, N_("queue a backup now")},
     {"job", "list", "", 0, 0, "host= plan= limit=", cmd_job_list, N_("list the newest jobs")},
     {"job", "show", "JOB", 1, 1, "", cmd_job_show, N_("show one job")},
-    {"job", "watch", "[JOB]", 0, 1, "", cmd_job_watch, N_("follow a job (the newest) to its end; its state is the exit code")},
+    {"job", "watch", "[JOB]", 0, 1, "", cmd_job_watch,
+        N_("follow a job (the newest) to its end; its state is the exit code")},
     {"job", "cancel", "JOB", 1, 1, "", cmd_job_cancel, N_("cancel a job")},
     {"point", "list", "[HOST]", 0, 1, "", cmd_point_list, N_("list restore points, oldest first")},
     {"point", "show", "HOST/NUMBER", 1, 1, "", cmd_point_show, N_("show one restore point")},
@@ -136,7 +138,8 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[h], "--help")) return help(argv[i]);
     bool known;
     const struct command *k = find(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &known);
-    if (!k && i + 1 < argc) err_set(&e, ZE_USAGE, known ? argv[i + 1] : argv[i], known ? _("unknown verb") : _("unknown noun"));
+    if (!k && i + 1 < argc)
+        err_set(&e, ZE_USAGE, known ? argv[i + 1] : argv[i], known ? _("unknown verb") : _("unknown noun"));
     else if (!k) err_set(&e, ZE_USAGE, argv[i], known ? _("a verb is missing") : _("unknown noun"));
     if (!k || parse(&c, k, argc, argv, i + 1 + (*k->verb != 0), &e) < 0 || seal_init(&e) < 0) return fail(&c, &e);
     int rc = k->run(&c, &e);

@@ -154,7 +154,9 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     const struct js *x = js_get(q, "error");
     struct err why = ERR_INIT;
     int64_t id = js_int(x, "id", ZE_INTERNAL);
-    if (x) err_set(&why, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s", js_str(x, "message", ""));
+    if (x)
+        err_set(&why, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
+            js_str(x, "message", ""));
     if (!strcmp(state, "failed") && (passing(why.id) || (j->cancel && why.id == ZE_CANCELLED)))
         return job_again(d->db, j, now, &why);
     snprintf(j->state, sizeof j->state, "%s", why.id == ZE_CANCELLED ? "cancelled" : state);

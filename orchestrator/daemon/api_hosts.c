@@ -72,7 +72,8 @@ static bool split_ssh(const char *s, struct token *t) {
     if (!at || (colon && colon < at)) return false;
     bool v6 = at[1] == '[';
     const char *host = at + 1 + v6, *end = v6 ? strchr(host, ']') : colon ? colon : at + strlen(at);
-    if (!end || end == host || (size_t)(end - host) >= sizeof t->host || (size_t)(at - s) >= sizeof t->user) return false;
+    if (!end || end == host || (size_t)(end - host) >= sizeof t->host || (size_t)(at - s) >= sizeof t->user)
+        return false;
     if (v6 && end[1] && end[1] != ':') return false;
     if (v6 && !end[1]) colon = NULL;
     if (colon && (!text_u64(colon + 1, 65535, &port) || !port)) return false;

@@ -121,7 +121,8 @@ struct js *api_job_run(struct api_call *c, struct err *e) {
     db_begin(c->d->db);
     run_target(c, target, !strcmp(kind, "full"), list);
     int rc = db_commit(c->d->db, e);
-    if (rc == 0 && !js_count(list)) rc = err_set(e, ZE_NOTFOUND, target, _("no active plan with backup has this name or host"));
+    if (rc == 0 && !js_count(list))
+        rc = err_set(e, ZE_NOTFOUND, target, _("no active plan with backup has this name or host"));
     c->status = 201;
     if (rc == 0) return j;
     js_free(j);

@@ -20,18 +20,21 @@ static const char *const schema[] = {
     "CREATE TABLE hosts(name TEXT PRIMARY KEY, host_id TEXT NOT NULL DEFAULT '', system TEXT NOT NULL DEFAULT '',"
     "  state TEXT NOT NULL DEFAULT '', enrolled_ns INTEGER NOT NULL DEFAULT 0, points INTEGER NOT NULL DEFAULT 0,"
     "  last_point INTEGER NOT NULL DEFAULT 0, last_walk_ns INTEGER NOT NULL DEFAULT 0,"
-    "  last_time_ns INTEGER NOT NULL DEFAULT 0, last_state TEXT NOT NULL DEFAULT '', seen_ns INTEGER NOT NULL DEFAULT 0,"
+    "  last_time_ns INTEGER NOT NULL DEFAULT 0, last_state TEXT NOT NULL DEFAULT '', seen_ns INTEGER NOT NULL DEFAULT "
+    "0,"
     "  agent_version TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE TABLE jobs(id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, plan TEXT NOT NULL,"
     "  plan_version INTEGER NOT NULL, plan_hash TEXT NOT NULL, kind TEXT NOT NULL, labels TEXT NOT NULL,"
     "  origin TEXT NOT NULL, state TEXT NOT NULL, due_ns INTEGER NOT NULL, window_end_ns INTEGER NOT NULL,"
-    "  not_before_ns INTEGER NOT NULL, lease_ns INTEGER NOT NULL, queued_ns INTEGER NOT NULL, started_ns INTEGER NOT NULL,"
+    "  not_before_ns INTEGER NOT NULL, lease_ns INTEGER NOT NULL, queued_ns INTEGER NOT NULL, started_ns INTEGER NOT "
+    "NULL,"
     "  ended_ns INTEGER NOT NULL, attempts INTEGER NOT NULL, ticket TEXT NOT NULL, retain_until_ns INTEGER NOT NULL,"
     "  point INTEGER NOT NULL, phase TEXT NOT NULL, files INTEGER NOT NULL, bytes_read INTEGER NOT NULL,"
     "  bytes_sent INTEGER NOT NULL, bytes_stored INTEGER NOT NULL, cancel INTEGER NOT NULL, err_id INTEGER NOT NULL,"
     "  err_object TEXT NOT NULL, err_msg TEXT NOT NULL) STRICT;"
     "CREATE INDEX jobs_open ON jobs(host, state) WHERE state IN ('queued','running');"
-    "CREATE TABLE cursors(plan TEXT NOT NULL, host TEXT NOT NULL, upto_s INTEGER NOT NULL, PRIMARY KEY(plan, host)) STRICT;"
+    "CREATE TABLE cursors(plan TEXT NOT NULL, host TEXT NOT NULL, upto_s INTEGER NOT NULL, PRIMARY KEY(plan, host)) "
+    "STRICT;"
     "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,"
     "  object TEXT NOT NULL, text TEXT NOT NULL) STRICT;",
 };
@@ -57,16 +60,18 @@ int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text,
     int64_t v = active_version(d, p->name, old);
     if (v && !strcmp(old, hash)) return v;
     db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
-    db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi", p->name,
-        v + 1, hash, text, now_ns);
+    db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi",
+        p->name, v + 1, hash, text, now_ns);
     event_add(d, now_ns, "plan", p->name, "version %lld is active, hash %s", (long long)v + 1, hash);
     return v + 1;
 }
 
 int64_t catalog_plan_load(struct db *d, const char *name, int64_t version, const char *zone, struct plan *p,
     int64_t *applied_ns, char **text) {
-    struct db_rows *r = db_query(d, "SELECT version, text, applied_ns FROM plans WHERE name=?1 AND "
-                                    "(version=?2 OR (?2=0 AND state='active'))", "si", name, version);
+    struct db_rows *r = db_query(d,
+        "SELECT version, text, applied_ns FROM plans WHERE name=?1 AND "
+        "(version=?2 OR (?2=0 AND state='active'))",
+        "si", name, version);
     int64_t v = 0;
     struct err e = ERR_INIT;
     if (db_next(r)) {
@@ -96,8 +101,10 @@ char **catalog_plan_names(struct db *d, size_t *n) {
 }
 
 bool catalog_host_get(struct db *d, const char *name, struct host *h) {
-    struct db_rows *r = db_query(d, "SELECT name,host_id,system,state,agent_version,last_state,enrolled_ns,points,last_point,"
-                                    "last_walk_ns,last_time_ns,seen_ns FROM hosts WHERE name=?", "s", name);
+    struct db_rows *r = db_query(d,
+        "SELECT name,host_id,system,state,agent_version,last_state,enrolled_ns,points,last_point,"
+        "last_walk_ns,last_time_ns,seen_ns FROM hosts WHERE name=?",
+        "s", name);
     bool found = db_next(r);
     *h = (struct host){.points = 0};
     if (found) {
@@ -115,9 +122,10 @@ bool catalog_host_get(struct db *d, const char *name, struct host *h) {
 }
 
 void catalog_host_put(struct db *d, const struct host *h) {
-    db_exec(d, "INSERT INTO hosts(name,host_id,system,state,enrolled_ns,points) VALUES(?,?,?,?,?,?) ON CONFLICT(name) DO "
-               "UPDATE SET host_id=excluded.host_id,system=excluded.system,state=excluded.state,"
-               "enrolled_ns=excluded.enrolled_ns,points=excluded.points",
+    db_exec(d,
+        "INSERT INTO hosts(name,host_id,system,state,enrolled_ns,points) VALUES(?,?,?,?,?,?) ON CONFLICT(name) DO "
+        "UPDATE SET host_id=excluded.host_id,system=excluded.system,state=excluded.state,"
+        "enrolled_ns=excluded.enrolled_ns,points=excluded.points",
         "ssssii", h->name, h->host_id, h->system, h->state, h->enrolled_ns, h->points);
     if (h->last_walk_ns)
         db_exec(d, "UPDATE hosts SET last_point=?,last_walk_ns=?,last_time_ns=?,last_state=? WHERE name=?", "iiiss",
@@ -125,8 +133,10 @@ void catalog_host_put(struct db *d, const struct host *h) {
 }
 
 void catalog_host_seen(struct db *d, const char *name, const char *agent_version, int64_t now_ns) {
-    db_exec(d, "INSERT INTO hosts(name,seen_ns,agent_version) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET "
-               "seen_ns=excluded.seen_ns,agent_version=excluded.agent_version", "sis", name, now_ns, agent_version);
+    db_exec(d,
+        "INSERT INTO hosts(name,seen_ns,agent_version) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET "
+        "seen_ns=excluded.seen_ns,agent_version=excluded.agent_version",
+        "sis", name, now_ns, agent_version);
 }
 
 int64_t cursor_get(struct db *d, const char *plan, const char *host) {

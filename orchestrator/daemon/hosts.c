@@ -16,7 +16,8 @@ int64_t hosts_time(const struct js *j, const char *key) {
     if (sscanf(s, "%4u-%2u-%2uT%2u:%2u:%2u%n", &year, &month, &day, &h, &m, &sec, &used) != 6 || !used) return 0;
     if (s[used] == '.') used += 1 + (int)strspn(s + used + 1, "0123456789");
     if (sscanf(s + used, "%c", &z) != 1 || z != 'Z' || s[used + 1]) return 0;
-    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || h > 23 || m > 59 || sec > 60) return 0;
+    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || h > 23 || m > 59 || sec > 60)
+        return 0;
     return (civil_days(year, month, day) * 86400 + h * 3600 + m * 60 + sec) * NS_PER_S;
 }
 
@@ -34,7 +35,9 @@ static struct js *ask(struct daemon *d, const char *op, const char *host, const 
     return items ? js_copy(items) : js_array();
 }
 
-struct js *hosts_points(struct daemon *d, const char *host, struct err *e) { return ask(d, "points", host, "points", e); }
+struct js *hosts_points(struct daemon *d, const char *host, struct err *e) {
+    return ask(d, "points", host, "points", e);
+}
 
 /* The newest complete point; a partial one does not count as a reached objective. */
 static void last_point(struct host *h, const struct js *points) {

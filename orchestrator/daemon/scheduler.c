@@ -69,7 +69,8 @@ static int reload(struct scheduler *s, struct err *e) {
     return rc;
 }
 
-static void set_state(struct db *db, struct job *j, const char *state, int64_t now_ns, const char *fmt, int64_t number) {
+static void set_state(
+    struct db *db, struct job *j, const char *state, int64_t now_ns, const char *fmt, int64_t number) {
     snprintf(j->state, sizeof j->state, "%s", state);
     if (!j->err_id) snprintf(j->err_msg, sizeof j->err_msg, fmt, (long long)number);
     j->ended_ns = now_ns;
@@ -97,12 +98,17 @@ static void take_over(struct scheduler *s, struct job *fresh, int64_t now_ns) {
     job_put(db, fresh);
 }
 
-static void queue_run(struct scheduler *s, const struct entry *x, const char *host, const struct run *run, int64_t now_ns) {
+static void queue_run(
+    struct scheduler *s, const struct entry *x, const char *host, const struct run *run, int64_t now_ns) {
     struct host h;
     bool points = catalog_host_get(s->d->db, host, &h) && h.points > 0;
     if (!strcmp(h.state, "revoked")) return;
-    struct job j = {.plan_version = x->version, .due_ns = run->start_s * NS_PER_S, .window_end_ns = run->end_s * NS_PER_S,
-        .queued_ns = now_ns, .origin = "calendar", .state = "queued"};
+    struct job j = {.plan_version = x->version,
+        .due_ns = run->start_s * NS_PER_S,
+        .window_end_ns = run->end_s * NS_PER_S,
+        .queued_ns = now_ns,
+        .origin = "calendar",
+        .state = "queued"};
     snprintf(j.host, sizeof j.host, "%s", host);
     snprintf(j.plan, sizeof j.plan, "%s", x->plan.name);
     snprintf(j.kind, sizeof j.kind, "%s", run_kind_name(points ? run->kind : RUN_FULL)); /* the first is a full */

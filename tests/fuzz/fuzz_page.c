@@ -1,5 +1,5 @@
-/* Manifest pages and extent pages from anybody. What decodes as a leaf page must encode to a page that decodes again to the
- * same number of entries: whatever the reader lets through, the writer can say. */
+/* Manifest pages and extent pages from anybody. What decodes as a leaf page must encode to a page that decodes again to
+ * the same number of entries: whatever the reader lets through, the writer can say. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     page_writer_init(&w, 0);
     if (page_iter_init(&it, data, size, "page", &e) == 0) {
         if (it.level == 0) entries(&it, &w);
-        else while (page_next_ref(&it, &ref, &e) == 1) continue;
+        else
+            while (page_next_ref(&it, &ref, &e) == 1) continue;
     }
     page_iter_free(&it);
     page_writer_free(&w);

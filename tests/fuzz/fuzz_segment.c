@@ -1,5 +1,5 @@
-/* Sealed segments from anybody, and the plaintext side of them: bytes that were sealed with the right key by a hostile or
- * broken writer. The input is both tried as sealed bytes and sealed as an inner that only the AEAD vouches for. */
+/* Sealed segments from anybody, and the plaintext side of them: bytes that were sealed with the right key by a hostile
+ * or broken writer. The input is both tried as sealed bytes and sealed as an inner that only the AEAD vouches for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@ static const struct seg_addr at = {.pack = 1, .slot = 2};
 static uint8_t key[SEAL_KEY], generation[SEAL_ID];
 static struct host_ids ids;
 
-/* The AEAD of FORMAT §4 around any inner at all: key and associated data as the page says, not by the code under test. */
+/* The AEAD of FORMAT §4 around any inner at all: key and associated data as the page says, not by the code under
+ * test. */
 static size_t seal_inner(uint8_t *out, const uint8_t *inner, size_t n) {
     uint8_t ad[63] = "ZBSEG1\1", data_key[SEAL_KEY];
     ad[6] = SEG_FILE;

@@ -1,5 +1,5 @@
-/* Restoring from a vault directory that this test writes itself, by FORMAT.md: what comes back is what went in, damage is an
- * error that names path and segment, nothing outside the target is touched, and a wrong kit is told as such. */
+/* Restoring from a vault directory that this test writes itself, by FORMAT.md: what comes back is what went in, damage
+ * is an error that names path and segment, nothing outside the target is touched, and a wrong kit is told as such. */
 #include "restore.h"
 
 #include <check.h>
@@ -554,7 +554,7 @@ START_TEST(a_wrong_kit_is_told_as_such) {
     ck_assert_int_eq(err_exit(&e), ZB_EXIT_DENIED);
     write_file("kit", "nothing\n", 8);
     ck_assert_int_lt(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
-    ck_assert_int_eq(e.id, ZE_WRONGKEY);
+    ck_assert_int_eq(e.id, ZE_CONFIG);
     ck_assert(!exists("d"));
 }
 END_TEST

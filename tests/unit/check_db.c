@@ -9,8 +9,8 @@
 
 #include "wrap/db.h"
 
-static const char *const schema[] = {"CREATE TABLE t(k INTEGER PRIMARY KEY, s TEXT) STRICT;",
-    "ALTER TABLE t ADD COLUMN b BLOB;"};
+static const char *const schema[] = {
+    "CREATE TABLE t(k INTEGER PRIMARY KEY, s TEXT) STRICT;", "ALTER TABLE t ADD COLUMN b BLOB;"};
 static char dir[64], path[128];
 
 static void setup(void) {
@@ -48,7 +48,8 @@ START_TEST(values_of_each_type_come_back_and_null_is_an_empty_text) {
     size_t n;
     db_begin(d);
     db_exec(d, "INSERT INTO t(k,s,b) VALUES(?,?,?)", "isb", (int64_t)-7, "文", (const void *)"\0\1", (size_t)2);
-    db_exec(d, "INSERT INTO t(k,s,b) VALUES(?,?,?)", "isb", (int64_t)1, (const char *)NULL, (const void *)NULL, (size_t)0);
+    db_exec(
+        d, "INSERT INTO t(k,s,b) VALUES(?,?,?)", "isb", (int64_t)1, (const char *)NULL, (const void *)NULL, (size_t)0);
     struct db_rows *r = db_query(d, "SELECT k,s,b FROM t ORDER BY k", "");
     ck_assert(db_next(r) && db_int(r, 0) == -7);
     ck_assert_str_eq(db_text(r, 1), "文");

@@ -16,8 +16,9 @@ START_TEST(what_was_built_reads_back_the_same_on_one_sorted_line) {
     js_set_time(j, "t", 1000000000LL * 1790000000);
     js_set_time(j, "never", 0);
     char *s = js_dump(j);
-    ck_assert_str_eq(s, "{\"a\":-5,\"b\":\"line\\nbreak \\\"quoted\\\"\",\"list\":[\"x\"],\"never\":null,"
-                        "\"t\":\"2026-09-21T14:13:20Z\"}");
+    ck_assert_str_eq(s,
+        "{\"a\":-5,\"b\":\"line\\nbreak \\\"quoted\\\"\",\"list\":[\"x\"],\"never\":null,"
+        "\"t\":\"2026-09-21T14:13:20Z\"}");
     struct err e = ERR_INIT;
     struct js *k = parse(s, &e);
     ck_assert_ptr_nonnull(k);

@@ -43,8 +43,8 @@ START_TEST(dates_and_days_convert_both_ways_over_four_centuries) {
         ck_assert(m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(y, m));
         ck_assert_int_eq(civil_days(y, m, d), day);
     }
-    ck_assert_uint_eq(civil_weekday(0), 4);                           /* 1970-01-01 was a Thursday */
-    ck_assert_uint_eq(civil_weekday(civil_days(2026, 11, 22)), 7);    /* a Sunday */
+    ck_assert_uint_eq(civil_weekday(0), 4);                        /* 1970-01-01 was a Thursday */
+    ck_assert_uint_eq(civil_weekday(civil_days(2026, 11, 22)), 7); /* a Sunday */
     ck_assert_uint_eq(civil_month_len(2000, 2) * 100 + civil_month_len(2100, 2), 2928);
 }
 END_TEST
@@ -54,14 +54,22 @@ START_TEST(offsets_follow_the_tz_database_before_within_and_after_its_table) {
         const char *zone, *when;
         int offset;
     } rows[] = {
-        {"Asia/Shanghai", "2026-11-22T00:00:00Z", 28800}, {"Asia/Shanghai", "1988-07-01T00:00:00Z", 32400},
-        {"Europe/Berlin", "2026-03-29T00:59:59Z", 3600},  {"Europe/Berlin", "2026-03-29T01:00:00Z", 7200},
-        {"Europe/Berlin", "2026-10-25T00:59:59Z", 7200},  {"Europe/Berlin", "2026-10-25T01:00:00Z", 3600},
-        {"Europe/Berlin", "2090-07-01T00:00:00Z", 7200},  {"Europe/Berlin", "2090-01-01T00:00:00Z", 3600},
-        {"America/New_York", "2090-03-12T06:59:59Z", -18000}, {"America/New_York", "2090-03-12T07:00:00Z", -14400},
-        {"Australia/Sydney", "2090-01-01T00:00:00Z", 39600}, {"Australia/Sydney", "2090-07-01T00:00:00Z", 36000},
-        {"Asia/Kathmandu", "2026-01-01T00:00:00Z", 20700}, {"UTC", "2026-01-01T00:00:00Z", 0},
-        {"UTC+08:00", "2026-01-01T00:00:00Z", 28800}, {"UTC-03:30", "2026-01-01T00:00:00Z", -12600},
+        {"Asia/Shanghai", "2026-11-22T00:00:00Z", 28800},
+        {"Asia/Shanghai", "1988-07-01T00:00:00Z", 32400},
+        {"Europe/Berlin", "2026-03-29T00:59:59Z", 3600},
+        {"Europe/Berlin", "2026-03-29T01:00:00Z", 7200},
+        {"Europe/Berlin", "2026-10-25T00:59:59Z", 7200},
+        {"Europe/Berlin", "2026-10-25T01:00:00Z", 3600},
+        {"Europe/Berlin", "2090-07-01T00:00:00Z", 7200},
+        {"Europe/Berlin", "2090-01-01T00:00:00Z", 3600},
+        {"America/New_York", "2090-03-12T06:59:59Z", -18000},
+        {"America/New_York", "2090-03-12T07:00:00Z", -14400},
+        {"Australia/Sydney", "2090-01-01T00:00:00Z", 39600},
+        {"Australia/Sydney", "2090-07-01T00:00:00Z", 36000},
+        {"Asia/Kathmandu", "2026-01-01T00:00:00Z", 20700},
+        {"UTC", "2026-01-01T00:00:00Z", 0},
+        {"UTC+08:00", "2026-01-01T00:00:00Z", 28800},
+        {"UTC-03:30", "2026-01-01T00:00:00Z", -12600},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct zone *z = open_zone(rows[i].zone);
@@ -85,8 +93,8 @@ START_TEST(a_wall_time_in_a_gap_is_the_end_of_the_gap_and_one_that_comes_twice_i
 END_TEST
 
 START_TEST(names_that_are_no_zone_and_files_that_are_damaged_are_refused) {
-    static const char *const bad[] = {"", "Nowhere/City", "../etc/passwd", "/etc/passwd", "UTC+8", "UTC+08:60", "UTC+19:00",
-        "Asia", "UTC+08:00x"};
+    static const char *const bad[] = {
+        "", "Nowhere/City", "../etc/passwd", "/etc/passwd", "UTC+8", "UTC+08:60", "UTC+19:00", "Asia", "UTC+08:00x"};
     struct err e = ERR_INIT;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ck_assert_msg(!zone_open(bad[i], &e), "%s", bad[i]);
@@ -100,7 +108,7 @@ START_TEST(daily_weekly_and_monthly_on_one_day_are_one_run_and_full_wins) {
     struct zone *z = open_zone("Asia/Shanghai");
     struct schedule s = {RUN_INCREMENTAL, RUN_FULL, RUN_FULL, 60, 240, 7, 1};
     int64_t now = at("2026-10-30T00:00:00Z");
-    next_is(&s, z, &now, "2026-10-30T17:00:00Z", 240, "incremental", "daily"); /* Saturday 31st */
+    next_is(&s, z, &now, "2026-10-30T17:00:00Z", 240, "incremental", "daily");         /* Saturday 31st */
     next_is(&s, z, &now, "2026-10-31T17:00:00Z", 240, "full", "daily,weekly,monthly"); /* Sunday 1 November */
     next_is(&s, z, &now, "2026-11-01T17:00:00Z", 240, "incremental", "daily");
     s.monthly = RUN_INCREMENTAL, s.daily = RUN_NONE;
@@ -144,7 +152,8 @@ START_TEST(runs_stay_one_a_day_when_clocks_change) {
     next_is(&s, z, &now, "2026-03-29T01:00:00Z", 60, "incremental", "daily"); /* 02:30 does not exist: 03:00 */
     next_is(&s, z, &now, "2026-03-30T00:30:00Z", 90, "incremental", "daily");
     now = at("2026-10-24T12:00:00Z");
-    next_is(&s, z, &now, "2026-10-25T00:30:00Z", 150, "incremental", "daily"); /* the first 02:30; 04:00 is winter time */
+    next_is(
+        &s, z, &now, "2026-10-25T00:30:00Z", 150, "incremental", "daily"); /* the first 02:30; 04:00 is winter time */
     next_is(&s, z, &now, "2026-10-26T01:30:00Z", 90, "incremental", "daily");
     s.window_start_min = 120, s.window_len_min = 30, now = at("2026-03-29T00:00:00Z"); /* wholly in the gap */
     next_is(&s, z, &now, "2026-03-29T01:00:00Z", 1, "incremental", "daily");

@@ -11,9 +11,9 @@
 #include "scheduler.h"
 #include "sys/file.h"
 
-#define PLAN(system, content)                                                                                           \
-    "name: p\nsystem: " system "\nhosts: [h]\ncontent: {paths: [" content "]}\n"                                       \
-    "strategy: {daily: incremental, weekly: full, monthly: full}\n"                                                    \
+#define PLAN(system, content)                                                    \
+    "name: p\nsystem: " system "\nhosts: [h]\ncontent: {paths: [" content "]}\n" \
+    "strategy: {daily: incremental, weekly: full, monthly: full}\n"              \
     "schedule: {zone: UTC, window: \"01:00-05:00\", weekly_day: sun, monthly_day: 31}\n"
 
 static int64_t now_s;
@@ -45,7 +45,8 @@ static void setup(void) {
     strcpy(dir, "/tmp/check_jobs.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(notes, sizeof notes, "%s/notes", dir);
-    snprintf(script, sizeof script, "while read -r l; do printf '%%s\\n' \"$l\" >>%s; echo '{\"ok\":true}'; done", notes);
+    snprintf(
+        script, sizeof script, "while read -r l; do printf '%%s\\n' \"$l\" >>%s; echo '{\"ok\":true}'; done", notes);
     struct err e = ERR_INIT;
     ck_assert_int_eq(seal_init(&e), 0);
     now_s = civil_days(2026, 11, 23) * 86400; /* a Monday, 00:00 UTC */
@@ -94,7 +95,8 @@ static const char *jobs(void) {
     ck_assert_int_eq(db_commit(d.db, &e), 0);
     for (size_t i = n; i-- > 0;) {
         char one[200];
-        snprintf(one, sizeof one, "%s%s %s %s %s", *out ? "; " : "", list[i].state, list[i].origin, list[i].kind, list[i].labels);
+        snprintf(one, sizeof one, "%s%s %s %s %s", *out ? "; " : "", list[i].state, list[i].origin, list[i].kind,
+            list[i].labels);
         strcat(out, one);
     }
     free(list);
@@ -112,8 +114,9 @@ static struct js *ask(const char *host, const char *request) {
 
 /* Call in; the number of the job that was handed out, 0 for none. */
 static int call_in(const char *host, bool busy) {
-    struct js *j = ask(host, busy ? "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":true}" :
-                                    "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    struct js *j = ask(host,
+        busy ? "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":true}"
+             : "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
     ck_assert_int_eq(js_int(j, "next_s", 0), 60);
     int id = atoi(js_str(js_at(js_get(j, "jobs"), 0), "job", "0"));
     js_free(j);
@@ -190,7 +193,8 @@ START_TEST(days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stro
     result("h", 10, "\"state\":\"ok\",\"point\":2");
     now_s += 86400;
     tick();
-    ck_assert_ptr_nonnull(strstr(jobs(), "ok catch-up full daily,weekly,monthly; missed calendar incremental daily; queued catch-up"));
+    ck_assert_ptr_nonnull(
+        strstr(jobs(), "ok catch-up full daily,weekly,monthly; missed calendar incremental daily; queued catch-up"));
 }
 END_TEST
 
@@ -198,9 +202,10 @@ START_TEST(a_host_that_stays_away_has_one_run_waiting_and_no_more) {
     apply(PLAN("s", "/srv"));
     points(1);
     for (int h = 0; h < 60; h++, now_s += 3600) tick();
-    ck_assert_str_eq(jobs(), "missed calendar incremental daily; skipped catch-up incremental daily; "
-                             "missed calendar incremental daily; skipped catch-up incremental daily; "
-                             "missed calendar incremental daily; queued catch-up incremental daily");
+    ck_assert_str_eq(jobs(),
+        "missed calendar incremental daily; skipped catch-up incremental daily; "
+        "missed calendar incremental daily; skipped catch-up incremental daily; "
+        "missed calendar incremental daily; queued catch-up incremental daily");
 }
 END_TEST
 

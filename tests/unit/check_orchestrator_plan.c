@@ -6,8 +6,9 @@
 
 #include "plan.h"
 
-#define GOOD                                                                                                            \
-    "name: oa\nsystem: oa\nhosts: [oa1, oa2]\ncontent:\n  paths: [/srv]\nstrategy:\n  daily: incremental\n  weekly: full\n"
+#define GOOD                                                                                                          \
+    "name: oa\nsystem: oa\nhosts: [oa1, oa2]\ncontent:\n  paths: [/srv]\nstrategy:\n  daily: incremental\n  weekly: " \
+    "full\n"
 
 static int parse(const char *text, struct plan *p, struct err *e) {
     return plan_parse("oa.yaml", text, strlen(text), "Asia/Shanghai", p, e);
@@ -56,13 +57,15 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
     refused(1, "# nothing", "oa.yaml:2:1", "the key \"name\" is missing");
     refused(3, "hosts: [a, a]", "oa.yaml:3:12", "hosts[1]: \"a\" stands here twice");
     refused(3, "hosts: []", "oa.yaml:3:8", "hosts: the key \"hosts\" is missing");
-    refused(5, "  paths: [srv]", "oa.yaml:5:11", "content.paths[0]: expected an absolute path without . or .., found \"srv\"");
+    refused(5, "  paths: [srv]", "oa.yaml:5:11",
+        "content.paths[0]: expected an absolute path without . or .., found \"srv\"");
     refused(5, "  paths: [/a/../b]", "oa.yaml:5:11",
         "content.paths[0]: expected an absolute path without . or .., found \"/a/../b\"");
     refused(5, "  excludes: [/x]", "oa.yaml:5:3", "content: the key \"paths\" is missing");
     refused(0, "backup: yes\n", "oa.yaml:9:9", "backup: expected false or true, found \"yes\"");
     refused(0, "retention_days: 0\n", "oa.yaml:9:17", "retention_days: expected a number from 1 to 36500, found \"0\"");
-    refused(0, "retention_days: -3\n", "oa.yaml:9:17", "retention_days: expected a number from 1 to 36500, found \"-3\"");
+    refused(
+        0, "retention_days: -3\n", "oa.yaml:9:17", "retention_days: expected a number from 1 to 36500, found \"-3\"");
     refused(0, "schedule: {window: 1-5}\n", "oa.yaml:9:20",
         "schedule.window: expected a start window such as 01:00-05:00, found \"1-5\"");
     refused(0, "schedule: {window: 01:00-01:00}\n", "oa.yaml:9:20",
@@ -71,8 +74,10 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
         "schedule.zone: expected a time zone such as Asia/Shanghai, found \"Mars/Base\"");
     refused(0, "schedule: {weekly_day: funday}\n", "oa.yaml:9:24",
         "schedule.weekly_day: expected mon, tue, wed, thu, fri, sat or sun, found \"funday\"");
-    refused(0, "targets: {rpo: fast}\n", "oa.yaml:9:16", "targets.rpo: expected a time such as 30m, 24h or 7d, found \"fast\"");
-    refused(0, "applied: 2026-02-29\n", "oa.yaml:9:10", "applied: expected a date such as 2026-12-01, found \"2026-02-29\"");
+    refused(0, "targets: {rpo: fast}\n", "oa.yaml:9:16",
+        "targets.rpo: expected a time such as 30m, 24h or 7d, found \"fast\"");
+    refused(0, "applied: 2026-02-29\n", "oa.yaml:9:10",
+        "applied: expected a date such as 2026-12-01, found \"2026-02-29\"");
     refused(0, "period: 3 weeks\n", "oa.yaml:9:9", "period: expected long or \"N months\", found \"3 weeks\"");
     refused(0, "notify: [fax]\n", "oa.yaml:9:10", "notify[0]: expected one of mail phone on-site, found \"fax\"");
     refused(0, "quota: 5 apples\n", "oa.yaml:9:8", "quota: expected a size such as 500 GiB, found \"5 apples\"");
@@ -81,15 +86,17 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
 END_TEST
 
 START_TEST(comments_order_and_quotes_do_not_change_the_hash_and_content_does) {
-    static const char same[] = "# a comment\nhosts:\n- \"oa1\"\n- oa2\nname: 'oa'\nsystem: oa\nstrategy: {weekly: full, "
-                               "daily: incremental}\ncontent: {paths: /srv}\ndepartment:\n";
+    static const char same[] =
+        "# a comment\nhosts:\n- \"oa1\"\n- oa2\nname: 'oa'\nsystem: oa\nstrategy: {weekly: full, "
+        "daily: incremental}\ncontent: {paths: /srv}\ndepartment:\n";
     struct plan a, b, c;
     struct err e = ERR_INIT;
     ck_assert_int_eq(parse(GOOD, &a, &e), 0);
     ck_assert_msg(parse(same, &b, &e) == 0, "%s %s", e.object, e.msg);
     ck_assert_int_eq(parse(GOOD "retention_days: 91\n", &c, &e), 0);
-    ck_assert_str_eq(a.canonical, "{\"content\":{\"paths\":[\"/srv\"]},\"hosts\":[\"oa1\",\"oa2\"],\"name\":\"oa\","
-                                  "\"strategy\":{\"daily\":\"incremental\",\"weekly\":\"full\"},\"system\":\"oa\"}");
+    ck_assert_str_eq(a.canonical,
+        "{\"content\":{\"paths\":[\"/srv\"]},\"hosts\":[\"oa1\",\"oa2\"],\"name\":\"oa\","
+        "\"strategy\":{\"daily\":\"incremental\",\"weekly\":\"full\"},\"system\":\"oa\"}");
     ck_assert_str_eq(a.canonical, b.canonical);
     ck_assert_mem_eq(a.hash, b.hash, sizeof a.hash);
     ck_assert_mem_ne(a.hash, c.hash, sizeof a.hash);

@@ -42,8 +42,10 @@ START_TEST(the_child_has_the_descriptors_it_was_given_and_no_other) {
     int extra = open("/dev/zero", O_RDONLY);
     /* Crossed on purpose: what becomes 3 is low, what becomes 0 may be 3 here. */
     int fds[] = {extra, pipefd[1], 2, pipefd[1]};
-    ck_assert_int_eq(proc_spawn(&p, (const char *[]){"sh", "-c", "echo three >&3; ls /proc/self/fd | tr '\\n' ' '", NULL},
-                         fds, 4, &e), 0);
+    ck_assert_int_eq(
+        proc_spawn(
+            &p, (const char *[]){"sh", "-c", "echo three >&3; ls /proc/self/fd | tr '\\n' ' '", NULL}, fds, 4, &e),
+        0);
     close(pipefd[1]);
     ck_assert_int_gt(file_read_full(pipefd[0], got, sizeof got - 1), 0);
     ck_assert_int_eq(proc_wait(&p, -1, &e), 0);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -219,6 +220,8 @@ START_TEST(a_confined_process_reaches_its_own_directory_only) {
         if (open("/etc/passwd", O_RDONLY) >= 0 || openat(v.fd, "y", O_WRONLY | O_CREAT, 0600) >= 0) _exit(4);
         if (unlinkat(v.fd, "keeper/key", 0) == 0) _exit(5);
         if (unlinkat(spool, "x", 0) < 0) _exit(6);
+        if (fork() >= 0 || execl("/bin/true", "true", NULL) == 0) _exit(7);
+        if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_STREAM, 0) < 0) _exit(8);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);

@@ -46,7 +46,8 @@ END_TEST
 
 START_TEST(getters_read_texts_numbers_booleans_and_lists) {
     struct err e = ERR_INIT;
-    struct yaml *y = parse("n: -12\ns: '007'\nb: true\nl: [x, \"y z\"]\none: x\nempty:\nbad: [a, {b: c}]\nyes: yes\n", &e);
+    struct yaml *y =
+        parse("n: -12\ns: '007'\nb: true\nl: [x, \"y z\"]\none: x\nempty:\nbad: [a, {b: c}]\nyes: yes\n", &e);
     ck_assert_ptr_nonnull(y);
     const struct yaml_node *r = yaml_root(y), *l;
     const char *s;
@@ -111,7 +112,9 @@ END_TEST
 
 START_TEST(line_ends_of_windows_and_chinese_text_are_read) {
     struct err e = ERR_INIT;
-    struct yaml *y = parse("\xEF\xBB\xBF" "department: 市政务服务局\r\nb: 2\r\n", &e);
+    struct yaml *y = parse("\xEF\xBB\xBF"
+                           "department: 市政务服务局\r\nb: 2\r\n",
+        &e);
     ck_assert_msg(y, "%s %s", e.object, e.msg);
     const char *s;
     ck_assert(yaml_str(yaml_root(y), "department", &s, &e) == 0);
