@@ -177,7 +177,7 @@ RUN = B='$(B)' FUZZ_B='$(FUZZ_B)' VARIANT='$(VARIANT)' MAKE='$(MAKE)' tests/run 
 demo: ## set up, build, and show the whole thing at work on this machine
 	@scripts/setup demo
 	@$(MAKE) all
-	@scripts/demo
+	@B='$(B)' scripts/demo
 
 check: ## set up, build, and run every test (TESTS='scenario/03* unit' for some)
 	@scripts/setup check

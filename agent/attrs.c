@@ -1,4 +1,5 @@
-/* Attributes by descriptor and name: xattrs through /proc/self/fd/N/NAME, which does not follow the last component. */
+/* Attributes of a file that is open come from its descriptor, so that they and the content are of one inode; others by
+ * /proc/self/fd/N/NAME, which does not follow the last component. */
 #include "attrs.h"
 
 #include <errno.h>
@@ -59,6 +60,7 @@ void attrs_stat(struct entry *en, const uint8_t *path, size_t n, const struct st
         .dev_major = major(st->st_rdev),
         .dev_minor = minor(st->st_rdev),
         .block_shift = 12,
+        .size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
     };
 }
 
@@ -70,10 +72,13 @@ static int by_name(const void *x, const void *y) {
 }
 
 /* Take the value of one xattr behind what is in a->values. 1: it could not be read. */
-static int read_value(struct attrs *a, const char *path, const char *name, struct xattr *x, struct err *e) {
+static int read_value(struct attrs *a, int fd, const char *path, const char *name, struct xattr *x, struct err *e) {
     size_t room = a->values.max - a->values.len;
-    uint8_t *at = buf_reserve(&a->values, room < XATTR_SIZE_MAX ? room : XATTR_SIZE_MAX);
-    ssize_t got = at ? lgetxattr(path, name, at, room < XATTR_SIZE_MAX ? room : XATTR_SIZE_MAX) : -1;
+    if (room > XATTR_SIZE_MAX) room = XATTR_SIZE_MAX;
+    uint8_t *at = buf_reserve(&a->values, room);
+    ssize_t got = -1;
+    if (!room) errno = ERANGE; /* a size of 0 would only ask how much there is */
+    else if (at) got = fd >= 0 ? fgetxattr(fd, name, at, room) : lgetxattr(path, name, at, room);
     if (got < 0) {
         err_sys(e, NULL, name);
         return 1;
@@ -84,13 +89,17 @@ static int read_value(struct attrs *a, const char *path, const char *name, struc
     return 0;
 }
 
-static int read_xattrs(struct attrs *a, const char *path, struct entry *en, struct err *e) {
+static ssize_t list_names(int fd, const char *path, uint8_t *names, size_t n) {
+    return fd >= 0 ? flistxattr(fd, (char *)names, n) : llistxattr(path, (char *)names, n);
+}
+
+static int read_xattrs(struct attrs *a, int fd, const char *path, struct entry *en, struct err *e) {
     buf_reset(&a->names);
     buf_reset(&a->values);
     uint8_t *names = buf_reserve(&a->names, 1024);
-    ssize_t len = names ? llistxattr(path, (char *)names, 1024) : -1;
+    ssize_t len = names ? list_names(fd, path, names, 1024) : -1;
     if (len < 0 && errno == ERANGE && (names = buf_reserve(&a->names, NAMES_MAX)))
-        len = llistxattr(path, (char *)names, NAMES_MAX);
+        len = list_names(fd, path, names, NAMES_MAX);
     if (len < 0 && (errno == ENOTSUP || errno == ENODATA)) return 0;
     if (len < 0) {
         err_sys(e, NULL, _("reading extended attributes"));
@@ -106,7 +115,7 @@ static int read_xattrs(struct attrs *a, const char *path, struct entry *en, stru
             if (!x) return err_set(e, ZE_NOMEM, NULL, "xattrs");
             a->xattrs = x, a->cap = cap;
         }
-        if (read_value(a, path, p, &a->xattrs[en->xattrs_n], e) == 0) en->xattrs_n++;
+        if (read_value(a, fd, path, p, &a->xattrs[en->xattrs_n], e) == 0) en->xattrs_n++;
         else rc = 1;
     }
     en->xattrs = a->xattrs;
@@ -116,11 +125,10 @@ static int read_xattrs(struct attrs *a, const char *path, struct entry *en, stru
 }
 
 int attrs_read(struct attrs *a, const struct walk_item *item, int fd, struct entry *en, struct err *e) {
-    char path[320], *whole = NULL;
-    if (item->dirfd == AT_FDCWD) snprintf(path, sizeof path, "%s", ""), whole = strdup(item->name);
-    else snprintf(path, sizeof path, "/proc/self/fd/%d/%s", item->dirfd, item->name);
-    int rc = read_xattrs(a, whole ? whole : path, en, e);
-    free(whole);
+    char below[320];
+    const char *path = item->dirfd == AT_FDCWD ? item->name : below;
+    snprintf(below, sizeof below, "/proc/self/fd/%d/%s", item->dirfd, path == below ? item->name : "");
+    int rc = read_xattrs(a, fd, path, en, e);
     if (rc < 0) return -1;
     if (en->type == ENT_LINK) {
         ssize_t n = readlinkat(item->dirfd, item->name, (char *)a->target, TARGET_MAX);

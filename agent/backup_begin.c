@@ -1,5 +1,6 @@
 /* Beginning a run: BEGIN and its answer, the parent point, the local caches and what they do not know, and the parts of the
  * data path. Nothing here changes the vault but the begin record. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -98,6 +99,15 @@ static int learn_packs(struct run *r, uint32_t from, struct err *e) {
     return 0;
 }
 
+/* Copies of packs that a killed run left unfinished: their numbers may be used again, for other packs. */
+static void drop_unfinished(int dirfd) {
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *de; d && (de = readdir(d));)
+        if (strncmp(de->d_name, "tmp-", 4) == 0) unlinkat(dirfd, de->d_name, 0);
+    if (d) closedir(d);
+}
+
 static int open_cache(struct run *r, struct err *e) {
     char hex[33], path[64];
     int dir = r->cfg->statefd;
@@ -108,6 +118,7 @@ static int open_cache(struct run *r, struct err *e) {
     r->sigfd = openat(dir, "cache/sigs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     r->cachefd = openat(dir, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (r->metafd < 0 || r->sigfd < 0 || r->cachefd < 0) return err_sys(e, r->cfg->state, "cache");
+    drop_unfinished(r->metafd);
     return 0;
 }
 

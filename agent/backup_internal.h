@@ -19,8 +19,8 @@
 struct links;
 struct links *links_new(void);
 void links_free(struct links *l);
-/** links_find: true and the digest, block shift, flags and extents of the file with this group. links_put: remember an entry
- * until ${more} further names have been seen; what does not fit the budget (16 MiB) is simply read again. */
+/** links_find: true and the digest, block shift, flags and extents of the file with this group, if size and times in ${en} are
+ * still those it was read with. links_put: remember an entry until ${more} further names have been seen; what does not fit the budget (16 MiB) is simply read again. */
 bool links_find(struct links *l, uint64_t group, struct entry *en);
 void links_put(struct links *l, uint64_t group, const struct entry *en, uint64_t more);
 
@@ -49,8 +49,6 @@ struct run {
     struct manifest_walk *prev; /* the parent's manifest, in step with the walk; NULL: none */
     struct entry old;           /* its entry at hand */
     bool has_old;
-    dev_t devs[64]; /* file systems met, for link groups */
-    unsigned devs_n;
     uint64_t unread, to_read, to_read_bytes; /* the latter two for a dry run */
     struct buf list; /* the run list: JSON lines */
     bool list_cut;

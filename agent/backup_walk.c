@@ -70,11 +70,9 @@ static int mark_old(struct run *r, const struct entry *en, struct err *e) {
     return 1;
 }
 
-static uint64_t link_group(struct run *r, const struct stat *st) {
-    unsigned i = 0;
-    while (i < r->devs_n && r->devs[i] != st->st_dev) i++;
-    if (i == r->devs_n && i < sizeof r->devs / sizeof *r->devs) r->devs[r->devs_n++] = st->st_dev;
-    return st->st_ino ^ ((uint64_t)i << 56);
+/* The same for all names of an inode, in every run, whatever else is backed up beside it; another on another file system. */
+static uint64_t link_group(const struct stat *st) {
+    return st->st_ino ^ (uint64_t)st->st_dev * 0x9e3779b97f4a7c15ull;
 }
 
 /* ---- a file that was renamed ---- */
@@ -160,7 +158,7 @@ static int add_file(struct run *r, const struct walk_item *item, const struct en
     if (partly < 0) return -1;
     if (partly) run_unread(r, item->path, item->path_len, e);
     uint64_t group = 0;
-    if (st.st_nlink > 1) group = link_group(r, &st);
+    if (st.st_nlink > 1) group = link_group(&st);
     bool linked = st.st_nlink > 1 && links_find(r->links, group, &en);
     if (!linked) {
         int rc = store_content(r, fd, &st, old, &en, e);
@@ -193,7 +191,7 @@ static int add_other(struct run *r, const struct walk_item *item, struct err *e)
     if (rc < 0) return -1;
     if (rc > 0) run_unread(r, item->path, item->path_len, e);
     if (rc > 0 && en.type == ENT_LINK && !en.target_len) return 0; /* it vanished */
-    if (en.type != ENT_DIR && item->st.st_nlink > 1) en.flags |= EF_HARDLINK, en.link_group = link_group(r, &item->st);
+    if (en.type != ENT_DIR && item->st.st_nlink > 1) en.flags |= EF_HARDLINK, en.link_group = link_group(&item->st);
     return tree_add(r->tree, &en, e);
 }
 

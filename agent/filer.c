@@ -19,7 +19,7 @@ static uint8_t shift_of(uint64_t size) { return size <= (1ull << 30) ? 12 : size
 
 /* ---- where the holes are ---- */
 
-/* The data ranges of the chunk at ${off}; SEEK_DATA is only asked for files that have fewer blocks than bytes. */
+/* The data ranges of the chunk at ${off}; SEEK_DATA is only asked for files that have a hole at all. */
 static void find_ranges(struct filer *f, int fd, bool sparse, uint64_t off, uint32_t len) {
     f->ranges_n = 0;
     if (!sparse) {
@@ -140,7 +140,8 @@ static int one_chunk(struct filer *f, int fd, bool sparse, uint64_t off, uint32_
 static int one_pass(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct pass *p,
     struct err *e) {
     uint64_t size = (uint64_t)st->st_size;
-    bool sparse = (uint64_t)st->st_blocks * 512 < size;
+    off_t hole = lseek(fd, 0, SEEK_HOLE); /* blocks are no guide: they count extent trees and xattrs too */
+    bool sparse = hole >= 0 && (uint64_t)hole < size;
     struct basis basis = {.sig = -1};
     int rc = -1;
     bool has_old = old && old->type == ENT_FILE && old->size;
@@ -185,9 +186,15 @@ static bool same_times(const struct stat *a, const struct stat *b) {
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* What is read again carries the times of the new attempt, and is read once more by the next run. */
+static void set_times(struct entry *en, const struct stat *st) {
+    en->mtime_s = st->st_mtim.tv_sec, en->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+    en->ctime_s = st->st_ctim.tv_sec, en->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
+    en->flags |= EF_RACY;
+}
+
 int filer_store(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct err *e) {
     struct stat before = *st, after;
-    uint64_t size = (uint64_t)st->st_size;
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     for (int tries = 1;; tries++) {
         struct pass p = {0};
@@ -206,12 +213,13 @@ int filer_store(struct filer *f, int fd, const struct stat *st, const struct ent
             if (grew) en->flags |= EF_RACY; /* stored up to its size at open: read again next time */
             return FILED;
         }
-        if (p.ended || (tries < TRIES && size < RETRY_MAX)) {
+        if (p.ended || (tries < TRIES && before.st_size < RETRY_MAX)) {
             if (tries >= 2 * TRIES) { /* it shrinks faster than it is read */
                 err_set(e, ZE_IO, NULL, _("it shrinks while it is read"));
                 return FILED_UNREADABLE;
             }
             before = after;
+            set_times(en, &after);
             continue;
         }
         en->flags |= EF_CHANGED;

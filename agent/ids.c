@@ -222,6 +222,8 @@ int ids_commit(struct ids *x, const uint8_t binding[SEAL_HASH], uint32_t next_pa
     return 0;
 }
 
+void ids_forget(struct ids *x) { unlinkat(x->dirfd, x->name, 0); }
+
 void ids_close(struct ids *x) {
     if (!x) return;
     if (x->fd >= 0) close(x->fd);

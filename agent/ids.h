@@ -36,6 +36,8 @@ int ids_put(struct ids *x, const uint8_t key[SEAL_ID], struct seg_addr addr, str
 
 /** ids_commit(x, binding, next_pack, e): the run is committed: make it durable and bind it to the new commit record. */
 int ids_commit(struct ids *x, const uint8_t binding[SEAL_HASH], uint32_t next_pack, struct err *e) MUST_CHECK;
+/** ids_forget(x): the vault has lost something that the index still names: it is made anew by the next run. */
+void ids_forget(struct ids *x);
 void ids_close(struct ids *x);
 
 #endif

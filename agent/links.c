@@ -46,7 +46,10 @@ bool links_find(struct links *l, uint64_t group, struct entry *en) {
     struct link **at = find(l, group);
     if (!*at) return false;
     const struct entry *o = &(*at)->en;
-    en->size = o->size, en->block_shift = o->block_shift, en->xpage_shift = o->xpage_shift;
+    if (en->size != o->size || en->mtime_s != o->mtime_s || en->mtime_ns != o->mtime_ns || en->ctime_s != o->ctime_s ||
+        en->ctime_ns != o->ctime_ns)
+        return false; /* it changed between two of its names */
+    en->block_shift = o->block_shift, en->xpage_shift = o->xpage_shift;
     memcpy(en->digest, o->digest, SEAL_HASH);
     en->flags |= o->flags & (EF_XPAGES | EF_CHANGED | EF_RACY);
     en->extents = o->extents, en->extents_n = o->extents_n, en->xpages = o->xpages, en->xpages_n = o->xpages_n;

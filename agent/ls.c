@@ -1,5 +1,5 @@
-/* ls walks the manifest from the path on and leaps over what lies deeper, so that one directory of a large point costs few
- * pages. */
+/* ls walks the manifest from the path on and leaps over what lies deeper, so that one directory of a large point costs
+ * few pages. */
 #include "ls.h"
 
 #include <stdio.h>

@@ -17,34 +17,28 @@ int run_cancelled(const struct run *r, struct err *e) {
     return err_set(e, ZE_CANCELLED, r->q->target, _("what is complete stays; unfinished files were removed"));
 }
 
+static bool among(enum err_id id, const enum err_id *list) {
+    while (*list != ZE_NONE && *list != id) list++;
+    return *list == id;
+}
+
+static void remember_damage(struct run *r, const char *path, size_t n, const struct err *why) {
+    size_t room = sizeof r->damage.object - 1, len = n < room ? n : room;
+    if (r->damage.id != ZE_NONE) return;
+    err_set(&r->damage, why->id, NULL, "%s", why->msg);
+    memcpy(r->damage.object, path, len);
+    r->damage.object[len] = 0;
+}
+
 int run_problem(struct run *r, const char *path, size_t n, bool attribute, const struct err *why, struct err *e) {
-    switch (why->id) {
-    case ZE_NOSPACE:
-    case ZE_CANCELLED:
-    case ZE_NOMEM:
-    case ZE_INTERNAL:
-    case ZE_CUT:
-    case ZE_TIMEOUT:
-    case ZE_UNREACHABLE:
-    case ZE_PROTO:
-    case ZE_NOGRANT:
-    case ZE_REFUSED:
-    case ZE_AUTH:
+    static const enum err_id ends[] = {ZE_NOSPACE, ZE_CANCELLED, ZE_NOMEM, ZE_INTERNAL, ZE_CUT, ZE_TIMEOUT,
+        ZE_UNREACHABLE, ZE_PROTO, ZE_NOGRANT, ZE_REFUSED, ZE_AUTH, ZE_NONE};
+    static const enum err_id damage[] = {ZE_DAMAGED, ZE_TRUNCATED, ZE_MISSING, ZE_NEWER, ZE_NONE};
+    if (among(why->id, ends)) {
         if (e != why) *e = *why;
         return -1;
-    case ZE_DAMAGED:
-    case ZE_TRUNCATED:
-    case ZE_MISSING:
-    case ZE_NEWER:
-        if (r->damage.id == ZE_NONE) {
-            err_set(&r->damage, why->id, NULL, "%s", why->msg);
-            size_t room = sizeof r->damage.object - 1, len = n < room ? n : room;
-            memcpy(r->damage.object, path, len);
-            r->damage.object[len] = 0;
-        }
-        break;
-    default: break;
     }
+    if (among(why->id, damage)) remember_damage(r, path, n, why);
     if (attribute) r->out->attributes++;
     else r->out->missed++;
     if (!attribute && r->q->progress) r->q->progress->errors++;

@@ -48,6 +48,7 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     out->full = !strcmp(kind, "full");
     if (!*out->id || (!out->full && strcmp(kind, "incremental") != 0)) return false;
     if (!text_list(js_get(j, "paths"), out->paths, RUN_PATHS_MAX, &out->paths_n) || out->paths_n == 0) return false;
+    if (!text_list(js_get(j, "excludes"), out->excludes, RUN_PATHS_MAX, &out->excludes_n)) return false;
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
     const struct js *excludes = js_get(j, "excludes");
@@ -145,8 +146,8 @@ static int job_do(struct runner *r, const struct js *j) {
         r->job = job.id, r->job_cancelled = false, r->reported_ns = r->clock->mono_ns(r->clock);
         struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
             .excludes = job.excludes, .excludes_n = job.excludes_n,
-            .ticket = job.ticket, .clock = r->clock, .progress = &r->progress, .cancelled = asked_to_stop,
-            .cancelled_arg = r};
+            .ticket = job.ticket, .clock = r->clock,
+            .progress = &r->progress, .cancelled = asked_to_stop, .cancelled_arg = r};
         rc = backup_run(r->c, &q, &done, &why);
         progress_end(&r->progress);
     } else {

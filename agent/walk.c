@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,25 +23,34 @@
 
 struct level {
     int fd;
+    dev_t dev;        /* its file system: others are not entered */
+    bool only;        /* only a way to backup paths below: other names are passed over */
     struct buf arena; /* names, each with its NUL */
     uint32_t *at;     /* offsets of the names, sorted */
     size_t n, cap, next, path_len;
 };
 
 struct walk {
-    char **paths;
-    size_t paths_n, path_next;
+    char **paths, **nested; /* nested: below another backup path; they matter where that one would stop */
+    size_t paths_n, path_next, nested_n, depth_max;
     const struct dev_ino *skip;
     size_t skip_n;
     const struct exclude *exclude;
     bool cross, caches;
-    dev_t dev; /* of the backup path under way */
     struct level *stack;
     size_t depth, cap;
     struct buf path, done; /* current path; ancestors told so far end with `done` */
     size_t ancestor_at;    /* within the backup path under way: where the next ancestor begins */
-    int enter_fd;          /* a directory that was just told and is entered at the next step, or -1 */
+    int enter_fd, enter_errno; /* a directory that was just told and is entered at the next step, or -1; why it cannot be */
+    dev_t enter_dev;
+    bool enter_only;
 };
+
+/* What is told: something below a backup path, the path itself, a directory above one, or one that is on the way to a backup
+ * path below another that stops before it (at a mount point). */
+enum role { ROLE_ITEM, ROLE_ROOT, ROLE_ABOVE, ROLE_WAY };
+
+enum { PATH_BYTES_MAX = 64 << 10, SPARE_FDS = 64 };
 
 /* Absolute, with its parent resolved and the last component as it is. */
 static char *absolute(const char *path) {
@@ -71,7 +81,7 @@ static bool below(const char *p, const char *dir) {
 
 struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, size_t skip_n, struct err *e) {
     struct walk *w = calloc(1, sizeof *w);
-    if (!w || !(w->paths = calloc(n + 1, sizeof *w->paths))) goto nomem;
+    if (!w || !(w->paths = calloc(n + 1, sizeof *w->paths)) || !(w->nested = calloc(n + 1, sizeof *w->nested))) goto nomem;
     w->skip = skip, w->skip_n = skip_n, w->enter_fd = -1;
     buf_init(&w->path, 64 << 20);
     buf_init(&w->done, 64 << 20);
@@ -88,7 +98,7 @@ struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, 
     qsort(w->paths, w->paths_n, sizeof *w->paths, by_path);
     size_t kept = 0;
     for (size_t i = 0; i < w->paths_n; i++) {
-        if (kept && below(w->paths[i], w->paths[kept - 1])) free(w->paths[i]);
+        if (kept && below(w->paths[i], w->paths[kept - 1])) w->nested[w->nested_n++] = w->paths[i];
         else w->paths[kept++] = w->paths[i];
     }
     w->paths_n = kept;
@@ -97,9 +107,11 @@ struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, 
         rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
         (void)!setrlimit(RLIMIT_NOFILE, &rl);
     }
+    w->depth_max = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur > 2 * SPARE_FDS ? rl.rlim_cur - SPARE_FDS : SPARE_FDS;
     return w;
 nomem:
     err_set(e, ZE_NOMEM, NULL, "walk");
+    if (w) free(w->paths);
     free(w);
     return NULL;
 }
@@ -116,7 +128,9 @@ void walk_free(struct walk *w) {
     while (w->depth) pop(w);
     if (w->enter_fd >= 0) close(w->enter_fd);
     for (size_t i = 0; i < w->paths_n; i++) free(w->paths[i]);
+    for (size_t i = 0; i < w->nested_n; i++) free(w->nested[i]);
     free(w->paths);
+    free(w->nested);
     free(w->stack);
     buf_free(&w->path);
     buf_free(&w->done);
@@ -158,7 +172,7 @@ static int push(struct walk *w, int fd, struct err *e) {
         w->stack = p, w->cap = cap;
     }
     struct level *l = &w->stack[w->depth++];
-    *l = (struct level){.fd = fd, .path_len = w->path.len};
+    *l = (struct level){.fd = fd, .path_len = w->path.len, .dev = w->enter_dev, .only = w->enter_only};
     buf_init(&l->arena, UINT32_MAX);
     int dup_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = dup_fd < 0 ? NULL : fdopendir(dup_fd);
@@ -212,9 +226,22 @@ static bool has_cache_tag(int dirfd) {
     return fd >= 0 && file_read_full(fd, head, sizeof head) == (ssize_t)sizeof head && memcmp(head, tag, sizeof head) == 0;
 }
 
-/* Why a directory is not entered by what stat says, or NULL. */
-static const char *why_closed(const struct walk *w, const struct stat *st) {
-    if (st->st_dev != w->dev && !w->cross) return "another file system";
+/* How the current path stands to the nested backup paths: ROLE_ROOT it is one, ROLE_WAY it is above one, else ROLE_ITEM. */
+static enum role role_of(const struct walk *w) {
+    enum role found = ROLE_ITEM;
+    for (size_t i = 0; i < w->nested_n; i++) {
+        const char *p = w->nested[i] + 1;
+        size_t n = strlen(p);
+        if (n < w->path.len || memcmp(p, w->path.p, w->path.len) != 0) continue;
+        if (n == w->path.len) return ROLE_ROOT;
+        if (!w->path.len || p[w->path.len] == '/') found = ROLE_WAY;
+    }
+    return found;
+}
+
+/* Why a directory on a file system like this is not entered by what stat says, or NULL. */
+static const char *why_closed(const struct walk *w, const struct stat *st, dev_t dev) {
+    if (st->st_dev != dev && !w->cross) return "another file system";
     for (size_t i = 0; i < w->skip_n; i++)
         if (w->skip[i].dev == st->st_dev && w->skip[i].ino == st->st_ino) return "the backup's own state";
     return NULL;
@@ -226,27 +253,46 @@ static const char *why_closed_inside(const struct walk *w, int fd) {
     return w->caches && has_cache_tag(fd) ? "CACHEDIR.TAG" : NULL;
 }
 
-static int tell(struct walk *w, struct walk_item *item, int dirfd, const char *name, bool ancestor, bool is_root,
+/* Open a directory that was told, to be entered at the next step. */
+static void open_directory(struct walk *w, struct walk_item *item) {
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    w->enter_errno = 0;
+    if (w->path.len + NAME_MAX >= PATH_BYTES_MAX || w->depth >= w->depth_max) {
+        w->enter_errno = w->depth >= w->depth_max ? EMFILE : ENAMETOOLONG;
+        return;
+    }
+    w->enter_fd = openat(item->dirfd, item->name, flags | O_NOATIME);
+    if (w->enter_fd < 0 && errno == EPERM) w->enter_fd = openat(item->dirfd, item->name, flags);
+    if (w->enter_fd < 0) {
+        w->enter_errno = errno;
+    } else if ((item->why = why_closed_inside(w, w->enter_fd))) {
+        close(w->enter_fd);
+        w->enter_fd = -1;
+    }
+}
+
+static int tell(struct walk *w, struct walk_item *item, int dirfd, const char *name, enum role role, dev_t dev,
     struct err *e) {
     item->path = w->path.p, item->path_len = w->path.len;
-    item->dirfd = dirfd, item->name = name, item->ancestor = ancestor, item->why = NULL;
+    item->dirfd = dirfd, item->name = name, item->why = NULL;
+    item->ancestor = role == ROLE_ABOVE || role == ROLE_WAY;
     if (!buf_ok(&w->path)) return err_set(e, ZE_NOMEM, NULL, "walk");
     if (fstatat(dirfd, name, &item->st, AT_SYMLINK_NOFOLLOW) < 0) {
         err_sys(e, NULL, _("looking at it"));
         return WALK_PROBLEM;
     }
-    if (is_root) w->dev = item->st.st_dev;
     bool is_dir = S_ISDIR(item->st.st_mode);
-    if (!ancestor && (item->why = exclude_match(w->exclude, w->path.p, w->path.len, is_dir))) return WALK_SKIPPED;
-    if (ancestor || !is_dir || (item->why = why_closed(w, &item->st))) return WALK_ITEM;
-    w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
-    if (w->enter_fd < 0 && errno == EPERM)
-        w->enter_fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (w->enter_fd < 0) w->enter_fd = -2; /* told at the next step */
-    else if ((item->why = why_closed_inside(w, w->enter_fd))) {
-        close(w->enter_fd);
-        w->enter_fd = -1;
+    if (!item->ancestor && (item->why = exclude_match(w->exclude, w->path.p, w->path.len, is_dir))) return WALK_SKIPPED;
+    if (!is_dir || role == ROLE_ABOVE) return WALK_ITEM;
+    w->enter_dev = role == ROLE_ROOT ? item->st.st_dev : dev;
+    w->enter_only = role == ROLE_WAY;
+    if (!w->enter_only) item->why = why_closed(w, &item->st, w->enter_dev);
+    if (item->why && item->st.st_dev != w->enter_dev && role_of(w) != ROLE_ITEM) {
+        w->enter_only = role_of(w) == ROLE_WAY;
+        w->enter_dev = item->st.st_dev;
+        item->why = w->enter_only ? NULL : why_closed(w, &item->st, w->enter_dev);
     }
+    if (!item->why) open_directory(w, item);
     return WALK_ITEM;
 }
 
@@ -261,7 +307,7 @@ static int next_root(struct walk *w, struct walk_item *item, struct err *e) {
         if (!slash) {
             buf_put(&w->path, p, n);
             w->ancestor_at = 0;
-            return tell(w, item, AT_FDCWD, w->paths[w->path_next++], false, true, e);
+            return tell(w, item, AT_FDCWD, w->paths[w->path_next++], ROLE_ROOT, 0, e);
         }
         size_t end = (size_t)(slash - p);
         w->ancestor_at = end + 1;
@@ -271,7 +317,7 @@ static int next_root(struct walk *w, struct walk_item *item, struct err *e) {
         buf_put(&w->done, w->path.p, w->path.len);
         char *whole = strndup(w->paths[w->path_next], end + 1);
         if (!whole) return err_set(e, ZE_NOMEM, NULL, "walk");
-        int rc = tell(w, item, AT_FDCWD, whole, true, false, e);
+        int rc = tell(w, item, AT_FDCWD, whole, ROLE_ABOVE, 0, e);
         free(whole);
         item->name = NULL;
         return rc;
@@ -280,10 +326,9 @@ static int next_root(struct walk *w, struct walk_item *item, struct err *e) {
 }
 
 int walk_next(struct walk *w, struct walk_item *item, struct err *e) {
-    if (w->enter_fd == -2) {
-        w->enter_fd = -1;
+    if (w->enter_errno) {
         item->path = w->path.p, item->path_len = w->path.len;
-        errno = EACCES;
+        errno = w->enter_errno, w->enter_errno = 0;
         err_sys(e, NULL, _("opening the directory"));
         return WALK_PROBLEM;
     }
@@ -304,7 +349,8 @@ int walk_next(struct walk *w, struct walk_item *item, struct err *e) {
         const char *name = (const char *)l->arena.p + l->at[l->next++];
         if (w->path.len) buf_u8(&w->path, '/');
         buf_put(&w->path, name, strlen(name));
-        return tell(w, item, l->fd, name, false, false, e);
+        enum role role = l->only ? role_of(w) : ROLE_ITEM;
+        if (!l->only || role != ROLE_ITEM) return tell(w, item, l->fd, name, role, l->dev, e);
     }
     return next_root(w, item, e);
 }

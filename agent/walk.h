@@ -33,7 +33,7 @@ enum walk_event {
 };
 
 /** walk_new(paths, n, skip, skip_n, e): ${paths} are made absolute (their last component is not followed); a path below another
- * one is left out. Directories whose (device, inode) is in ${skip} are not entered. ZE_NOTFOUND names a path that is absent. */
+ * one is walked with that one, also when it is a mount point or below one. Directories whose (device, inode) is in ${skip} are not entered. ZE_NOTFOUND names a path that is absent. */
 struct dev_ino {
     dev_t dev;
     ino_t ino;

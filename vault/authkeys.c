@@ -30,8 +30,8 @@ static void key_text(char out[KEY_TEXT], const uint8_t pub[SEAL_SIGN_PUB]) {
 static void line_add(struct authkeys *a, const char *options, const char *verb, const char *host, const uint8_t *pub) {
     char key[KEY_TEXT], line[2 * PATH_MAX + 512];
     key_text(key, pub);
-    int n = snprintf(line, sizeof line, "restrict,%scommand=\"%s serve %s %s %s\" ssh-ed25519 %s %s\n", options, a->program,
-        a->v->dir, verb, host, key, host);
+    int n = snprintf(line, sizeof line, "restrict,%scommand=\"%s serve %s %s %s\" ssh-ed25519 %s %s\n", options,
+        a->program, a->v->dir, verb, host, key, host);
     if (n < 0 || (size_t)n >= sizeof line) a->text.bad = true;
     else buf_put(&a->text, line, (size_t)n);
 }

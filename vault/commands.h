@@ -6,7 +6,7 @@
 
 /** What a verb was called with: filled from a table, so that all verbs read options alike. */
 struct words {
-    const char *dir, *second;   /* the operands */
+    const char *dir, *second; /* the operands */
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
     bool json, local, help;
 };

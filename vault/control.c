@@ -1,17 +1,17 @@
 /* `zaibei-vault control`: JSON lines in, JSON lines out. It holds no state and no right of its own: each line goes to the
  * keeper's control socket, which only the vault's user may open. When the keeper is started anew between two lines, the next
  * line finds it; a line that was under way gets an error, since it may or may not have been done. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "commands.h"
-#include "keeper_proto.h"
 #include "door.h"
+#include "keeper_proto.h"
 #include "sys/file.h"
 #include "wire/frame.h"
 #include "wrap/json.h"
@@ -49,8 +49,8 @@ static void error_print(const struct err *why) {
 static int line_ask(struct frames *f, const char *line, size_t n, struct err *e) {
     struct buf out;
     buf_init(&out, JS_BYTES_MAX);
-    int rc = n > LINE_MAX_BYTES ? err_set(e, ZE_PROTO, "control", _("a line of %zu bytes"), n) :
-                                  frames_put(f, K_CONTROL, line, n, NULL, 0, e);
+    int rc = n > LINE_MAX_BYTES ? err_set(e, ZE_PROTO, "control", _("a line of %zu bytes"), n)
+                                : frames_put(f, K_CONTROL, line, n, NULL, 0, e);
     if (rc == 0) rc = answer_copy(f, &out, e);
     if (rc == 0) printf("%.*s\n", (int)out.len, (const char *)out.p);
     buf_free(&out);

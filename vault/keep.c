@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
-#include "keeper.h"
 #include "door.h"
+#include "keeper.h"
 #include "sys/file.h"
 
 enum { CHILDREN_MAX = 512 };
@@ -42,7 +42,8 @@ static void child_main(struct vault *v, int fd, enum keeper_role role) {
 }
 
 /* One connection: a child that has only it and the vault. */
-static int connection(struct vault *v, int listener, const int *close_too, size_t n, enum keeper_role role, struct err *e) {
+static int connection(
+    struct vault *v, int listener, const int *close_too, size_t n, enum keeper_role role, struct err *e) {
     pid_t parent = getpid();
     CLEANUP_FD int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return errno == EINTR || errno == ECONNABORTED || errno == EAGAIN ? 0 : err_sys(e, v->dir, "accept");

@@ -2,8 +2,8 @@
 #ifndef VAULT_KEEP_H
 #define VAULT_KEEP_H
 
-#include "sys/clock.h"
 #include "base/err.h"
+#include "sys/clock.h"
 
 /** keep_main(dir, clock, e): listen until SIGTERM or SIGINT. ZE_BUSY when another keeper of this vault runs. */
 int keep_main(const char *dir, struct clock *clock, struct err *e) MUST_CHECK;

@@ -18,10 +18,18 @@ static const struct request {
     uint8_t type, who;
     int (*run)(struct keeper *k, struct rd *r, struct err *e);
 } requests[] = {
-    {K_BIND, UNBOUND, keeper_bind},     {F_LIST, HOST, keeper_list},       {F_BEGIN, HOST, keeper_begin},
-    {K_PLACE, HOST, keeper_place},      {F_USED, HOST, keeper_used},       {F_COMMIT, HOST, keeper_commit},
-    {F_ABANDON, HOST, keeper_abandon},  {F_INDEX, HOST, keeper_index},     {K_OPEN, HOST, keeper_open},
-    {K_TAKE, HOST, keeper_take},        {F_ENROL, ENROLLING, keeper_enrol}, {K_CONTROL, OVER_CONTROL, keeper_control},
+    {K_BIND, UNBOUND, keeper_bind},
+    {F_LIST, HOST, keeper_list},
+    {F_BEGIN, HOST, keeper_begin},
+    {K_PLACE, HOST, keeper_place},
+    {F_USED, HOST, keeper_used},
+    {F_COMMIT, HOST, keeper_commit},
+    {F_ABANDON, HOST, keeper_abandon},
+    {F_INDEX, HOST, keeper_index},
+    {K_OPEN, HOST, keeper_open},
+    {K_TAKE, HOST, keeper_take},
+    {F_ENROL, ENROLLING, keeper_enrol},
+    {K_CONTROL, OVER_CONTROL, keeper_control},
 };
 
 int keeper_malformed(struct keeper *k, struct err *e) {

@@ -61,7 +61,8 @@ int keeper_pack(struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pa
     struct err *e) MUST_CHECK;
 
 /** The name of a used page. used_load: its bytes into ${out} (reset first), checked against their hash. */
-void used_name(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], const uint8_t hash[SEAL_HASH]);
+void used_name(
+    char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], const uint8_t hash[SEAL_HASH]);
 int used_load(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref, struct buf *out,
     struct err *e) MUST_CHECK;
 

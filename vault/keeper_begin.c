@@ -2,8 +2,8 @@
  * one), and the epoch in the begin record (so a writer that outlives its lock cannot commit). A parent is offered only if a
  * commit that builds on it can succeed: what of it is absent or damaged is named in the begin record, and where even its
  * metadata may be gone, the upload becomes a full. */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -120,7 +120,8 @@ static int begin_answer(struct keeper *k, const struct buf *parent) {
     return F_BEGUN;
 }
 
-static int begin_try(struct keeper *k, const struct rec_begin *ask, const char *ticket, struct buf *parent, struct err *e) {
+static int begin_try(
+    struct keeper *k, const struct rec_begin *ask, const char *ticket, struct buf *parent, struct err *e) {
     struct record r = {.type = REC_BEGIN, .begin = *ask};
     buf_reset(parent);
     int rc = begin_fill(k, &r.begin, ticket, parent, e);

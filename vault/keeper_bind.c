@@ -75,7 +75,8 @@ static int token_spent(struct keeper *k, struct err *e) {
 static int bind_host(struct keeper *k, uint8_t system_id[SEAL_ID], struct err *e) {
     char spool[128];
     if (!k->log.next || k->log.revoked)
-        return err_set(e, ZE_AUTH, k->host, k->log.next ? _("this host was revoked") : _("no such host is enrolled here"));
+        return err_set(
+            e, ZE_AUTH, k->host, k->log.next ? _("this host was revoked") : _("no such host is enrolled here"));
     if (rights_load(k->v, k->host, &k->rights, e) < 0) {
         /* If enrolment was interrupted after its record, its files are made now. */
         if (e->id != ZE_NOTFOUND || rights_save(k->v, k->host, &k->rights, e) < 0) return -1;

@@ -43,15 +43,15 @@ static bool inherited(const struct rec_commit *parent, const struct used_ref *re
     return false;
 }
 
-/* Pages that the parent has just the same were judged when this upload began. */
-static int used_judge(struct keeper *k, const struct rec_commit *c, struct err *e) {
+/* Pages that the parent has just the same were judged when this upload began, and need no second look if all was well. */
+static int used_judge(struct keeper *k, const struct rec_commit *c, bool parent_whole, struct err *e) {
     struct record parent = {0};
     const struct log_commit *last = log_last_point(&k->log);
     if (c->parent && last && last->point == c->parent && log_load(&k->log, last->n, &parent, NULL, e) < 0) return -1;
     bool same_generation = parent.type == REC_COMMIT && memcmp(parent.commit.generation, c->generation, SEAL_ID) == 0;
     int rc = 0;
     for (size_t i = 0; i < c->used_n && rc == 0; i++) {
-        if (same_generation && inherited(&parent.commit, &c->used[i])) continue;
+        if (parent_whole && same_generation && inherited(&parent.commit, &c->used[i])) continue;
         rc = used_check(k, c->generation, &c->used[i], refuse, NULL, e);
     }
     record_free(&parent);
@@ -82,7 +82,7 @@ static int stored_sum(struct keeper *k, struct rec_commit *c, struct err *e) {
     return 0;
 }
 
-static int commit_fill(struct keeper *k, struct rec_commit *c, struct err *e) {
+static int commit_fill(struct keeper *k, struct rec_commit *c, bool *parent_whole, struct err *e) {
     struct record begin = {0}, host = {0};
     if (begin_judge(k, c->upload, &begin, e) < 0) return -1;
     const struct rec_begin *b = &begin.begin;
@@ -93,6 +93,7 @@ static int commit_fill(struct keeper *k, struct rec_commit *c, struct err *e) {
     memcpy(c->plan_hash, b->plan_hash, SEAL_HASH);
     c->labels = b->labels;
     c->retain_until = b->retain_until;
+    *parent_whole = b->damaged_n == 0;
     record_free(&begin);
     if (log_load(&k->log, 0, &host, NULL, e) < 0) return -1;
     c->keys = host.host.keys;
@@ -103,7 +104,9 @@ static int commit_fill(struct keeper *k, struct rec_commit *c, struct err *e) {
 static int commit_try(struct keeper *k, struct record *r, struct err *e) {
     const struct log_commit *done = log_upload(&k->log, r->commit.upload);
     if (done) return log_load(&k->log, done->n, NULL, &k->raw, e);
-    if (commit_fill(k, &r->commit, e) < 0 || used_judge(k, &r->commit, e) < 0 || stored_sum(k, &r->commit, e) < 0)
+    bool parent_whole = false;
+    if (commit_fill(k, &r->commit, &parent_whole, e) < 0 || used_judge(k, &r->commit, parent_whole, e) < 0 ||
+        stored_sum(k, &r->commit, e) < 0)
         return -1;
     /* If interrupted here, packs and used pages are durable and no point exists: the next upload goes on from them. */
     return log_append(&k->log, r, &k->raw, e);

@@ -152,7 +152,11 @@ static const struct op {
     const char *name;
     int (*run)(struct keeper *k, const struct js *q, struct js *a, struct err *e);
 } ops[] = {
-    {"token", op_token}, {"hosts", op_hosts}, {"revoke", op_revoke}, {"ticket", op_ticket}, {"points", op_points},
+    {"token", op_token},
+    {"hosts", op_hosts},
+    {"revoke", op_revoke},
+    {"ticket", op_ticket},
+    {"points", op_points},
 };
 
 static struct js *op_run(struct keeper *k, const struct js *q, struct err *e) {

@@ -20,11 +20,11 @@ static int enrol_again(struct keeper *k, const struct rec_host *want, struct err
     struct record r;
     if (log_load(&k->log, 0, &r, &k->raw, e) < 0) return -1;
     bool same = r.type == REC_HOST && memcmp(r.host.ssh_pub, want->ssh_pub, SEAL_SIGN_PUB) == 0 &&
-                memcmp(r.host.keys.check, want->keys.check, SEAL_ID) == 0 && !k->log.revoked;
+        memcmp(r.host.keys.check, want->keys.check, SEAL_ID) == 0 && !k->log.revoked;
     record_free(&r);
     if (same) return 0;
-    return k->mode == BIND_LOCAL ? err_set(e, ZE_EXISTS, k->host, _("a host of this name is enrolled")) :
-                                   err_set(e, ZE_TOKEN, k->host, _("it was used by another host"));
+    return k->mode == BIND_LOCAL ? err_set(e, ZE_EXISTS, k->host, _("a host of this name is enrolled"))
+                                 : err_set(e, ZE_TOKEN, k->host, _("it was used by another host"));
 }
 
 static int enrol_record(struct keeper *k, struct rec_host *host, struct err *e) {

@@ -60,16 +60,17 @@ static int pack_copy(int from, int to, const struct pack_index *x, const char *n
     pack_trailer_put(tail, &x->trailer);
     if (file_write_all(to, head, sizeof head) < 0) return err_sys(e, name, "write");
     if (segments_copy(from, to, x, name, e) < 0) return -1;
-    if (file_write_all(to, x->rows, (size_t)x->trailer.count * PACK_ROW) < 0 || file_write_all(to, tail, sizeof tail) < 0)
+    if (file_write_all(to, x->rows, (size_t)x->trailer.count * PACK_ROW) < 0 ||
+        file_write_all(to, tail, sizeof tail) < 0)
         return err_sys(e, name, "write");
     return 0;
 }
 
-static int header_judge(struct keeper *k, const struct pack_header *h, uint32_t pack, uint8_t kind, const char *name,
-    struct err *e) {
+static int header_judge(
+    struct keeper *k, const struct pack_header *h, uint32_t pack, uint8_t kind, const char *name, struct err *e) {
     bool right = h->pack == pack && h->kind == kind && h->revision == 0 &&
-                 memcmp(h->generation, k->begin.generation, SEAL_ID) == 0 &&
-                 memcmp(h->host_id, k->log.host_id, SEAL_ID) == 0 && memcmp(h->system_id, k->log.system_id, SEAL_ID) == 0;
+        memcmp(h->generation, k->begin.generation, SEAL_ID) == 0 && memcmp(h->host_id, k->log.host_id, SEAL_ID) == 0 &&
+        memcmp(h->system_id, k->log.system_id, SEAL_ID) == 0;
     return right ? 0 : err_set(e, ZE_REFUSED, name, _("its header names another pack"));
 }
 
@@ -101,27 +102,36 @@ static int pack_put(struct keeper *k, int from, const struct pack_index *x, cons
     return rc == 1 ? same_pack(k, name, x, e) : rc;
 }
 
-int keeper_place(struct keeper *k, struct rd *r, struct err *e) {
-    char spool[128], name[STORE_NAME_MAX];
+/* The pack in the spool file into the store: its size into ${bytes}. */
+static int spool_place(
+    struct keeper *k, const char *spool, uint32_t pack, uint8_t kind, uint64_t *bytes, struct err *e) {
+    char name[STORE_NAME_MAX];
     struct pack_index x;
+    pack_name(name, k->host, k->begin.generation, pack, 0);
+    CLEANUP_FD int fd = spool_open(k, spool, e);
+    if (fd < 0 || pack_index_read(fd, name, &x, e) < 0) return -1;
+    *bytes = x.trailer.index_at + (uint64_t)x.trailer.count * PACK_ROW + PACK_TRAILER;
+    int rc = header_judge(k, &x.header, pack, kind, name, e);
+    if (rc == 0) rc = pack_put(k, fd, &x, name, e);
+    pack_index_free(&x);
+    return rc;
+}
+
+int keeper_place(struct keeper *k, struct rd *r, struct err *e) {
+    char file[32], spool[128];
+    uint64_t bytes;
     uint32_t pack = rd_u32(r);
     uint8_t kind = rd_u8(r);
     if (!rd_end(r)) return keeper_malformed(k, e);
     if (!k->begun) return err_set(e, ZE_PROTO, k->host, _("a pack before BEGIN"));
     if (pack < k->begin.first_pack || pack > k->begin.first_pack + k->placed + 1)
         return err_set(e, ZE_REFUSED, k->host, _("pack %u is out of order"), pack);
-    size_t n = (size_t)snprintf(spool, sizeof spool, "spool/%s/", k->host);
-    snprintf(spool + n, sizeof spool - n, SPOOL_NAME, pack);
-    pack_name(name, k->host, k->begin.generation, pack, 0);
-    CLEANUP_FD int fd = spool_open(k, spool, e);
-    if (fd < 0 || pack_index_read(fd, name, &x, e) < 0) return -1;
-    uint64_t bytes = x.trailer.index_at + (uint64_t)x.trailer.count * PACK_ROW + PACK_TRAILER;
-    int rc = header_judge(k, &x.header, pack, kind, name, e);
-    if (rc == 0) rc = pack_put(k, fd, &x, name, e);
-    pack_index_free(&x);
-    if (rc < 0) return rc;
+    snprintf(file, sizeof file, SPOOL_NAME, pack);
+    snprintf(spool, sizeof spool, "spool/%s/%s", k->host, file);
+    int rc = spool_place(k, spool, pack, kind, &bytes, e);
     /* If interrupted here, the pack is durable and not acknowledged: the next upload finds it, the spool is swept. */
     unlinkat(k->v->fd, spool, 0);
+    if (rc < 0) return rc;
     k->placed++;
     buf_u32(&k->out, pack);
     buf_u64(&k->out, bytes);

@@ -72,7 +72,8 @@ static int last_point_uses(struct keeper *k, const uint8_t *generation, uint32_t
 }
 
 /* The kind comes from the pack's own header, which was checked when it was placed and is covered by the trailer's hash. */
-static int may_read(struct keeper *k, int fd, const uint8_t *generation, uint32_t pack, const char *name, struct err *e) {
+static int may_read(
+    struct keeper *k, int fd, const uint8_t *generation, uint32_t pack, const char *name, struct err *e) {
     uint8_t head[PACK_HEADER];
     struct pack_header h;
     if (k->rights.read_all) return 0;
@@ -105,7 +106,8 @@ int keeper_take(struct keeper *k, struct rd *r, struct err *e) {
         struct cmsghdr align;
     } control = {{0}};
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
     if (!rd_end(r) || k->opened < 0) return keeper_malformed(k, e);
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof(int));

@@ -11,7 +11,8 @@
 
 enum { USED_MAX = 1 << 20 };
 
-void used_name(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], const uint8_t hash[SEAL_HASH]) {
+void used_name(
+    char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], const uint8_t hash[SEAL_HASH]) {
     char gen[HEX_ID], hex[HEX_HASH];
     text_hex(gen, generation, SEAL_ID);
     text_hex(hex, hash, SEAL_HASH);
@@ -32,8 +33,8 @@ int keeper_used(struct keeper *k, struct rd *r, struct err *e) {
     return rc < 0 ? rc : F_OKAY;
 }
 
-int used_load(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref, struct buf *out,
-    struct err *e) {
+int used_load(
+    struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref, struct buf *out, struct err *e) {
     char name[STORE_NAME_MAX];
     uint8_t hash[SEAL_HASH];
     used_name(name, k->host, generation, ref->hash);
@@ -44,8 +45,8 @@ int used_load(struct keeper *k, const uint8_t generation[SEAL_ID], const struct 
     return memcmp(hash, ref->hash, SEAL_HASH) == 0 ? 0 : err_set(e, ZE_DAMAGED, name, _("its hash is not its name"));
 }
 
-int keeper_pack(struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX],
-    struct err *e) {
+int keeper_pack(
+    struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX], struct err *e) {
     for (int fresh = 0; fresh < 2; fresh++) {
         if (fresh || !k->packs.loaded || memcmp(k->packs.generation, generation, SEAL_ID) != 0) {
             if (pack_list_load(&k->packs, &k->v->store, k->host, generation, e) < 0) return -1;
@@ -76,8 +77,9 @@ static int index_of(struct check *c, uint32_t pack, struct pack_index *x, struct
     int rc = pack_index_read(fd, name, x, why);
     uint8_t head[PACK_HEADER];
     struct err ignored = ERR_INIT;
-    if (rc < 0 && (file_pread_full(fd, head, sizeof head, 0) != sizeof head ||
-                      pack_header_get(&x->header, head, name, &ignored) < 0))
+    if (rc < 0 &&
+        (file_pread_full(fd, head, sizeof head, 0) != sizeof head ||
+            pack_header_get(&x->header, head, name, &ignored) < 0))
         x->header.kind = 0;
     if (rc < 0) return rc;
     if (x->header.pack == pack && memcmp(x->header.generation, c->generation, SEAL_ID) == 0 &&

@@ -31,7 +31,10 @@ static int note_begin(struct host_log *l, const struct record *r, struct err *e)
     if (!p) return -1;
     l->begins = p;
     struct log_begin *b = &l->begins[l->begins_n++];
-    *b = (struct log_begin){.n = r->n, .epoch = r->begin.epoch, .point = r->begin.point, .kind = r->begin.kind,
+    *b = (struct log_begin){.n = r->n,
+        .epoch = r->begin.epoch,
+        .point = r->begin.point,
+        .kind = r->begin.kind,
         .first_pack = r->begin.first_pack};
     memcpy(b->generation, r->begin.generation, SEAL_ID);
     memcpy(b->upload, r->begin.upload, SEAL_ID);
@@ -52,7 +55,8 @@ static int note_commit(struct host_log *l, const struct record *r, struct err *e
 
 static int note_host(struct host_log *l, const struct record *r, struct err *e) {
     if (r->n == 0) memcpy(l->host_id, r->host_id, SEAL_ID), l->enrolled = r->time;
-    if (strcmp(r->host.host, l->host) != 0) return err_set(e, ZE_DAMAGED, l->host, _("its log is that of %s"), r->host.host);
+    if (strcmp(r->host.host, l->host) != 0)
+        return err_set(e, ZE_DAMAGED, l->host, _("its log is that of %s"), r->host.host);
     memcpy(l->system_id, r->host.system_id, SEAL_ID);
     memcpy(l->ssh_pub, r->host.ssh_pub, sizeof l->ssh_pub);
     snprintf(l->system, sizeof l->system, "%s", r->host.system);
@@ -146,7 +150,9 @@ int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err
     return log_refresh(l, e) < 0 ? -1 : 1;
 }
 
-const struct log_begin *log_last_begin(const struct host_log *l) { return l->begins_n ? &l->begins[l->begins_n - 1] : NULL; }
+const struct log_begin *log_last_begin(const struct host_log *l) {
+    return l->begins_n ? &l->begins[l->begins_n - 1] : NULL;
+}
 
 const struct log_commit *log_last_point(const struct host_log *l) {
     for (size_t i = l->commits_n; i; i--)

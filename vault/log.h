@@ -60,6 +60,7 @@ const struct log_commit *log_last_point(const struct host_log *l);
 const struct log_commit *log_upload(const struct host_log *l, const uint8_t upload[SEAL_ID]);
 
 /** hosts_each(v, each, arg, e): the name of every host that has a log, ascending. */
-int hosts_each(struct vault *v, int (*each)(void *arg, const char *host, struct err *e), void *arg, struct err *e) MUST_CHECK;
+int hosts_each(
+    struct vault *v, int (*each)(void *arg, const char *host, struct err *e), void *arg, struct err *e) MUST_CHECK;
 
 #endif

@@ -12,9 +12,10 @@ static const struct verb {
     int (*run)(const struct words *w, struct err *e);
 } verbs[] = {
     {"init", N_("DIR [--json]"), N_("make an empty vault and its signing key"), command_init},
-    {"keep", N_("DIR"), N_("the keeper: owns packs, logs and the signing key; runs until it is told to end"), command_keep},
-    {"serve", N_("DIR --host HOST | --enrol HOST [--local]"), N_("the forced command: one session with one host's agent"),
-        command_serve},
+    {"keep", N_("DIR"), N_("the keeper: owns packs, logs and the signing key; runs until it is told to end"),
+        command_keep},
+    {"serve", N_("DIR --host HOST | --enrol HOST [--local]"),
+        N_("the forced command: one session with one host's agent"), command_serve},
     {"control", N_("DIR"), N_("the platform's requests, JSON lines on standard input"), command_control},
     {"rights", N_("DIR HOST [--read all|meta] [--floor-days N] [--json]"), N_("show or change what a host may do"),
         command_rights},
@@ -26,11 +27,20 @@ static const struct option {
     size_t at;
     bool flag;
 } options[] = {
-#define TEXT(name, member) {name, offsetof(struct words, member), false}
-#define FLAG(name, member) {name, offsetof(struct words, member), true}
-    TEXT("--host", host), TEXT("--enrol", enrol), TEXT("--enrol-local", enrol_local), TEXT("--system", system),
-    TEXT("--read", read), TEXT("--floor-days", floor_days), FLAG("--json", json), FLAG("--local", local),
-    FLAG("--help", help), FLAG("-h", help),
+#define TEXT(name, member) \
+    { name, offsetof(struct words, member), false }
+#define FLAG(name, member) \
+    { name, offsetof(struct words, member), true }
+    TEXT("--host", host),
+    TEXT("--enrol", enrol),
+    TEXT("--enrol-local", enrol_local),
+    TEXT("--system", system),
+    TEXT("--read", read),
+    TEXT("--floor-days", floor_days),
+    FLAG("--json", json),
+    FLAG("--local", local),
+    FLAG("--help", help),
+    FLAG("-h", help),
 };
 
 static int option_take(struct words *w, int *i, int argc, char **argv, struct err *e) {
@@ -63,7 +73,8 @@ static int words_read(struct words *w, int argc, char **argv, struct err *e) {
 static void help_print(const struct verb *only) {
     printf(_("usage: zaibei-vault COMMAND …\n\n"));
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (!only || only == &verbs[i]) printf("  zaibei-vault %s %s\n      %s\n", verbs[i].name, _(verbs[i].synopsis), _(verbs[i].help));
+        if (!only || only == &verbs[i])
+            printf("  zaibei-vault %s %s\n      %s\n", verbs[i].name, _(verbs[i].synopsis), _(verbs[i].help));
 }
 
 static int fail(const struct err *e) {

@@ -14,8 +14,8 @@
 enum { NOTE_MAX = 8192, NOTE_MODE = 0640 };
 
 /* ${each} gets every line cut into key and value; false makes the file wrong. */
-static int note_load(struct vault *v, const char *name, bool (*each)(void *arg, const char *key, char *value), void *arg,
-    struct err *e) {
+static int note_load(struct vault *v, const char *name, bool (*each)(void *arg, const char *key, char *value),
+    void *arg, struct err *e) {
     struct buf b;
     buf_init(&b, NOTE_MAX + 1);
     int rc = file_load(v->fd, name, NOTE_MAX, &b, e);
@@ -23,7 +23,8 @@ static int note_load(struct vault *v, const char *name, bool (*each)(void *arg, 
         buf_u8(&b, 0);
         char *save = NULL;
         unsigned n = 1;
-        for (char *line = strtok_r((char *)b.p, "\n", &save); line && rc == 0; line = strtok_r(NULL, "\n", &save), n++) {
+        for (char *line = strtok_r((char *)b.p, "\n", &save); line && rc == 0;
+             line = strtok_r(NULL, "\n", &save), n++) {
             char *value = line + strcspn(line, " ");
             if (*line == '#') continue;
             if (*value) *value++ = 0;
@@ -81,7 +82,8 @@ int rights_save(struct vault *v, const char *host, const struct rights *r, struc
     struct buf b;
     buf_init(&b, NOTE_MAX);
     snprintf(name, sizeof name, "rights/%s", host);
-    note_line(&b, "read %s\nfloor_days %u\n%s", r->read_all ? "all" : "meta", r->floor_days, r->revoked ? "revoked\n" : "");
+    note_line(
+        &b, "read %s\nfloor_days %u\n%s", r->read_all ? "all" : "meta", r->floor_days, r->revoked ? "revoked\n" : "");
     int rc = note_save(v, name, &b, e);
     buf_free(&b);
     return rc;
@@ -132,7 +134,8 @@ static bool ticket_line(void *arg, const char *key, char *value) {
     struct ticket *t = arg;
     if (strcmp(key, "retain_until") == 0) return time_get(value, &t->retain_until);
     if (strcmp(key, "plan_hash") == 0) return text_unhex(t->plan_hash, sizeof t->plan_hash, value);
-    if (strcmp(key, "label") != 0 || t->labels.n >= LABELS_MAX || strlen(value) >= sizeof t->labels.label[0]) return false;
+    if (strcmp(key, "label") != 0 || t->labels.n >= LABELS_MAX || strlen(value) >= sizeof t->labels.label[0])
+        return false;
     snprintf(t->labels.label[t->labels.n++], sizeof t->labels.label[0], "%s", value);
     return true;
 }

@@ -17,8 +17,8 @@ void pack_dir(char out[STORE_NAME_MAX], const char *host, const uint8_t generati
     snprintf(out, STORE_NAME_MAX, "hosts/%s/packs/%s", host, hex);
 }
 
-void pack_name(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], uint32_t pack,
-    uint32_t revision) {
+void pack_name(
+    char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], uint32_t pack, uint32_t revision) {
     pack_dir(out, host, generation);
     size_t n = strlen(out);
     snprintf(out + n, STORE_NAME_MAX - n, "/%08x.%02x", pack, revision & 0xff);
@@ -49,8 +49,8 @@ static int item_cmp(const void *a, const void *b) {
     return x->revision < y->revision ? -1 : x->revision > y->revision;
 }
 
-int pack_list_load(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID],
-    struct err *e) {
+int pack_list_load(
+    struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID], struct err *e) {
     char dir[STORE_NAME_MAX];
     pack_dir(dir, host, generation);
     l->n = 0, l->loaded = false;

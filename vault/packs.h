@@ -19,14 +19,15 @@ struct pack_list {
     bool loaded;
 };
 /** pack_list_load(l, store, host, generation, e): what the store holds now. pack_list_find: NULL when it is not there. */
-int pack_list_load(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID], struct err *e)
-    MUST_CHECK;
+int pack_list_load(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID],
+    struct err *e) MUST_CHECK;
 const struct pack_item *pack_list_find(const struct pack_list *l, uint32_t pack);
 void pack_list_free(struct pack_list *l);
 
 /** The name of a pack, and of the directory that holds a generation's packs (pack_dir). */
 void pack_dir(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID]);
-void pack_name(char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], uint32_t pack, uint32_t revision);
+void pack_name(
+    char out[STORE_NAME_MAX], const char *host, const uint8_t generation[SEAL_ID], uint32_t pack, uint32_t revision);
 
 struct pack_index {
     struct pack_header header;

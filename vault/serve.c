@@ -15,8 +15,8 @@
 
 #include "base/i18n.h"
 #include "confine.h"
-#include "keep.h"
 #include "door.h"
+#include "keep.h"
 #include "sys/file.h"
 
 enum { KEEPER_WAIT_MS = 5000, DRAIN_MS = 2000, DRAIN_FRAMES = 256, NEVER = -1 };
@@ -48,12 +48,13 @@ static int place_settle(struct serve *s, struct err *e) {
 int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) {
     if (place_settle(s, e) < 0) return -1;
     struct err why = ERR_INIT;
-    return frames_put(&s->keeper, type, payload, n, NULL, 0, &why) < 0 || frames_flush(&s->keeper, &why) < 0 ?
-               keeper_lost(s, e) :
-               0;
+    return frames_put(&s->keeper, type, payload, n, NULL, 0, &why) < 0 || frames_flush(&s->keeper, &why) < 0
+        ? keeper_lost(s, e)
+        : 0;
 }
 
-int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) {
+int keeper_ask(
+    struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) {
     return keeper_send(s, type, payload, n, e) < 0 ? -1 : keeper_answer(s, want, r, e);
 }
 
@@ -239,7 +240,9 @@ int serve_main(const struct serve_options *o, struct err *e) {
     CLEANUP_FD int dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP_FD int keeper = -1;
     if (dir < 0) err_sys(&why, o->dir, _("open"));
-    else keeper = o->local ? keep_fork(o->dir, clock_real(), &why) : door_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, &why);
+    else
+        keeper =
+            o->local ? keep_fork(o->dir, clock_real(), &why) : door_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, &why);
     if (serve_init(&s, STDIN_FILENO, STDOUT_FILENO, keeper, e) < 0) return -1;
     s.mode = o->mode, s.host = o->host, s.system = o->system;
     if (dir >= 0) s.vault_fd = dup(dir);

@@ -25,7 +25,7 @@ struct cached_pack { /* a pack that the agent is reading */
     uint8_t generation[SEAL_ID];
     uint32_t pack;
     uint64_t last_use;
-    int fd;         /* -1: it cannot be read, why says why */
+    int fd; /* -1: it cannot be read, why says why */
     struct err why;
     struct pack_index index;
 };
@@ -65,8 +65,8 @@ void serve_free(struct serve *s);
 /** keeper_ask(s, type, payload, n, want, r, e): one question to the keeper; its answer of type ${want} in ${r}. Its F_ERROR
  * becomes ${e}; when it is gone, ZE_CUT and s->over. keeper_send only sends, after any pack under way was answered. */
 int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) MUST_CHECK;
-int keeper_ask(struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e)
-    MUST_CHECK;
+int keeper_ask(
+    struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) MUST_CHECK;
 
 /** The handlers that are more than passing on. Each answers the agent itself; <0 becomes ERROR. */
 int serve_pack_open(struct serve *s, struct rd *r, struct err *e) MUST_CHECK;

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
-#include "serve.h"
 #include "door.h"
+#include "serve.h"
 #include "sys/file.h"
 
 enum { CALL_MS = 30000, CALL_ASK = 0x01, CALL_ANSWER = 0x41, NOBODY = 1 };
@@ -28,7 +28,8 @@ static int ask(struct serve *s, struct frames *f, const struct rd *r, struct err
     if (rc < 0) return rc;
     if (rc == 0) return answer(s, NOBODY, NULL, 0, e);
     const uint8_t *p = rd_blob(&a, &n, FRAME_MAX);
-    if (type != CALL_ANSWER || !p || !rd_end(&a)) return err_set(e, ZE_INTERNAL, "zaibeid", _("its answer is malformed"));
+    if (type != CALL_ANSWER || !p || !rd_end(&a))
+        return err_set(e, ZE_INTERNAL, "zaibeid", _("its answer is malformed"));
     return answer(s, 0, p, n, e);
 }
 
@@ -36,7 +37,8 @@ int serve_call(struct serve *s, struct rd *r, struct err *e) {
     struct err why = ERR_INIT;
     struct frames f;
     CLEANUP_FD int fd = door_connect(s->vault_fd, ZAIBEID_SOCKET, 0, &why);
-    if (fd < 0) return why.id == ZE_UNREACHABLE ? answer(s, NOBODY, NULL, 0, e) : err_set(e, why.id, why.object, "%s", why.msg);
+    if (fd < 0)
+        return why.id == ZE_UNREACHABLE ? answer(s, NOBODY, NULL, 0, e) : err_set(e, why.id, why.object, "%s", why.msg);
     frames_init(&f, fd, fd, CALL_MS, "zaibeid");
     int rc = ask(s, &f, r, e);
     frames_free(&f);

@@ -33,7 +33,8 @@ static int fd_take(struct serve *s, struct err *e) {
         struct cmsghdr align;
     } control;
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
     if (keeper_send(s, K_TAKE, NULL, 0, e) < 0) return -1;
     ssize_t got;
     do got = recvmsg(s->keeper.rfd, &m, MSG_CMSG_CLOEXEC);
@@ -145,7 +146,8 @@ int serve_get(struct serve *s, struct rd *r, struct err *e) {
     buf_init(&request, FRAME_MAX);
     buf_put(&request, r->p, r->left);
     struct rd copy = rd_of(request.p, request.len);
-    int rc = buf_ok(&request) ? segments_answer(s, generation, &copy, n, e) : err_set(e, ZE_NOMEM, s->host, "%llu", (unsigned long long)n);
+    int rc = buf_ok(&request) ? segments_answer(s, generation, &copy, n, e)
+                              : err_set(e, ZE_NOMEM, s->host, "%llu", (unsigned long long)n);
     buf_free(&request);
     return rc;
 }

@@ -30,8 +30,8 @@ struct store_ops {
     int (*load)(struct store *s, const char *name, size_t max, struct buf *out, struct err *e);
     ssize_t (*get_range)(struct store *s, const char *name, uint64_t at, void *p, size_t n, struct err *e);
     int (*open_fd)(struct store *s, const char *name, struct err *e);
-    int (*list)(struct store *s, const char *dir, int (*each)(void *arg, const char *name, uint64_t size, struct err *e),
-        void *arg, struct err *e);
+    int (*list)(struct store *s, const char *dir,
+        int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e);
     int (*del)(struct store *s, const char *name, struct err *e);
     int (*space)(struct store *s, uint64_t *free_bytes, struct err *e);
 };
@@ -66,8 +66,8 @@ MUST_CHECK static inline int store_sweep(struct store *s, const char *dir, struc
 MUST_CHECK static inline int store_load(struct store *s, const char *name, size_t max, struct buf *out, struct err *e) {
     return s->ops->load(s, name, max, out, e);
 }
-MUST_CHECK static inline ssize_t store_get_range(struct store *s, const char *name, uint64_t at, void *p, size_t n,
-    struct err *e) {
+MUST_CHECK static inline ssize_t store_get_range(
+    struct store *s, const char *name, uint64_t at, void *p, size_t n, struct err *e) {
     return s->ops->get_range(s, name, at, p, n, e);
 }
 MUST_CHECK static inline int store_open_fd(struct store *s, const char *name, struct err *e) {

@@ -37,8 +37,8 @@ static int dir_tmp_open(struct store *s, const char *name, struct store_tmp *t, 
     t->fd = -1;
     if (parent_make(s, name, e) < 0) return -1;
     if (getrandom(&r, sizeof r, 0) != sizeof r) return err_sys(e, name, "getrandom");
-    snprintf(t->name, sizeof t->name, "%.*s.tmp-%016llx", slash ? (int)(slash - name + 1) : 0, name,
-        (unsigned long long)r);
+    snprintf(
+        t->name, sizeof t->name, "%.*s.tmp-%016llx", slash ? (int)(slash - name + 1) : 0, name, (unsigned long long)r);
     t->fd = openat(s->fd, t->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, OBJECT_MODE);
     return t->fd < 0 ? err_sys(e, name, "create") : 0;
 }
@@ -91,8 +91,8 @@ static ssize_t dir_get_range(struct store *s, const char *name, uint64_t at, voi
 }
 
 /* Every name directly below dir, the unfinished ones too. */
-static int dir_each(struct store *s, const char *dir,
-    int (*each)(void *arg, int fd, const char *name, struct err *e), void *arg, struct err *e) {
+static int dir_each(struct store *s, const char *dir, int (*each)(void *arg, int fd, const char *name, struct err *e),
+    void *arg, struct err *e) {
     int fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
     if (fd < 0 && errno == ENOENT) return 0;
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -122,14 +122,15 @@ static int list_one(void *arg, int fd, const char *name, struct err *e) {
     return rc < 0 ? rc : 0;
 }
 
-static int dir_list(struct store *s, const char *dir, int (*each)(void *arg, const char *name, uint64_t size, struct err *e),
-    void *arg, struct err *e) {
+static int dir_list(struct store *s, const char *dir,
+    int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e) {
     struct list_arg l = {each, arg};
     return dir_each(s, dir, list_one, &l, e);
 }
 
 static int sweep_one(void *arg, int fd, const char *name, struct err *e) {
-    if (strncmp(name, ".tmp-", 5) == 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT) return err_sys(e, name, "unlink");
+    if (strncmp(name, ".tmp-", 5) == 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+        return err_sys(e, name, "unlink");
     errno = 0;
     return 0;
 }
@@ -149,9 +150,17 @@ static int dir_space(struct store *s, uint64_t *free_bytes, struct err *e) {
 }
 
 static const struct store_ops dir_ops = {
-    .put_new = dir_put_new, .tmp_open = dir_tmp_open, .tmp_put = dir_tmp_put, .tmp_drop = dir_tmp_drop,
-    .sweep = dir_sweep, .load = dir_load, .get_range = dir_get_range, .open_fd = dir_open_fd, .list = dir_list,
-    .del = dir_delete, .space = dir_space,
+    .put_new = dir_put_new,
+    .tmp_open = dir_tmp_open,
+    .tmp_put = dir_tmp_put,
+    .tmp_drop = dir_tmp_drop,
+    .sweep = dir_sweep,
+    .load = dir_load,
+    .get_range = dir_get_range,
+    .open_fd = dir_open_fd,
+    .list = dir_list,
+    .del = dir_delete,
+    .space = dir_space,
 };
 
 int store_dir_open(struct store *s, int dirfd, const char *name, struct err *e) {

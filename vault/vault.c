@@ -21,9 +21,17 @@ enum { HEADER_MAX = 4096 };
 static const struct {
     const char *name;
     mode_t mode;
-} tree[] = { /* spool: serve may run as another user of the same group */
-    {"store", 0750}, {"keeper", 0700}, {"keeper/lock", 0700}, {"rights", 0750}, {"tickets", 0700}, {"tokens", 0700},
-    {"spool", 02770}, {"ssh", 0755}, {"run", 0755},
+} tree[] = {
+    /* spool: serve may run as another user of the same group */
+    {"store", 0750},
+    {"keeper", 0700},
+    {"keeper/lock", 0700},
+    {"rights", 0750},
+    {"tickets", 0700},
+    {"tokens", 0700},
+    {"spool", 02770},
+    {"ssh", 0755},
+    {"run", 0755},
 };
 
 bool path_plain(const char *path) {
@@ -37,7 +45,8 @@ static int key_load(struct vault *v, struct err *e) {
     uint8_t pub[SEAL_SIGN_PUB];
     buf_init(&b, SEAL_SIGN_SEED);
     int rc = file_load(v->fd, "keeper/key", SEAL_SIGN_SEED, &b, e);
-    if (rc == 0 && b.len != SEAL_SIGN_SEED) rc = err_set(e, ZE_DAMAGED, "keeper/key", _("it is not %d bytes"), SEAL_SIGN_SEED);
+    if (rc == 0 && b.len != SEAL_SIGN_SEED)
+        rc = err_set(e, ZE_DAMAGED, "keeper/key", _("it is not %d bytes"), SEAL_SIGN_SEED);
     if (rc == 0) {
         v->sec = secret_alloc(SEAL_SIGN_SEC);
         if (!v->sec) rc = err_set(e, ZE_NOMEM, "keeper/key", _("no locked memory"));
@@ -78,8 +87,8 @@ void vault_close(struct vault *v) {
 static int tree_make(int fd, struct err *e) {
     for (size_t i = 0; i < sizeof tree / sizeof tree[0]; i++)
         if (mkdirat(fd, tree[i].name, 0700) < 0 || fchmodat(fd, tree[i].name, tree[i].mode, 0) < 0)
-            return errno == EEXIST ? err_set(e, ZE_EXISTS, tree[i].name, _("the directory is in use")) :
-                                     err_sys(e, tree[i].name, _("make"));
+            return errno == EEXIST ? err_set(e, ZE_EXISTS, tree[i].name, _("the directory is in use"))
+                                   : err_sys(e, tree[i].name, _("make"));
     return file_sync_dir(fd) < 0 ? err_sys(e, "", "fsync") : 0;
 }
 
@@ -92,7 +101,8 @@ static int store_probe(struct store *s, struct err *e) {
     buf_init(&b, 16);
     int rc = second < 0 ? -1 : store_load(s, "probe", 16, &b, e);
     if (rc == 0 && (second != 1 || b.len != 1 || b.p[0] != '1'))
-        rc = err_set(e, ZE_IO, "store", _("this file system lets a second writer overwrite the first: no vault can be here"));
+        rc = err_set(
+            e, ZE_IO, "store", _("this file system lets a second writer overwrite the first: no vault can be here"));
     buf_free(&b);
     struct err ignored = ERR_INIT;
     int gone = store_delete(s, "probe", rc < 0 ? &ignored : e);
@@ -129,7 +139,8 @@ int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct store s;
     if (fd < 0) return err_sys(e, dir, _("open"));
-    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0) return err_set(e, ZE_EXISTS, dir, _("a vault is there already"));
+    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0)
+        return err_set(e, ZE_EXISTS, dir, _("a vault is there already"));
     if (tree_make(fd, e) < 0) return err_wrap(e, "%s", dir);
     if (store_dir_open(&s, fd, "store", e) < 0) return -1;
     int rc = store_probe(&s, e);
@@ -166,7 +177,8 @@ int system_load(struct vault *v, const char *name, struct system_object *s, stru
     int rc = store_load(&v->store, object, HEADER_MAX, &b, e);
     if (rc == 0) rc = system_object_decode(s, b.p, b.len, v->header.id, v->header.pub, e);
     buf_free(&b);
-    if (rc == 0 && strcmp(s->name, name) != 0) rc = err_set(e, ZE_DAMAGED, object, _("it is the object of %s"), s->name);
+    if (rc == 0 && strcmp(s->name, name) != 0)
+        rc = err_set(e, ZE_DAMAGED, object, _("it is the object of %s"), s->name);
     return rc;
 }
 

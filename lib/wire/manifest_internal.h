@@ -1,8 +1,11 @@
-/** What the files of the manifest share among themselves (manifest.c, manifest_page.c, manifest_root.c). */
+/** What the files of the manifest share among themselves (manifest.c, manifest_page.c,
+ * manifest_iter.c, manifest_root.c). */
 #ifndef WIRE_MANIFEST_INTERNAL_H
 #define WIRE_MANIFEST_INTERNAL_H
 
 #include "wire/manifest.h"
+
+enum { PATH_BYTES_MAX = 64 << 10 };
 
 void addr_put(struct buf *b, struct seg_addr a);
 struct seg_addr addr_get(struct rd *r); /* the reader goes bad past the limits of FORMAT §1 */

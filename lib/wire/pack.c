@@ -34,7 +34,8 @@ void pack_header_put(uint8_t out[PACK_HEADER], const struct pack_header *h) {
 
 int pack_header_get(struct pack_header *h, const uint8_t in[PACK_HEADER], const char *object, struct err *e) {
     struct rd r = rd_of(in, PACK_HEADER);
-    if (memcmp(rd_take(&r, 4), "ZBPK", 4) != 0) return err_set(e, ZE_DAMAGED, object, _("it does not begin like a pack"));
+    if (memcmp(rd_take(&r, 4), "ZBPK", 4) != 0)
+        return err_set(e, ZE_DAMAGED, object, _("it does not begin like a pack"));
     uint16_t version = rd_u16(&r);
     if (version > ZB_FORMAT_VERSION) return err_set(e, ZE_NEWER, object, _("format version %u"), version);
     h->kind = rd_u8(&r);
@@ -73,15 +74,16 @@ void pack_trailer_put(uint8_t out[PACK_TRAILER], const struct pack_trailer *t) {
     bytes_put(p, "ZBPE", 4);
 }
 
-int pack_trailer_get(struct pack_trailer *t, const uint8_t in[PACK_TRAILER], uint64_t file_len, const char *object,
-    struct err *e) {
+int pack_trailer_get(
+    struct pack_trailer *t, const uint8_t in[PACK_TRAILER], uint64_t file_len, const char *object, struct err *e) {
     struct rd r = rd_of(in, PACK_TRAILER);
     t->index_at = rd_u64(&r);
     t->count = rd_u32(&r);
     rd_copy(&r, t->hash, SEAL_HASH);
-    if (memcmp(rd_take(&r, 4), "ZBPE", 4) != 0) return err_set(e, ZE_TRUNCATED, object, _("it does not end like a pack"));
-    if (file_len > ZB_PACK_MAX || t->count > ZB_PACK_SLOTS_MAX || t->index_at < PACK_HEADER ||
-        t->index_at > file_len || file_len - t->index_at != (uint64_t)t->count * PACK_ROW + PACK_TRAILER)
+    if (memcmp(rd_take(&r, 4), "ZBPE", 4) != 0)
+        return err_set(e, ZE_TRUNCATED, object, _("it does not end like a pack"));
+    if (file_len > ZB_PACK_MAX || t->count > ZB_PACK_SLOTS_MAX || t->index_at < PACK_HEADER || t->index_at > file_len ||
+        file_len - t->index_at != (uint64_t)t->count * PACK_ROW + PACK_TRAILER)
         return err_set(e, ZE_DAMAGED, object, _("its trailer does not fit its length"));
     return 0;
 }

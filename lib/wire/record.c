@@ -21,7 +21,8 @@ static int signed_bytes(struct buf *m, const char *domain, const uint8_t *vault_
     return buf_ok(m) ? 0 : -1;
 }
 
-static int sign_append(struct buf *out, const char *domain, const uint8_t *vault_id, const uint8_t *sec, struct err *e) {
+static int sign_append(
+    struct buf *out, const char *domain, const uint8_t *vault_id, const uint8_t *sec, struct err *e) {
     struct buf m;
     uint8_t sig[SEAL_SIG];
     if (!buf_ok(out)) return err_set(e, ZE_INTERNAL, domain, _("a record above the limit, or no memory"));
@@ -113,7 +114,8 @@ void record_free(struct record *r) {
     memset(r, 0, sizeof *r);
 }
 
-int vault_header_encode(const struct vault_header *v, const uint8_t sec[SEAL_SIGN_SEC], struct buf *out, struct err *e) {
+int vault_header_encode(
+    const struct vault_header *v, const uint8_t sec[SEAL_SIGN_SEC], struct buf *out, struct err *e) {
     buf_reset(out);
     buf_put(out, "ZBVT", 4);
     buf_u16(out, ZB_FORMAT_VERSION);
@@ -130,7 +132,8 @@ static int object_head(struct rd *rd, const char *magic, const char *object, str
     const uint8_t *m = rd_take(rd, 4);
     uint16_t version = rd_u16(rd);
     rd_u16(rd);
-    if (!rd_ok(rd) || memcmp(m, magic, 4) != 0) return err_set(e, ZE_DAMAGED, object, _("it does not begin with %s"), magic);
+    if (!rd_ok(rd) || memcmp(m, magic, 4) != 0)
+        return err_set(e, ZE_DAMAGED, object, _("it does not begin with %s"), magic);
     if (version > ZB_FORMAT_VERSION) return err_set(e, ZE_NEWER, object, _("format version %u"), version);
     if (version != ZB_FORMAT_VERSION) return err_set(e, ZE_DAMAGED, object, _("format version %u"), version);
     return 0;
@@ -149,8 +152,8 @@ int vault_header_decode(struct vault_header *v, const void *p, size_t n, struct 
     return sign_verify("zaibei vault header", NULL, v->pub, p, n, object, e);
 }
 
-int system_object_encode(const struct system_object *s, const uint8_t vault_id[SEAL_ID], const uint8_t sec[SEAL_SIGN_SEC],
-    struct buf *out, struct err *e) {
+int system_object_encode(const struct system_object *s, const uint8_t vault_id[SEAL_ID],
+    const uint8_t sec[SEAL_SIGN_SEC], struct buf *out, struct err *e) {
     buf_reset(out);
     buf_put(out, "ZBSY", 4);
     buf_u16(out, ZB_FORMAT_VERSION);

@@ -257,10 +257,14 @@ static void revoke_get(struct rd *rd, struct record *r) { rd_str(rd, r->revoke.r
 
 const struct record_body *record_body_of(uint8_t type) {
     static const struct record_body body[] = {
-        [REC_HOST] = {host_put, host_get},       [REC_BEGIN] = {begin_put, begin_get},
-        [REC_COMMIT] = {commit_put, commit_get}, [REC_ABANDON] = {abandon_put, abandon_get},
-        [REC_LEASE] = {lease_put, lease_get},    [REC_PIN] = {pin_put, pin_get},
-        [REC_REMOVE] = {remove_put, remove_get}, [REC_TIME] = {time_put, time_get},
+        [REC_HOST] = {host_put, host_get},
+        [REC_BEGIN] = {begin_put, begin_get},
+        [REC_COMMIT] = {commit_put, commit_get},
+        [REC_ABANDON] = {abandon_put, abandon_get},
+        [REC_LEASE] = {lease_put, lease_get},
+        [REC_PIN] = {pin_put, pin_get},
+        [REC_REMOVE] = {remove_put, remove_get},
+        [REC_TIME] = {time_put, time_get},
         [REC_REVOKE] = {revoke_put, revoke_get},
     };
     return type >= REC_HOST && type <= REC_REVOKE ? &body[type] : NULL;

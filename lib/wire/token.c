@@ -40,7 +40,8 @@ static bool address_get(struct token *t, char *s) {
     uint64_t port;
     if (!at || !colon || colon < at) return false;
     *at = 0, *colon = 0;
-    if (!word_ok(s) || !word_ok(at + 1) || strlen(s) >= sizeof t->user || strlen(at + 1) >= sizeof t->host) return false;
+    if (!word_ok(s) || !word_ok(at + 1) || strlen(s) >= sizeof t->user || strlen(at + 1) >= sizeof t->host)
+        return false;
     if (!text_u64(colon + 1, 65535, &port) || !port) return false;
     snprintf(t->user, sizeof t->user, "%s", s);
     snprintf(t->host, sizeof t->host, "%s", at + 1);
@@ -61,8 +62,8 @@ int token_get(struct token *t, const char *text, struct err *e) {
     line[n] = 0;
     char *word = strtok_r(line, ",", &save), *address = strtok_r(NULL, ",", &save);
     bool good = word && strcmp(word, "zbe1") == 0 && address && address_get(t, address) &&
-                key_get(t->host_key, strtok_r(NULL, ",", &save)) && key_get(t->vault_key, strtok_r(NULL, ",", &save)) &&
-                key_get(t->seed, strtok_r(NULL, ",", &save)) && !strtok_r(NULL, ",", &save);
+        key_get(t->host_key, strtok_r(NULL, ",", &save)) && key_get(t->vault_key, strtok_r(NULL, ",", &save)) &&
+        key_get(t->seed, strtok_r(NULL, ",", &save)) && !strtok_r(NULL, ",", &save);
     seal_wipe(line, sizeof line);
     if (good) return 0;
     seal_wipe(t, sizeof *t);

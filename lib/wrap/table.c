@@ -37,10 +37,11 @@ void table_row(struct table *t, ...) {
     va_end(ap);
 }
 
-void table_print(struct table *t) {
+void table_print(struct table *t, const char *empty) {
     if (!t) return;
     if (t->t) {
-        scols_print_table(t->t);
+        if (scols_table_is_empty(t->t)) puts(empty);
+        else scols_print_table(t->t);
         scols_unref_table(t->t);
     }
     free(t);

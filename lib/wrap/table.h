@@ -9,7 +9,7 @@ struct table;
 struct table *table_new(const char *heads);
 /** table_row(t, cell, ...): a row; as many strings as there are columns (copied; NULL: empty). */
 void table_row(struct table *t, ...);
-/** table_print(t): to standard output; without rows only the heads. Frees it. */
-void table_print(struct table *t);
+/** table_print(t, empty): to standard output; without rows the line ${empty}, which says what to do next. Frees it. */
+void table_print(struct table *t, const char *empty);
 
 #endif

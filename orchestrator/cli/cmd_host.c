@@ -60,7 +60,7 @@ int cmd_host_list(struct cli *c, struct err *e) {
         table_row(t, js_str(h, "host", ""), js_str(h, "system", ""), js_str(h, "state", ""), points, last, rpo, seen,
             js_str(h, "agent_version", ""));
     }
-    table_print(t);
+    table_print(t, _("no hosts yet; invite one with: zaibei host enroll-token HOST --system SYSTEM"));
     return 0;
 }
 
@@ -121,7 +121,7 @@ int cmd_point_list(struct cli *c, struct err *e) {
         for (size_t i = 0; rc == 0 && i < js_count(hosts); i++)
             if (js_int(js_at(hosts, i), "points", 0)) rc = list_one(c, js_str(js_at(hosts, i), "host", ""), t, e);
     }
-    if (rc == 0) table_print(t);
+    if (rc == 0) table_print(t, _("no restore points yet; make one with: zaibei job run HOST"));
     return rc;
 }
 

@@ -26,7 +26,7 @@ static void print_list(const struct js *jobs) {
         table_row(t, id, js_str(j, "host", ""), js_str(j, "plan", ""), js_str(j, "kind", ""), labels,
             js_str(j, "state", ""), due, ended, point, read, sent, js_str(x, "message", ""));
     }
-    table_print(t);
+    table_print(t, _("no jobs yet; queue one with: zaibei job run HOST|PLAN"));
 }
 
 static void print_job(const struct js *j) {

@@ -141,7 +141,7 @@ int cmd_plan_next(struct cli *c, struct err *e) {
         cli_words(js_get(run, "labels"), labels, sizeof labels);
         table_row(t, start, end, js_str(run, "kind", ""), labels);
     }
-    table_print(t);
+    table_print(t, _("nothing is scheduled"));
     return 0;
 }
 
@@ -159,7 +159,7 @@ int cmd_plan_list(struct cli *c, struct err *e) {
         cli_time(run, "start", next);
         table_row(t, js_str(p, "name", ""), version, js_str(p, "system", ""), hosts, next, js_str(run, "kind", ""));
     }
-    table_print(t);
+    table_print(t, _("no plans yet; put one into force with: zaibei plan apply FILE"));
     return 0;
 }
 

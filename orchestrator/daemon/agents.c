@@ -45,7 +45,7 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
         } else {
             if (v) plan_free(p);
             snprintf(j->state, sizeof j->state, "skipped");
-            snprintf(j->err_msg, sizeof j->err_msg, "the plan does not name this host any more");
+            snprintf(j->err_msg, sizeof j->err_msg, "%s", _("the plan does not name this host any more"));
             j->ended_ns = now;
         }
         job_put(d->db, j);
@@ -94,12 +94,12 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
     if (laid < 0 && job_get(d->db, j.id, &j)) {
         struct err why = *e;
         job_again(d->db, &j, now, &why);
-        daemon_log(d, "job %lld of %s: its ticket was not laid: %s", (long long)j.id, host, e->msg);
+        daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
     } else if (job_claim(d->db, &j, now)) {
         offer = offer_of(&j, &p);
     }
     if (db_commit(d->db, e) < 0) js_free(offer), offer = NULL;
-    if (offer) daemon_log(d, "job %lld (%s of plan %s) is taken by %s", (long long)j.id, j.kind, j.plan, host);
+    if (offer) daemon_log(d, _("job %lld (%s of plan %s) is taken by %s"), (long long)j.id, j.kind, j.plan, host);
     plan_free(&p);
     return offer;
 }
@@ -114,7 +114,7 @@ static struct js *on_call_in(struct daemon *d, const char *host, const struct js
     struct job *running = job_list(d->db, JOBS_RUNNING_OF_HOST, host, "", 0, &n);
     for (size_t i = 0; i < n; i++) {
         running[i].lease_ns = now + (int64_t)LEASE_S * NS_PER_S;
-        err_set(&lost, ZE_CUT, host, "the agent does not know of this job any more");
+        err_set(&lost, ZE_CUT, host, _("the agent does not know of this job any more"));
         if (busy) job_put(d->db, &running[i]);
         else job_again(d->db, &running[i], now, &lost);
     }
@@ -166,7 +166,7 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     snprintf(j->err_object, sizeof j->err_object, "%s", why.object);
     snprintf(j->err_msg, sizeof j->err_msg, "%s", why.msg);
     job_put(d->db, j);
-    event_add(d->db, now, "job", j->host, "job %lld is %s, point %lld %s", (long long)j->id, j->state,
+    event_add(d->db, now, "job", j->host, _("job %lld is %s, point %lld %s"), (long long)j->id, j->state,
         (long long)j->point, why.msg);
 }
 
@@ -183,7 +183,7 @@ static struct js *on_result(struct daemon *d, const char *host, const struct js 
     if (counts) finish(d, &j, q, state, now);
     if (db_commit(d->db, e) < 0) return NULL;
     if (!mine) return err_set(e, ZE_NOTFOUND, host, _("this host has no such job")), NULL;
-    if (counts) daemon_log(d, "job %lld of %s is %s %s", (long long)j.id, host, j.state, j.err_msg);
+    if (counts) daemon_log(d, _("job %lld of %s is %s %s"), (long long)j.id, host, j.state, j.err_msg);
     atomic_store(&d->hosts_stale, true);
     return js_object();
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agents.h"
+#include "base/i18n.h"
 #include "base/text.h"
 #include "wire/frame.h"
 
@@ -48,7 +49,7 @@ static void *run(void *arg) {
     int rc;
     frames_init(&f, c->fd, c->fd, SILENCE_MS, "serve");
     while ((rc = call(c->d, &f, &e)) > 0) {}
-    if (rc < 0 && e.id != ZE_CUT && e.id != ZE_TIMEOUT) daemon_log(c->d, "agents: ZB-%u %s", (unsigned)e.id, e.msg);
+    if (rc < 0 && e.id != ZE_CUT && e.id != ZE_TIMEOUT) daemon_log(c->d, _("agents: ZB-%u %s"), (unsigned)e.id, e.msg);
     frames_free(&f);
     close(c->fd);
     atomic_fetch_sub(c->busy, 1);

@@ -118,7 +118,7 @@ struct js *api_host_token(struct api_call *c, struct err *e) {
         js_set_str(j, "token", (char *)line.p);
         js_set_str(j, "expires", js_str(a, "expires", NULL));
         c->status = 201;
-        daemon_log(c->d, "an enrol token was made for host %s of system %s", host, system);
+        daemon_log(c->d, _("an enrol token was made for host %s of system %s"), host, system);
     }
     if (line.p) seal_wipe(line.p, line.cap);
     buf_free(&line);
@@ -136,9 +136,9 @@ struct js *api_host_revoke(struct api_call *c, struct err *e) {
     int64_t now = daemon_now(c->d);
     db_begin(c->d->db);
     db_exec(c->d->db, "UPDATE hosts SET state='revoked' WHERE name=?", "s", c->arg[0]);
-    event_add(c->d->db, now, "host", c->arg[0], "revoked: %s", js_str(c->body, "reason", ""));
+    event_add(c->d->db, now, "host", c->arg[0], _("revoked: %s"), js_str(c->body, "reason", ""));
     if (db_commit(c->d->db, e) < 0) return NULL;
-    daemon_log(c->d, "host %s is revoked", c->arg[0]);
+    daemon_log(c->d, _("host %s is revoked"), c->arg[0]);
     struct js *j = js_object();
     js_set_str(j, "host", c->arg[0]);
     js_set_str(j, "state", "revoked");

@@ -89,7 +89,7 @@ static struct js *queue_manual(struct daemon *d, const struct plan *p, int64_t v
         text_hex(j.plan_hash, p->hash, sizeof p->hash);
         j.due_ns = j.queued_ns = daemon_now(d);
         job_add(d->db, &j);
-        event_add(d->db, j.queued_ns, "job", host, "job %lld was asked for", (long long)j.id);
+        event_add(d->db, j.queued_ns, "job", host, _("job %lld was asked for"), (long long)j.id);
     } else {
         job_put(d->db, &j);
     }
@@ -157,7 +157,7 @@ struct js *api_job_cancel(struct api_call *c, struct err *e) {
     if (running) j.cancel = 1; /* the agent is told at its next progress */
     if (queued || running) {
         job_put(c->d->db, &j);
-        event_add(c->d->db, now, "job", j.host, "job %lld was cancelled by a person", (long long)j.id);
+        event_add(c->d->db, now, "job", j.host, _("job %lld was cancelled by a person"), (long long)j.id);
     }
     if (db_commit(c->d->db, e) < 0) return NULL;
     if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such job")), NULL;

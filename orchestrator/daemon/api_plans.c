@@ -84,7 +84,7 @@ static void drop_jobs(struct daemon *d, const struct plan *p, int64_t now) {
     for (size_t i = 0; i < n; i++) {
         if (p->backup && plan_has_host(p, jobs[i].host)) continue;
         snprintf(jobs[i].state, sizeof jobs[i].state, "cancelled");
-        snprintf(jobs[i].err_msg, sizeof jobs[i].err_msg, "the plan does not name this host any more");
+        snprintf(jobs[i].err_msg, sizeof jobs[i].err_msg, "%s", _("the plan does not name this host any more"));
         jobs[i].ended_ns = now;
         job_put(d->db, &jobs[i]);
     }
@@ -105,7 +105,7 @@ struct js *api_plan_apply(struct api_call *c, struct err *e) {
     struct js *j = NULL;
     if (db_commit(c->d->db, e) == 0) {
         atomic_fetch_add(&c->d->plans_changed, 1);
-        daemon_log(c->d, "plan %s version %lld is active", p.name, (long long)version);
+        daemon_log(c->d, _("plan %s version %lld is active"), p.name, (long long)version);
         j = plan_json(c->d, &p, version, now);
     }
     plan_free(&p);

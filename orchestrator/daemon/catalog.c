@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/text.h"
 #include "sys/file.h"
 
@@ -62,7 +63,7 @@ int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text,
     db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
     db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi",
         p->name, v + 1, hash, text, now_ns);
-    event_add(d, now_ns, "plan", p->name, "version %lld is active, hash %s", (long long)v + 1, hash);
+    event_add(d, now_ns, "plan", p->name, _("version %lld is active, hash %s"), (long long)v + 1, hash);
     return v + 1;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 #define COLUMNS                                                                                         \
     "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
     "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,host,plan,plan_hash," \
@@ -97,7 +98,7 @@ void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *wh
     j->not_before_ns = now_ns + (j->attempts ? pause : BACKOFF_S) * NS_PER_S;
     job_put(d, j);
     event_add(
-        d, now_ns, "job", j->host, "job %lld is %s: ZB-%u %s", (long long)j->id, state, (unsigned)why->id, why->msg);
+        d, now_ns, "job", j->host, _("job %lld is %s: ZB-%u %s"), (long long)j->id, state, (unsigned)why->id, why->msg);
 }
 
 #define SELECT "SELECT id," COLUMNS " FROM jobs WHERE "

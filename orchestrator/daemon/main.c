@@ -74,9 +74,9 @@ static int serve(struct daemon *d, struct err *e) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
         goto out;
     }
-    daemon_log(d, "zaibeid %s serves %s", ZB_VERSION, d->cfg->socket);
+    daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
     loop(d, s);
-    daemon_log(d, "stopped by signal %d", (int)stopping);
+    daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:

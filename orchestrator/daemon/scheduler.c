@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/i18n.h"
 enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S };
 
 struct entry {
@@ -60,7 +61,7 @@ static int reload(struct scheduler *s, struct err *e) {
         struct entry *x = s->entries ? &s->entries[s->n] : NULL;
         if (x) x->version = catalog_plan_load(s->d->db, names[i], 0, s->d->cfg->zone, &x->plan, NULL, NULL);
         if (x && x->version && (x->zone = zone_open(x->plan.zone, e))) s->n++;
-        else daemon_log(s->d, "plan %s cannot be read and is not scheduled", names[i]);
+        else daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), names[i]);
         free(names[i]);
     }
     free(names);
@@ -75,7 +76,7 @@ static void set_state(
     if (!j->err_id) snprintf(j->err_msg, sizeof j->err_msg, fmt, (long long)number);
     j->ended_ns = now_ns;
     job_put(db, j);
-    event_add(db, now_ns, "job", j->host, "job %lld is %s: %s", (long long)j->id, state, j->err_msg);
+    event_add(db, now_ns, "job", j->host, _("job %lld is %s: %s"), (long long)j->id, state, j->err_msg);
 }
 
 /* Older runs that still wait are taken over by ${fresh}, whose labels and kind grow. */
@@ -90,8 +91,8 @@ static void take_over(struct scheduler *s, struct job *fresh, int64_t now_ns) {
         if (run_kind_of(j->kind) == RUN_FULL) snprintf(fresh->kind, sizeof fresh->kind, "full");
         bool over = j->window_end_ns && j->window_end_ns <= now_ns;
         const char *state = j->attempts ? "failed" : over ? "missed" : "skipped";
-        set_state(db, j, state, now_ns, "job %lld carries on for it", fresh->id);
-        daemon_log(s->d, "job %lld of %s is %s; job %lld carries on for it", (long long)j->id, j->host, state,
+        set_state(db, j, state, now_ns, _("job %lld carries on for it"), fresh->id);
+        daemon_log(s->d, _("job %lld of %s is %s; job %lld carries on for it"), (long long)j->id, j->host, state,
             (long long)fresh->id);
     }
     free(old);
@@ -147,8 +148,8 @@ static void catch_up(struct scheduler *s, struct job *missed, int64_t now_ns) {
     snprintf(j.origin, sizeof j.origin, "catch-up");
     j.due_ns = j.queued_ns = now_ns, j.window_end_ns = 0;
     job_add(s->d->db, &j);
-    set_state(s->d->db, missed, "missed", now_ns, "its window has passed; job %lld catches up", j.id);
-    daemon_log(s->d, "job %lld of %s is missed: its window has passed; job %lld catches up", (long long)missed->id,
+    set_state(s->d->db, missed, "missed", now_ns, _("its window has passed; job %lld catches up"), j.id);
+    daemon_log(s->d, _("job %lld of %s is missed: its window has passed; job %lld catches up"), (long long)missed->id,
         missed->host, (long long)j.id);
 }
 
@@ -159,9 +160,9 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
     db_begin(s->d->db);
     struct job *jobs = job_list(s->d->db, JOBS_LEASE_OVER, "", "", now_ns, &n);
     for (size_t i = 0; i < n; i++) {
-        err_set(&silent, ZE_TIMEOUT, jobs[i].host, "the agent was not heard of any more");
+        err_set(&silent, ZE_TIMEOUT, jobs[i].host, _("the agent was not heard of any more"));
         job_again(s->d->db, &jobs[i], now_ns, &silent);
-        daemon_log(s->d, "job %lld of %s: the agent was not heard of any more", (long long)jobs[i].id, jobs[i].host);
+        daemon_log(s->d, _("job %lld of %s: the agent was not heard of any more"), (long long)jobs[i].id, jobs[i].host);
     }
     free(jobs);
     jobs = job_list(s->d->db, JOBS_WINDOW_OVER, "", "", now_ns, &n);

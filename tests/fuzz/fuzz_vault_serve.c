@@ -61,7 +61,8 @@ static void fd_send(int sock) {
         struct cmsghdr align;
     } control = {{0}};
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &pack_fd, sizeof(int));
@@ -69,9 +70,16 @@ static void fd_send(int sock) {
 }
 
 static void *keeper_play(void *arg) {
-    static const uint8_t answer[256] = {[K_BIND] = F_WELCOME, [F_LIST] = F_LIST_END, [F_BEGIN] = F_BEGUN,
-        [K_PLACE] = F_PACK_DONE, [F_USED] = F_OKAY, [F_COMMIT] = F_COMMITTED, [F_ABANDON] = F_OKAY,
-        [F_INDEX] = F_INDEX_DATA, [K_OPEN] = F_OKAY, [F_ENROL] = F_ENROLLED};
+    static const uint8_t answer[256] = {[K_BIND] = F_WELCOME,
+        [F_LIST] = F_LIST_END,
+        [F_BEGIN] = F_BEGUN,
+        [K_PLACE] = F_PACK_DONE,
+        [F_USED] = F_OKAY,
+        [F_COMMIT] = F_COMMITTED,
+        [F_ABANDON] = F_OKAY,
+        [F_INDEX] = F_INDEX_DATA,
+        [K_OPEN] = F_OKAY,
+        [F_ENROL] = F_ENROLLED};
     static const uint8_t zeros[4 + 3 * SEAL_ID + 100];
     int sock = *(int *)arg;
     struct frames f;
@@ -107,7 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
     int in = memfd_create("agent", MFD_CLOEXEC), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (write(in, FRAME_MAGIC, 8) != 8 || write(in, data + 1, size - 1) < 0 || lseek(in, 0, SEEK_SET) != 0) abort();
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || pthread_create(&keeper, NULL, keeper_play, &pair[1]) != 0) abort();
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || pthread_create(&keeper, NULL, keeper_play, &pair[1]) != 0)
+        abort();
     if (serve_init(&s, in, out, pair[0], &e) < 0) abort();
     s.host = "web", s.system = "oa", s.mode = data[0] & 1 ? BIND_TOKEN : BIND_HOST;
     s.vault_fd = dup(dir_fd), s.confined = true;

@@ -23,7 +23,7 @@ sleep 0.1
 backup "$data"
 
 step 'no file is opened'
-strace -f -qq -e trace=open,openat,openat2 -o "$ZAIBEI_TMP/trace" zaibei-agent backup "$data" >"$ZAIBEI_TMP/out" 2>&1 ||
+strace -f --seccomp-bpf -qq -e trace=open,openat,openat2 -o "$ZAIBEI_TMP/trace" zaibei-agent backup "$data" >"$ZAIBEI_TMP/out" 2>&1 ||
     fail "backup under strace: $(cat "$ZAIBEI_TMP/out")"
 ! grep -E '"([^"]*/)?file-[0-9]+"' "$ZAIBEI_TMP/trace" | head -n 3 | grep . || fail "files were opened"
 [ "$(point files)" = 80000 ] || fail "files: $(point files)"

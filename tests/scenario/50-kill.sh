@@ -14,7 +14,7 @@ data=$ZAIBEI_TMP/data
 mkdir "$data" "$ZAIBEI_TMP/was"
 /usr/bin/python3 - "$data" <<'PY'
 import os, sys
-for i in range(3000):
+for i in range(900):
     os.makedirs(f"{sys.argv[1]}/{i // 100}", exist_ok=True)
     with open(f"{sys.argv[1]}/{i // 100}/{i}", "w") as f:
         f.write(f"{i}\n" * 50)
@@ -22,9 +22,9 @@ PY
 
 # Something new for each attempt: a file that travels whole, one that changes, some small ones.
 more() { # ROUND
-    noise 12000000 "$SEED.$1" >"$data/new.$(($1 % 3))"
+    noise 8000000 "$SEED.$1" >"$data/new.$(($1 % 3))"
     printf '%d' "$1" | dd of="$data/new.$((($1 + 1) % 3))" bs=1 seek=5000000 conv=notrunc status=none
-    seq -f "$1 %.0f" 500 | split -l 5 -a 3 - "$data/$(($1 % 30))/part."
+    seq -f "$1 %.0f" 200 | split -l 5 -a 3 - "$data/$(($1 % 9))/part."
 }
 
 supervised() { pgrep -P "$(cut -d' ' -f1 "$box/run/$1.pid")" | while read -r p; do

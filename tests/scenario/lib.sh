@@ -89,7 +89,7 @@ verify() { # [OPTION...] : every byte of the vault, with the kit
 }
 
 # Bytes of all objects in the store.
-store_bytes() { find "$vault/store" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }
+store_bytes() { find "$vault/store" -type f -printf '%s\n' | awk '{ n += $1 } END { printf "%.0f\n", n }'; }
 
 # noise N SEED : N bytes that do not compress, the same for the same seed.
 noise() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"; }

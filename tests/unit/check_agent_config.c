@@ -245,6 +245,8 @@ START_TEST(a_job_is_understood_whole_or_not_at_all) {
     } jobs[] = {
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\",\"/srv\"],\"ticket\":\"t\"}", true},
         {"{\"job\":\"7\",\"kind\":\"incremental\",\"paths\":[\"/etc\"]}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"excludes\":[\"*.o\"]}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"excludes\":[0]}", false},
         {"{\"job\":\"7\",\"kind\":\"ful\",\"paths\":[\"/etc\"]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"etc\"]}", false},

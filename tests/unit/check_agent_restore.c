@@ -137,9 +137,11 @@ static void vault_end(void) {
     struct record rec = {.type = REC_COMMIT, .n = 7, .time = 1700000000000000000};
     buf_init(&b, ZB_SEGMENT_MAX);
     buf_init(&r, ZB_SEALED_MAX);
-    ck_assert_int_eq(page_finish(&page, &b, &e), 0);
-    root.top = put_segment(SEG_PAGE, b.p, (uint32_t)b.len);
-    root.entries = page.entries;
+    if (root.level == 0) { /* else a test has put a tree already */
+        ck_assert_int_eq(page_finish(&page, &b, &e), 0);
+        root.top = put_segment(SEG_PAGE, b.p, (uint32_t)b.len);
+        root.entries = page.entries;
+    }
     buf_reset(&b);
     ck_assert_int_eq(root_put(&b, &root, &e), 0);
     ck_assert_int_eq(root_seal(sealer, keys, 1, 1, b.p, b.len, &r, &e), 0);
@@ -567,6 +569,112 @@ START_TEST(records_that_cannot_be_read_cost_only_themselves) {
 }
 END_TEST
 
+/* ---- walking a tree of pages ---- */
+
+enum { TREE_ENTRIES = 3000, PER_PAGE = 9, LEVELS = 4 };
+
+static char tree_path[TREE_ENTRIES][16];
+static struct page_writer tree_page[LEVELS];
+
+static void tree_name(char out[16], unsigned i) { snprintf(out, 16, "d%02u/%02u/f%u", i / 250, i / 10 % 25, i % 10); }
+
+/* Store the page of this level and note it in the one above. */
+static void page_close(unsigned level, bool last) {
+    struct page_writer *w = &tree_page[level];
+    struct buf b;
+    buf_init(&b, ZB_SEGMENT_MAX);
+    if (w->count == 0) return;
+    ck_assert_int_eq(page_finish(w, &b, &e), 0);
+    struct seg_addr a = put_segment(SEG_PAGE, b.p, (uint32_t)b.len);
+    buf_free(&b);
+    if (last && level == LEVELS - 1) {
+        root.top = a, root.level = LEVELS - 1;
+        return;
+    }
+    ck_assert_int_eq(page_add_ref(&tree_page[level + 1], w->first.p, w->first.len, a, w->entries, &e), 0);
+    page_writer_reset(w);
+    if (!last && tree_page[level + 1].count == PER_PAGE && level + 1 < LEVELS - 1) page_close(level + 1, false);
+}
+
+static void tree_vault(void) {
+    vault_begin();
+    for (unsigned level = 0; level < LEVELS; level++) page_writer_init(&tree_page[level], (uint8_t)level);
+    for (unsigned i = 0; i < TREE_ENTRIES; i++) {
+        tree_name(tree_path[i], i);
+        struct entry en = {.path = (const uint8_t *)tree_path[i], .path_len = strlen(tree_path[i]), .type = ENT_FIFO};
+        ck_assert_int_eq(page_add_entry(&tree_page[0], &en, &e), 0);
+        if (tree_page[0].count == PER_PAGE) page_close(0, false);
+    }
+    for (unsigned level = 0; level < LEVELS; level++) page_close(level, true);
+    for (unsigned level = 0; level < LEVELS; level++) page_writer_free(&tree_page[level]);
+}
+
+/* Walk from ${first} (NULL: the beginning): exactly the entries from number ${from} on must come. */
+static void walk_from(struct source *s, const struct opened *o, const char *first, unsigned from) {
+    struct manifest_walk *w = manifest_walk_new(s->fetch, o->keys, &o->root, first, first ? strlen(first) : 0);
+    struct entry en;
+    for (unsigned i = from; i < TREE_ENTRIES; i++) {
+        ck_assert_msg(manifest_walk_next(w, &en, &e) == 1, "%u: %s", i, e.msg);
+        ck_assert_msg(en.path_len == strlen(tree_path[i]) && memcmp(en.path, tree_path[i], en.path_len) == 0, "%u", i);
+    }
+    ck_assert_int_eq(manifest_walk_next(w, &en, &e), 0);
+    manifest_walk_free(w);
+}
+
+START_TEST(a_walk_gives_every_entry_in_order_from_any_place) {
+    struct source_options from = {.dir = dir, .host = "web", .kit = kit};
+    static struct source s;
+    struct opened o;
+    char name[32];
+    tree_vault();
+    vault_end();
+    ck_assert_int_eq(source_open(&s, &from, &e), 0);
+    ck_assert_int_eq(point_open(&s, "1", &o, &e), 0);
+    walk_from(&s, &o, NULL, 0);
+    walk_from(&s, &o, "", 0);
+    walk_from(&s, &o, "z", TREE_ENTRIES);
+    for (unsigned i = 0; i < TREE_ENTRIES; i += 97) {
+        walk_from(&s, &o, tree_path[i], i);
+        strcat(strcpy(name, tree_path[i]), "!"); /* between this one and the next */
+        walk_from(&s, &o, name, i + 1);
+    }
+    point_close(&o);
+    source_close(&s);
+}
+END_TEST
+
+START_TEST(a_page_that_stands_twice_in_a_tree_is_damage) {
+    struct source_options from = {.dir = dir, .host = "web", .kit = kit};
+    static struct source s;
+    struct opened o;
+    struct entry en;
+    struct page_writer top;
+    struct buf b;
+    vault_begin();
+    add(&(struct entry){.type = ENT_FIFO}, "a");
+    buf_init(&b, ZB_SEGMENT_MAX);
+    page_writer_init(&top, 1);
+    ck_assert_int_eq(page_finish(&page, &b, &e), 0);
+    struct seg_addr leaf = put_segment(SEG_PAGE, b.p, (uint32_t)b.len);
+    ck_assert_int_eq(page_add_ref(&top, (const uint8_t *)"a", 1, leaf, 1, &e), 0);
+    ck_assert_int_eq(page_add_ref(&top, (const uint8_t *)"b", 1, leaf, 1, &e), 0);
+    ck_assert_int_eq(page_finish(&top, &b, &e), 0);
+    root.top = put_segment(SEG_PAGE, b.p, (uint32_t)b.len), root.level = 1;
+    page_writer_free(&top);
+    buf_free(&b);
+    vault_end();
+    ck_assert_int_eq(source_open(&s, &from, &e), 0);
+    ck_assert_int_eq(point_open(&s, "1", &o, &e), 0);
+    struct manifest_walk *w = manifest_walk_new(s.fetch, o.keys, &o.root, NULL, 0);
+    ck_assert_int_eq(manifest_walk_next(w, &en, &e), 1);
+    ck_assert_int_lt(manifest_walk_next(w, &en, &e), 0);
+    ck_assert_int_eq(e.id, ZE_DAMAGED);
+    manifest_walk_free(w);
+    point_close(&o);
+    source_close(&s);
+}
+END_TEST
+
 START_TEST(points_are_chosen_by_number_age_and_time) {
     struct point p[3] = {{.number = 4, .time = 1700000000000000000}, {.number = 5, .time = 1700000100000000000},
         {.number = 9, .time = 1800000000000000000}}; /* 2023-11-14T22:13:20Z, T22:15:00Z, 2027-01-15T08:00:00Z */
@@ -605,6 +713,8 @@ int main(void) {
     tcase_add_test(t, a_link_in_the_place_of_a_directory_leads_nowhere);
     tcase_add_test(t, a_wrong_kit_is_told_as_such);
     tcase_add_test(t, records_that_cannot_be_read_cost_only_themselves);
+    tcase_add_test(t, a_walk_gives_every_entry_in_order_from_any_place);
+    tcase_add_test(t, a_page_that_stands_twice_in_a_tree_is_damage);
     tcase_add_test(t, points_are_chosen_by_number_age_and_time);
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);

@@ -147,8 +147,8 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("db");
     TCase *t = tcase_create("db");
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, values_of_each_type_come_back_and_null_is_an_empty_text);
     tcase_add_test(t, the_first_error_sticks_and_nothing_of_the_transaction_happens);
     tcase_add_test(t, a_transaction_that_is_killed_leaves_nothing_and_a_committed_one_everything);

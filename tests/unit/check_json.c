@@ -88,6 +88,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("json");
     TCase *t = tcase_create("json");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, what_was_built_reads_back_the_same_on_one_sorted_line);
     tcase_add_test(t, a_member_that_is_absent_or_of_another_type_gives_the_default);
     tcase_add_test(t, malformed_json_is_refused_with_its_place);

@@ -64,6 +64,7 @@ int main(void) {
     if (seal_init(&e) < 0) return 1;
     Suite *s = suite_create("kit");
     TCase *t = tcase_create("kit");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, a_kit_reads_back_from_its_file_and_from_either_half);
     tcase_add_test(t, halves_that_do_not_belong_together_and_mistyped_ones_are_refused_without_showing_them);
     tcase_add_test(t, another_kits_check_digits_differ);

@@ -223,8 +223,8 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("api");
     TCase *t = tcase_create("api");
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, plans_are_applied_listed_shown_by_version_and_asked_for_their_next_runs);
     tcase_add_test(t, what_is_wrong_is_answered_with_the_fitting_status_and_number);
     tcase_add_test(t, a_body_or_header_that_is_too_large_is_refused_and_the_server_goes_on);

@@ -40,8 +40,8 @@ START_TEST(dates_and_days_convert_both_ways_over_four_centuries) {
         int64_t y;
         unsigned m, d;
         civil_date(day, &y, &m, &d);
-        ck_assert(m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(y, m));
-        ck_assert_int_eq(civil_days(y, m, d), day);
+        bool right = m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(y, m) && civil_days(y, m, d) == day;
+        if (!right) ck_abort_msg("day %lld is %lld-%u-%u", (long long)day, (long long)y, m, d);
     }
     ck_assert_uint_eq(civil_weekday(0), 4);                        /* 1970-01-01 was a Thursday */
     ck_assert_uint_eq(civil_weekday(civil_days(2026, 11, 22)), 7); /* a Sunday */
@@ -183,6 +183,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("calendar");
     TCase *t = tcase_create("calendar");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, dates_and_days_convert_both_ways_over_four_centuries);
     tcase_add_test(t, offsets_follow_the_tz_database_before_within_and_after_its_table);
     tcase_add_test(t, a_wall_time_in_a_gap_is_the_end_of_the_gap_and_one_that_comes_twice_is_the_first);

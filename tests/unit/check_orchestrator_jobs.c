@@ -308,6 +308,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("jobs");
     TCase *t = tcase_create("jobs");
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a_ticket_at_the_vault);
     tcase_add_test(t, a_run_is_queued_once_whatever_restarts_in_between);

@@ -117,6 +117,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("plan");
     TCase *t = tcase_create("plan");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, a_plan_is_read_with_its_defaults);
     tcase_add_test(t, every_mistake_names_file_line_column_field_expected_and_found);
     tcase_add_test(t, comments_order_and_quotes_do_not_change_the_hash_and_content_does);

@@ -7,8 +7,13 @@
 
 START_TEST(a_header_comes_back_and_other_bytes_do_not) {
     struct err e = ERR_INIT;
-    struct pack_header h = {.kind = PACK_DATA, .system_id = {1}, .host_id = {2}, .generation = {3}, .pack = 0x01020304,
-        .revision = 7}, g;
+    struct pack_header h = {.kind = PACK_DATA,
+                           .system_id = {1},
+                           .host_id = {2},
+                           .generation = {3},
+                           .pack = 0x01020304,
+                           .revision = 7},
+                       g;
     uint8_t raw[PACK_HEADER], again[PACK_HEADER];
     pack_header_put(raw, &h);
     ck_assert_mem_eq(raw, "ZBPK\x01\x00\x02\x00", 8);

@@ -69,6 +69,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("proc");
     TCase *t = tcase_create("proc");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, a_pipe_in_and_a_pipe_out_carry_bytes_and_the_exit_code_comes_back);
     tcase_add_test(t, a_program_that_does_not_exist_is_named_at_once);
     tcase_add_test(t, the_child_has_the_descriptors_it_was_given_and_no_other);

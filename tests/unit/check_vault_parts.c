@@ -234,8 +234,15 @@ END_TEST
 START_TEST(an_enrol_token_comes_back_and_nothing_else_is_one) {
     struct err e = ERR_INIT;
     struct buf b;
-    struct token t = {.user = "zaibei", .host = "[fe80::1]", .port = 2222, .host_key = {1}, .vault_key = {2}, .seed = {3}}, u;
-    static const char *const wrong[] = {"", "zbe1", "zbe2,a@b:1,x,y,z", "zbe1,a@b:99999,", "zbe1,-oProxyCommand=x@b:22,"};
+    struct token t = {.user = "zaibei",
+                     .host = "[fe80::1]",
+                     .port = 2222,
+                     .host_key = {1},
+                     .vault_key = {2},
+                     .seed = {3}},
+                 u;
+    static const char *const wrong[] = {
+        "", "zbe1", "zbe2,a@b:1,x,y,z", "zbe1,a@b:99999,", "zbe1,-oProxyCommand=x@b:22,"};
     buf_init(&b, 1024);
     ck_assert_int_eq(token_put(&b, &t, &e), 0);
     ck_assert_int_eq(token_get(&u, (const char *)b.p, &e), 0);

@@ -128,6 +128,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("yaml");
     TCase *t = tcase_create("yaml");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, an_unknown_word_names_line_column_field_expected_and_found);
     tcase_add_test(t, an_unknown_key_is_refused_where_it_stands_with_the_nearest_known_one);
     tcase_add_test(t, getters_read_texts_numbers_booleans_and_lists);

@@ -166,7 +166,8 @@ static void used_send(struct client *c, uint32_t first, const uint32_t *slots, s
     buf_free(&b);
 }
 
-int client_commit(struct client *c, uint8_t upload, uint32_t first, const uint32_t *slots, size_t n, struct record *record) {
+int client_commit(
+    struct client *c, uint8_t upload, uint32_t first, const uint32_t *slots, size_t n, struct record *record) {
     struct buf b;
     struct rd r;
     uint8_t id[SEAL_ID], hash[SEAL_HASH];

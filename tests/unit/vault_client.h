@@ -32,7 +32,8 @@ int client_begin(struct client *c, uint8_t kind, uint8_t upload, const char *tic
 int client_pack(struct client *c, uint32_t pack, uint8_t kind, uint32_t slots, bool lie);
 void client_pack_send(struct client *c, uint32_t pack, uint8_t kind, uint32_t slots, bool lie);
 /** client_commit: uses slots 0 … slots[i]-1 of pack first+i. The record's number and hash are in ${record}. */
-int client_commit(struct client *c, uint8_t upload, uint32_t first, const uint32_t *slots, size_t n, struct record *record);
+int client_commit(
+    struct client *c, uint8_t upload, uint32_t first, const uint32_t *slots, size_t n, struct record *record);
 /** client_get: the bytes are right: 0; SEGERR: its number. */
 int client_get(struct client *c, const uint8_t generation[SEAL_ID], uint32_t pack, uint32_t slot);
 int client_list(struct client *c, unsigned *points);
