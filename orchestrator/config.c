@@ -15,9 +15,9 @@
 static bool key_from_line(const char *line, uint8_t out[SEAL_SIGN_PUB]) {
     static const uint8_t head[] = "\0\0\0\x0bssh-ed25519\0\0\0 ";
     uint8_t blob[51];
-    if (strncmp(line, "ssh-ed25519 ", 12)) return false;
+    if (strncmp(line, "ssh-ed25519 ", 12) != 0) return false;
     size_t n = strcspn(line + 12, " \n");
-    if (b64_decode(blob, sizeof blob, line + 12, n) != (int)sizeof blob || memcmp(blob, head, 19)) return false;
+    if (b64_decode(blob, sizeof blob, line + 12, n) != (int)sizeof blob || memcmp(blob, head, 19) != 0) return false;
     memcpy(out, blob + 19, SEAL_SIGN_PUB);
     return true;
 }

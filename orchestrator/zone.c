@@ -180,27 +180,28 @@ struct counts {
 
 static bool read_header(struct rd *r, struct counts *c) {
     const uint8_t *h = rd_take(r, 44);
-    if (!h || memcmp(h, "TZif", 4) || h[4] < '2') return false;
+    if (!h || memcmp(h, "TZif", 4) != 0 || h[4] < '2') return false;
     uint32_t *v[] = {&c->isut, &c->isstd, &c->leap, &c->time, &c->type, &c->chars};
-    for (unsigned i = 0; i < 6; i++) *v[i] = (uint32_t)be(h + 20 + 4 * i, 4);
+    for (unsigned i = 0; i < 6; i++) *v[i] = (uint32_t)be(h + 20 + (size_t)4 * i, 4);
     return c->time <= TRANSITIONS_MAX && c->type >= 1 && c->type <= 256 && c->chars <= 4096 && c->leap <= 4096 &&
         c->isut <= 256 && c->isstd <= 256;
 }
 
 static bool read_body(struct zone *z, struct rd *r, const struct counts *c) {
     z->at = calloc(c->time + 1u, sizeof *z->at), z->offset = calloc(c->time + 1u, sizeof *z->offset);
-    const uint8_t *at = rd_take(r, c->time * 8u), *index = rd_take(r, c->time), *type = rd_take(r, c->type * 6u);
-    rd_take(r, c->chars + c->leap * 12u + c->isstd + c->isut);
+    const uint8_t *at = rd_take(r, (size_t)c->time * 8), *index = rd_take(r, c->time),
+                  *type = rd_take(r, (size_t)c->type * 6);
+    rd_take(r, c->chars + (size_t)c->leap * 12 + c->isstd + c->isut);
     if (!rd_ok(r) || !z->at || !z->offset) return false;
     for (uint32_t i = 0; i < c->type; i++) {
-        int32_t off = (int32_t)be(type + 6 * i, 4);
+        int32_t off = (int32_t)be(type + (size_t)6 * i, 4);
         if (off > OFFSET_MAX || off < -OFFSET_MAX) return false;
     }
     z->first = (int32_t)be(type, 4);
     for (uint32_t i = 0; i < c->time; i++) {
-        z->at[i] = (int64_t)be(at + 8 * i, 8);
+        z->at[i] = (int64_t)be(at + (size_t)8 * i, 8);
         if (index[i] >= c->type || (i && z->at[i] <= z->at[i - 1])) return false;
-        z->offset[i] = (int32_t)be(type + 6 * index[i], 4);
+        z->offset[i] = (int32_t)be(type + (size_t)6 * index[i], 4);
     }
     z->n = c->time;
     z->std = z->dst = z->n ? z->offset[z->n - 1] : z->first;
@@ -210,7 +211,9 @@ static bool read_body(struct zone *z, struct rd *r, const struct counts *c) {
 static bool read_file(struct zone *z, struct rd *r) {
     struct counts c;
     if (!read_header(r, &c)) return false;
-    rd_take(r, c.time * 5u + c.type * 6u + c.chars + c.leap * 8u + c.isstd + c.isut); /* the 32-bit part */
+    rd_take(r,
+        (size_t)c.time * 5 + (size_t)c.type * 6 + c.chars + (size_t)c.leap * 8 + c.isstd +
+            c.isut); /* the 32-bit part */
     if (!read_header(r, &c) || !read_body(z, r, &c)) return false;
     char footer[128] = "";
     if (rd_u8(r) != '\n' || r->left < 1 || r->left > sizeof footer) return false;

@@ -1,5 +1,6 @@
-/* ssh/authorized_keys, made whole from tokens and hosts each time: there is nothing in it that could be lost, and a line that
- * was edited in by hand does not stay. A lock keeps two writers from replacing each other's newer file by an older one. */
+/* ssh/authorized_keys, made whole from tokens and hosts each time: there is nothing in it that could be lost, and a
+ * line that was edited in by hand does not stay. A lock keeps two writers from replacing each other's newer file by
+ * an older one. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* Landlock says where, seccomp says what. Landlock by its three system calls; glibc has no wrappers. Rights that a kernel does not know are left out of the set, as
- * its manual asks, so older kernels confine as much as they can. */
+/* Landlock says where, seccomp says what. Landlock by its three system calls; glibc has no wrappers. Rights that a
+ * kernel does not know are left out of the set, as its manual asks, so older kernels confine as much as they can. */
 #include "confine.h"
 
 #include <errno.h>

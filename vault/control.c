@@ -1,6 +1,6 @@
-/* `zaibei-vault control`: JSON lines in, JSON lines out. It holds no state and no right of its own: each line goes to the
- * keeper's control socket, which only the vault's user may open. When the keeper is started anew between two lines, the next
- * line finds it; a line that was under way gets an error, since it may or may not have been done. */
+/* `zaibei-vault control`: JSON lines in, JSON lines out. It holds no state and no right of its own: each line goes to
+ * the keeper's control socket, which only the vault's user may open. When the keeper is started anew between two
+ * lines, the next line finds it; a line that was under way gets an error, since it may or may not have been done. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Addresses of unix sockets hold 107 bytes and paths of vaults may be longer, so the name goes through /proc/self/fd of the
- * directory that is held open anyway. */
+/* Addresses of unix sockets hold 107 bytes and paths of vaults may be longer, so the name goes through /proc/self/fd
+ * of the directory that is held open anyway. */
 #include "door.h"
 
 #include <stdio.h>

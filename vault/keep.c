@@ -1,6 +1,6 @@
-/* The keeper daemon: two sockets and one child for each connection. A child holds no state that the store does not hold, so
- * any of them, and this process too, may be killed at any moment: locks end with their process, sockets are made anew at the
- * next start. Children end with the daemon, so that stopping it stops everything it started. */
+/* The keeper daemon: two sockets and one child for each connection. A child holds no state that the store does not
+ * hold, so any of them, and this process too, may be killed at any moment: locks end with their process, sockets are
+ * made anew at the next start. Children end with the daemon, so that stopping it stops everything it started. */
 #include "keep.h"
 
 #include <errno.h>
@@ -64,7 +64,8 @@ static int keep_loop(struct vault *v, const int fds[3], struct err *e) {
     struct pollfd p[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
     while (!stop_asked) {
         while (children && waitpid(-1, NULL, WNOHANG) > 0) children--;
-        /* Full: connections wait in the backlog until a child ends. The short wait makes up for a signal that came between. */
+        /* Full: connections wait in the backlog until a child ends. The short wait makes up for a signal that came
+         * between. */
         int ready = poll(p, children < CHILDREN_MAX ? 2 : 0, 1000);
         if (ready < 0 && errno != EINTR) return err_sys(e, v->dir, "poll");
         for (int i = 0; ready > 0 && i < 2; i++) {

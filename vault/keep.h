@@ -8,8 +8,8 @@
 /** keep_main(dir, clock, e): listen until SIGTERM or SIGINT. ZE_BUSY when another keeper of this vault runs. */
 int keep_main(const char *dir, struct clock *clock, struct err *e) MUST_CHECK;
 
-/** keep_fork(dir, clock, e): start a keeper for one connection in a child process: our end of the connection. The child ends
- * with the connection. */
+/** keep_fork(dir, clock, e): start a keeper for one connection in a child process: our end of the connection. The
+ * child ends with the connection. */
 int keep_fork(const char *dir, struct clock *clock, struct err *e) MUST_CHECK;
 
 #endif

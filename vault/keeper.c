@@ -1,5 +1,5 @@
-/* The keeper's end of one connection: a table of requests, who may make them, and a loop. After an error in a request the
- * loop goes on, since every request stands alone; serve decides what its agent may still do. */
+/* The keeper's end of one connection: a table of requests, who may make them, and a loop. After an error in a request
+ * the loop goes on, since every request stands alone; serve decides what its agent may still do. */
 #include "keeper.h"
 
 #include <dirent.h>
@@ -36,7 +36,8 @@ int keeper_malformed(struct keeper *k, struct err *e) {
     return err_set(e, ZE_PROTO, k->host, _("a malformed request"));
 }
 
-/* Rights are read again for every request: what the administrator changes holds at once, for sessions that are open too. */
+/* Rights are read again for every request: what the administrator changes holds at once, for sessions that are open
+ * too. */
 static int still_welcome(struct keeper *k, struct err *e) {
     if (k->mode != BIND_HOST) return 0;
     if (rights_load(k->v, k->host, &k->rights, e) < 0) return -1;

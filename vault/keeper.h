@@ -1,7 +1,7 @@
 /**
- * One connection to the keeper, in a process of its own: it holds a read view of one host's log, that host's lease while the
- * connection lives, and nothing else. Nothing that the peer says is believed; whatever it asks for is judged by the store
- * and by the vault's own files, so the process may be killed at any instruction.
+ * One connection to the keeper, in a process of its own: it holds a read view of one host's log, that host's lease
+ * while the connection lives, and nothing else. Nothing that the peer says is believed; whatever it asks for is
+ * judged by the store and by the vault's own files, so the process may be killed at any instruction.
  */
 #ifndef VAULT_KEEPER_H
 #define VAULT_KEEPER_H
@@ -56,7 +56,8 @@ int keeper_control(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_malformed(struct keeper *k, struct err *e);
 /** keeper_lease(k, e): hold the host's lease; harmless when it is held already. ZE_BUSY. */
 int keeper_lease(struct keeper *k, struct err *e) MUST_CHECK;
-/** keeper_pack(k, generation, pack, name, e): open the pack's highest revision; ZE_MISSING. ${name} gets its object name. */
+/** keeper_pack(k, generation, pack, name, e): open the pack's highest revision; ZE_MISSING. ${name} gets its object
+ * name. */
 int keeper_pack(struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX],
     struct err *e) MUST_CHECK;
 
@@ -68,9 +69,9 @@ int used_load(struct keeper *k, const uint8_t generation[SEAL_ID], const struct 
 
 /**
  * used_check(k, generation, ref, bad, arg, e):
- * Whether everything that the used page ${ref} names is in the store: each pack whole but for its segments, each slot in its
- * index. What is absent or damaged is given to ${bad} with the reason in ${why} (kind: of the pack, 0 when it cannot be
- * told); what that returns below 0 ends the check.
+ * Whether everything that the used page ${ref} names is in the store: each pack whole but for its segments, each slot
+ * in its index. What is absent or damaged is given to ${bad} with the reason in ${why} (kind: of the pack, 0 when it
+ * cannot be told); what that returns below 0 ends the check.
  */
 int used_check(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref,
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,

@@ -1,7 +1,7 @@
-/* BEGIN and ABANDON. The lease has two halves: a lock that lives as long as this process (so nobody has to remove a stale
- * one), and the epoch in the begin record (so a writer that outlives its lock cannot commit). A parent is offered only if a
- * commit that builds on it can succeed: what of it is absent or damaged is named in the begin record, and where even its
- * metadata may be gone, the upload becomes a full. */
+/* BEGIN and ABANDON. The lease has two halves: a lock that lives as long as this process (so nobody has to remove a
+ * stale one), and the epoch in the begin record (so a writer that outlives its lock cannot commit). A parent is
+ * offered only if a commit that builds on it can succeed: what of it is absent or damaged is named in the begin
+ * record, and where even its metadata may be gone, the upload becomes a full. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +143,8 @@ int keeper_begin(struct keeper *k, struct rd *r, struct err *e) {
     int rc = log_refresh(&k->log, e);
     if (rc == 0) rc = 1;
     for (unsigned i = 0; rc == 1 && i < TRIES; i++) rc = begin_try(k, &ask, ticket, &parent, e);
-    /* If interrupted here, the begin record stands and protects nothing but pack numbers; the next begin supersedes it. */
+    /* If interrupted here, the begin record stands and protects nothing but pack numbers; the next begin supersedes
+     * it. */
     if (rc == 1) rc = err_set(e, ZE_BUSY, k->host, _("others write to its log all the time"));
     if (rc == 0) {
         k->begin = *log_last_begin(&k->log);

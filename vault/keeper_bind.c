@@ -1,5 +1,6 @@
-/* The first word of a connection: which host it is for, and what the vault tells that host about itself. The host's name
- * comes from serve's command line, which the forced command fixed; what it may do comes from the vault's own files. */
+/* The first word of a connection: which host it is for, and what the vault tells that host about itself. The host's
+ * name comes from serve's command line, which the forced command fixed; what it may do comes from the vault's own
+ * files. */
 #include <stdio.h>
 #include <string.h>
 

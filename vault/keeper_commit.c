@@ -1,6 +1,6 @@
-/* COMMIT: the one moment at which a restore point comes to be. Everything it uses is looked at first, its record is made by
- * put-new last; who loses the race for the number reads the winner's record and judges anew. The same upload always gets the
- * same record, so an agent whose connection was cut here just asks again. */
+/* COMMIT: the one moment at which a restore point comes to be. Everything it uses is looked at first, its record is
+ * made by put-new last; who loses the race for the number reads the winner's record and judges anew. The same upload
+ * always gets the same record, so an agent whose connection was cut here just asks again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,8 @@ static bool inherited(const struct rec_commit *parent, const struct used_ref *re
     return false;
 }
 
-/* Pages that the parent has just the same were judged when this upload began, and need no second look if all was well. */
+/* Pages that the parent has just the same were judged when this upload began, and need no second look if all was
+ * well. */
 static int used_judge(struct keeper *k, const struct rec_commit *c, bool parent_whole, struct err *e) {
     struct record parent = {0};
     const struct log_commit *last = log_last_point(&k->log);
@@ -121,7 +122,8 @@ int keeper_commit(struct keeper *k, struct rd *r, struct err *e) {
     for (unsigned i = 0; rc == 1 && i < TRIES; i++) rc = commit_try(k, &rec, e);
     if (rc == 1) rc = err_set(e, ZE_BUSY, k->host, _("others write to its log all the time"));
     if (rc == 0) {
-        /* If interrupted here, the point exists; the ticket stays, and is used up by whoever names it again or expires. */
+        /* If interrupted here, the point exists; the ticket stays, and is used up by whoever names it again or
+         * expires. */
         ticket_drop(k->v, k->host, rec.commit.ticket);
         k->begun = false;
         buf_blob(&k->out, k->raw.p, k->raw.len);

@@ -1,5 +1,6 @@
-/* The platform's requests (PROTOCOL.md §5): a table of operations on JSON. They come from zaibeid, which may be stolen: what
- * is here can add hosts, lay tickets and revoke; it can neither remove nor shorten anything, nor read a byte of a pack. */
+/* The platform's requests (PROTOCOL.md §5): a table of operations on JSON. They come from zaibeid, which may be
+ * stolen: what is here can add hosts, lay tickets and revoke; it can neither remove nor shorten anything, nor read a
+ * byte of a pack. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* Enrolment. The decision is put-new of the host's record 0: of two that come with one token, one becomes the host. The
- * token's file stays until the host comes with its own key, so that a host whose connection was cut here may ask again and,
- * showing the same key, gets the same answer. */
+/* Enrolment. The decision is put-new of the host's record 0: of two that come with one token, one becomes the host.
+ * The token's file stays until the host comes with its own key, so that a host whose connection was cut here may ask
+ * again and, showing the same key, gets the same answer. */
 #include <string.h>
 
 #include "base/i18n.h"
@@ -34,7 +34,8 @@ static int enrol_record(struct keeper *k, struct rec_host *host, struct err *e) 
     int rc = log_refresh(&k->log, e);
     if (rc == 0 && k->log.next == 0) {
         rc = log_append(&k->log, &r, &k->raw, e);
-        /* If interrupted here, the host exists; its rights and its line in authorized_keys are made when it asks again. */
+        /* If interrupted here, the host exists; its rights and its line in authorized_keys are made when it asks
+         * again. */
         if (rc == 0) return 0;
     }
     return rc < 0 ? rc : enrol_again(k, host, e);

@@ -1,6 +1,6 @@
 /* Placing a pack. The spool belongs to serve, which may be in the hands of a hostile host: its file is opened without
- * following links, its index is read once and kept, and every segment is hashed while it is copied, so what lands in the
- * store is exactly what was checked, whatever happens to the spool file meanwhile. */
+ * following links, its index is read once and kept, and every segment is hashed while it is copied, so what lands in
+ * the store is exactly what was checked, whatever happens to the spool file meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

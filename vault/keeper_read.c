@@ -1,5 +1,5 @@
-/* What a host may read: the list of its points and any index always; the bytes of meta packs that its last point uses always;
- * everything else only with the right `read all`. Judged here, not in serve. */
+/* What a host may read: the list of its points and any index always; the bytes of meta packs that its last point uses
+ * always; everything else only with the right `read all`. Judged here, not in serve. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,7 +71,8 @@ static int last_point_uses(struct keeper *k, const uint8_t *generation, uint32_t
     return rc < 0 ? rc : w.found;
 }
 
-/* The kind comes from the pack's own header, which was checked when it was placed and is covered by the trailer's hash. */
+/* The kind comes from the pack's own header, which was checked when it was placed and is covered by the trailer's
+ * hash. */
 static int may_read(
     struct keeper *k, int fd, const uint8_t *generation, uint32_t pack, const char *name, struct err *e) {
     uint8_t head[PACK_HEADER];

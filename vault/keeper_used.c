@@ -1,5 +1,6 @@
-/* Used pages: which segments a point needs, in words that the vault can read. They are stored as they come, under their own
- * hash: a page that no commit names means nothing and is collected later, and nothing has to be held in memory. */
+/* Used pages: which segments a point needs, in words that the vault can read. They are stored as they come, under
+ * their own hash: a page that no commit names means nothing and is collected later, and nothing has to be held in
+ * memory. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-/* Reading and growing a host log. The next record is whatever put-new says it is: when two processes want the same number,
- * one gets 1, reads the other's record and thinks again, so no lock is needed for correctness. A gap cannot arise, since a
- * record is made only after the one before was read. */
+/* Reading and growing a host log. The next record is whatever put-new says it is: when two processes want the same
+ * number, one gets 1, reads the other's record and thinks again, so no lock is needed for correctness. A gap cannot
+ * arise, since a record is made only after the one before was read. */
 #include "log.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /**
- * The log of one host (FORMAT.md §8) as the keeper sees it: every record is read once, its signature and its place in the
- * chain are checked, and what decisions need is kept. The store is the truth: log_refresh reads what others have added.
+ * The log of one host (FORMAT.md §8) as the keeper sees it: every record is read once, its signature and its place in
+ * the chain are checked, and what decisions need is kept. The store is the truth: log_refresh reads what others have
+ * added.
  */
 #ifndef VAULT_LOG_H
 #define VAULT_LOG_H
@@ -39,8 +40,8 @@ int log_open(struct host_log *l, struct vault *v, const char *host, struct err *
 int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
 void log_free(struct host_log *l);
 
-/** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may ${r},
- * which is released with record_free). ZE_MISSING when there is none. */
+/** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may
+ * ${r}, which is released with record_free). ZE_MISSING when there is none. */
 int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 
 /**
@@ -50,8 +51,8 @@ int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, 
  */
 int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 
-/** log_time(l, uncertain): vault time: the greater of the clock and the last logged time. ${uncertain}: the clock is well
- * behind that. */
+/** log_time(l, uncertain): vault time: the greater of the clock and the last logged time. ${uncertain}: the clock is
+ * well behind that. */
 int64_t log_time(const struct host_log *l, bool *uncertain);
 
 /** The latest begin, the latest existing point, a commit by upload; NULL when there is none. */

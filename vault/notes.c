@@ -1,4 +1,5 @@
-/* Small text files. A line that is not understood is an error, not a default: a mistyped right must not become a wider one. */
+/* Small text files. A line that is not understood is an error, not a default: a mistyped right must not become a
+ * wider one. */
 #include "notes.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /**
- * The vault's own small text files, `key value` a line: rights/HOST, tokens/HOST, tickets/HOST/TICKET. They are written by
- * the keeper and by the administrator's commands, replaced atomically, and never by serve.
+ * The vault's own small text files, `key value` a line: rights/HOST, tokens/HOST, tickets/HOST/TICKET. They are
+ * written by the keeper and by the administrator's commands, replaced atomically, and never by serve.
  */
 #ifndef VAULT_NOTES_H
 #define VAULT_NOTES_H

@@ -1,5 +1,5 @@
-/* Finding packs and reading their indexes. A listing is a snapshot: what is not in it may have come since, so those who miss
- * something list again before they call it missing. */
+/* Finding packs and reading their indexes. A listing is a snapshot: what is not in it may have come since, so those
+ * who miss something list again before they call it missing. */
 #include "packs.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /**
- * The packs of one generation of a host, and the index of one pack. Used by the keeper (placing, committing, opening) and by
- * serve (getting segments from a descriptor that the keeper passed).
+ * The packs of one generation of a host, and the index of one pack. Used by the keeper (placing, committing, opening)
+ * and by serve (getting segments from a descriptor that the keeper passed).
  */
 #ifndef VAULT_PACKS_H
 #define VAULT_PACKS_H
@@ -18,7 +18,8 @@ struct pack_list {
     size_t n, cap;
     bool loaded;
 };
-/** pack_list_load(l, store, host, generation, e): what the store holds now. pack_list_find: NULL when it is not there. */
+/** pack_list_load(l, store, host, generation, e): what the store holds now. pack_list_find: NULL when it is not
+ * there. */
 int pack_list_load(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID],
     struct err *e) MUST_CHECK;
 const struct pack_item *pack_list_find(const struct pack_list *l, uint32_t pack);
@@ -35,9 +36,9 @@ struct pack_index {
     uint8_t *rows; /* trailer.count × PACK_ROW bytes */
 };
 /**
- * pack_index_read(fd, object, x, e): header, trailer and rows of the pack in ${fd}, checked by the trailer's hash and with
- * every row inside the file; segments are not read. ZE_TRUNCATED, ZE_DAMAGED, ZE_NEWER naming ${object}; ${x} needs no
- * release then. pack_index_find: the row of a slot, false when it is not there.
+ * pack_index_read(fd, object, x, e): header, trailer and rows of the pack in ${fd}, checked by the trailer's hash and
+ * with every row inside the file; segments are not read. ZE_TRUNCATED, ZE_DAMAGED, ZE_NEWER naming ${object}; ${x}
+ * needs no release then. pack_index_find: the row of a slot, false when it is not there.
  */
 int pack_index_read(int fd, const char *object, struct pack_index *x, struct err *e) MUST_CHECK;
 bool pack_index_find(const struct pack_index *x, uint32_t slot, struct pack_row *row);

@@ -1,5 +1,6 @@
-/* The session loop: a table of messages, what must have happened before each, and whether the session goes on after an error
- * in it. Nothing is durable here: the keeper acknowledges, serve passes the word on, so it may be killed at any instruction. */
+/* The session loop: a table of messages, what must have happened before each, and whether the session goes on after
+ * an error in it. Nothing is durable here: the keeper acknowledges, serve passes the word on, so it may be killed at
+ * any instruction. */
 #include "serve.h"
 
 #include <errno.h>
@@ -35,7 +36,8 @@ static int keeper_answer(struct serve *s, uint8_t want, struct rd *r, struct err
     return got == want ? 0 : err_set(e, ZE_INTERNAL, s->host, _("the keeper answered %02x"), got);
 }
 
-/* The answer to the K_PLACE that is under way, if one is: the keeper checks and syncs a pack while the next one comes in. */
+/* The answer to the K_PLACE that is under way, if one is: the keeper checks and syncs a pack while the next one comes
+ * in. */
 static int place_settle(struct serve *s, struct err *e) {
     struct rd r = {0};
     if (!s->placing) return 0;
@@ -64,8 +66,8 @@ static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, st
     return frames_put(&s->agent, want, a.p, a.left, NULL, 0, e);
 }
 
-/* From the keeper's welcome on this process can touch nothing but its host's spool, whatever the agent sends next. The first
- * message went to the keeper unread. A token's session writes nothing at all: it has no spool. */
+/* From the keeper's welcome on this process can touch nothing but its host's spool, whatever the agent sends next.
+ * The first message went to the keeper unread. A token's session writes nothing at all: it has no spool. */
 static int confine(struct serve *s, struct err *e) {
     char spool[128];
     snprintf(spool, sizeof spool, "spool/%s", s->host);
@@ -171,7 +173,8 @@ static const struct message *message_of(const struct serve *s, uint8_t type) {
     return NULL;
 }
 
-/* The agent may be sending still: it must find the error, not a closed pipe. What it sends is thrown away for a while. */
+/* The agent may be sending still: it must find the error, not a closed pipe. What it sends is thrown away for a
+ * while. */
 static int last_words(struct serve *s, const struct err *why, struct err *e) {
     uint8_t type = 0;
     struct rd r;

@@ -1,7 +1,7 @@
 /**
- * One session with one host's agent (PROTOCOL.md §2): what the forced command runs. It is the part that reads what a hostile
- * host sends, so it decides nothing: it writes into that host's spool, reads packs that the keeper has opened for it, and
- * passes the rest on. Memory is bounded by the two frame buffers and a few pack indexes.
+ * One session with one host's agent (PROTOCOL.md §2): what the forced command runs. It is the part that reads what a
+ * hostile host sends, so it decides nothing: it writes into that host's spool, reads packs that the keeper has opened
+ * for it, and passes the rest on. Memory is bounded by the two frame buffers and a few pack indexes.
  */
 #ifndef VAULT_SERVE_H
 #define VAULT_SERVE_H
@@ -56,14 +56,15 @@ struct serve_options {
 /** serve_main(o, e): the whole session on descriptors 0 and 1. */
 int serve_main(const struct serve_options *o, struct err *e) MUST_CHECK;
 
-/** serve_init, serve_loop, serve_free: its parts, for the fuzzer. The loop returns 0 at the end of the session, also one that
- * ended with an ERROR to the agent; <0 when even that could not be said. */
+/** serve_init, serve_loop, serve_free: its parts, for the fuzzer. The loop returns 0 at the end of the session, also
+ * one that ended with an ERROR to the agent; <0 when even that could not be said. */
 int serve_init(struct serve *s, int rfd, int wfd, int keeper_fd, struct err *e) MUST_CHECK;
 int serve_loop(struct serve *s, struct err *e) MUST_CHECK;
 void serve_free(struct serve *s);
 
-/** keeper_ask(s, type, payload, n, want, r, e): one question to the keeper; its answer of type ${want} in ${r}. Its F_ERROR
- * becomes ${e}; when it is gone, ZE_CUT and s->over. keeper_send only sends, after any pack under way was answered. */
+/** keeper_ask(s, type, payload, n, want, r, e): one question to the keeper; its answer of type ${want} in ${r}. Its
+ * F_ERROR becomes ${e}; when it is gone, ZE_CUT and s->over. keeper_send only sends, after any pack under way was
+ * answered. */
 int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) MUST_CHECK;
 int keeper_ask(
     struct serve *s, uint8_t type, const void *payload, size_t n, uint8_t want, struct rd *r, struct err *e) MUST_CHECK;

@@ -1,5 +1,5 @@
-/* CALL: the agent's words to zaibeid and back. Nobody needs to listen; a backup that was asked for locally goes on without.
- * zaibeid learns the host's name from us, not from the agent. */
+/* CALL: the agent's words to zaibeid and back. Nobody needs to listen; a backup that was asked for locally goes on
+ * without. zaibeid learns the host's name from us, not from the agent. */
 #include <unistd.h>
 
 #include "base/i18n.h"

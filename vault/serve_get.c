@@ -1,6 +1,6 @@
-/* Segments on their way out. The keeper opens a pack and passes its descriptor; a few are kept, the one not used for longest
- * goes first. Each segment is answered on its own, so one damaged pack does not stop a restore; its hash is compared here,
- * because damage in the vault should be called so by the vault. */
+/* Segments on their way out. The keeper opens a pack and passes its descriptor; a few are kept, the one not used for
+ * longest goes first. Each segment is answered on its own, so one damaged pack does not stop a restore; its hash is
+ * compared here, because damage in the vault should be called so by the vault. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,7 +120,8 @@ static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t p
     return rc;
 }
 
-/* Answer one request after the other. ${r} is our own copy: sending may read more from the agent into the frame buffer. */
+/* Answer one request after the other. ${r} is our own copy: sending may read more from the agent into the frame
+ * buffer. */
 static int segments_answer(struct serve *s, const uint8_t *generation, struct rd *r, uint64_t n, struct err *e) {
     for (uint64_t i = 0; i < n; i++) {
         uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);

@@ -1,6 +1,6 @@
-/* Packs on their way in. serve writes header, segments, index and trailer of a pack into the host's spool directory and asks
- * the keeper to place it; it hashes nothing but header and index, since the keeper believes none of it. If interrupted, the
- * file stays in the spool and the next session that gets the lease removes it. */
+/* Packs on their way in. serve writes header, segments, index and trailer of a pack into the host's spool directory
+ * and asks the keeper to place it; it hashes nothing but header and index, since the keeper believes none of it. If
+ * interrupted, the file stays in the spool and the next session that gets the lease removes it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Counting. Bytes are those of the packs; logs and used pages are small beside them. A host whose log cannot be read stops
- * the count: a wrong number would be worse than none. */
+/* Counting. Bytes are those of the packs; logs and used pages are small beside them. A host whose log cannot be read
+ * stops the count: a wrong number would be worse than none. */
 #include "stat.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /**
- * The store contract: named objects that are written once (FORMAT.md §3). No append, no rename, no overwriting: what a
- * directory, and later S3, can do atomically. Names are relative, made of [a-z0-9/._-]; those who call have made them from
- * checked parts. All calls block on the store; none of them keeps what it is given.
+ * The store contract: named objects that are written once (FORMAT.md §3). No append, no rename, no overwriting: what
+ * a directory, and later S3, can do atomically. Names are relative, made of [a-z0-9/._-]; those who call have made
+ * them from checked parts. All calls block on the store; none of them keeps what it is given.
  */
 #ifndef VAULT_STORE_H
 #define VAULT_STORE_H
@@ -44,13 +44,14 @@ struct store {
 int store_dir_open(struct store *s, int dirfd, const char *name, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
 
-/** store_put_new: durable when it returns 0; 1 when ${name} exists already (untouched); <0: nothing is under ${name}. */
+/** store_put_new: durable when it returns 0; 1 when ${name} exists already (untouched); <0: nothing is under ${name}.
+ * */
 MUST_CHECK static inline int store_put_new(struct store *s, const char *name, const void *p, size_t n, struct err *e) {
     return s->ops->put_new(s, name, p, n, e);
 }
-/** store_tmp_open prepares ${name}; store_tmp_put makes it durable under that name (0, 1, <0 like put_new) and ends ${t} in
- * every case; store_tmp_drop gives it up and is harmless after either. If interrupted, what store_sweep(dir) removes stays
- * behind: call it only where nobody else writes. */
+/** store_tmp_open prepares ${name}; store_tmp_put makes it durable under that name (0, 1, <0 like put_new) and ends
+ * ${t} in every case; store_tmp_drop gives it up and is harmless after either. If interrupted, what store_sweep(dir)
+ * removes stays behind: call it only where nobody else writes. */
 MUST_CHECK static inline int store_tmp_open(struct store *s, const char *name, struct store_tmp *t, struct err *e) {
     return s->ops->tmp_open(s, name, t, e);
 }
@@ -62,7 +63,8 @@ MUST_CHECK static inline int store_sweep(struct store *s, const char *dir, struc
     return s->ops->sweep(s, dir, e);
 }
 /** store_load appends the whole object (at most ${max} bytes) to ${out}; ZE_NOTFOUND when there is none.
- * store_get_range: bytes read, fewer than ${n} only at the end. store_open_fd: a descriptor for reading, the caller's. */
+ * store_get_range: bytes read, fewer than ${n} only at the end. store_open_fd: a descriptor for reading, the
+ * caller's. */
 MUST_CHECK static inline int store_load(struct store *s, const char *name, size_t max, struct buf *out, struct err *e) {
     return s->ops->load(s, name, max, out, e);
 }
@@ -73,8 +75,8 @@ MUST_CHECK static inline ssize_t store_get_range(
 MUST_CHECK static inline int store_open_fd(struct store *s, const char *name, struct err *e) {
     return s->ops->open_fd(s, name, e);
 }
-/** store_list: ${each} for every name directly below ${dir}, in no order, unfinished writes left out; an absent ${dir} is
- * empty. What ${each} returns below 0 ends it. */
+/** store_list: ${each} for every name directly below ${dir}, in no order, unfinished writes left out; an absent
+ * ${dir} is empty. What ${each} returns below 0 ends it. */
 MUST_CHECK static inline int store_list(struct store *s, const char *dir,
     int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e) {
     return s->ops->list(s, dir, each, arg, e);

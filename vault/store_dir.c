@@ -1,7 +1,8 @@
-/* The directory store: put-new is a temporary file beside the name, fsync, link(2), fsync of the directory. link fails when
- * the name exists, so of several writers exactly one wins, also across machines. The descriptor of the directory is held
- * from the start: nobody can put another directory in its place while the keeper runs. If interrupted before link, a file
- * ".tmp-*" stays and means nothing; after it, the object exists whole (its bytes were fsynced before it got its name). */
+/* The directory store: put-new is a temporary file beside the name, fsync, link(2), fsync of the directory. link
+ * fails when the name exists, so of several writers exactly one wins, also across machines. The descriptor of the
+ * directory is held from the start: nobody can put another directory in its place while the keeper runs. If
+ * interrupted before link, a file ".tmp-*" stays and means nothing; after it, the object exists whole (its bytes were
+ * fsynced before it got its name). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

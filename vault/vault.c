@@ -1,6 +1,6 @@
-/* Opening and making a vault. The order of making matters: the key first, the header last, so that a directory is a vault
- * only when everything a vault needs is durable. If interrupted before that, `init` says that the directory is not empty,
- * and nothing of value is in it. */
+/* Opening and making a vault. The order of making matters: the key first, the header last, so that a directory is a
+ * vault only when everything a vault needs is durable. If interrupted before that, `init` says that the directory is
+ * not empty, and nothing of value is in it. */
 #include "vault.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /**
- * The directory of a vault and the two ways to open it. The keeper owns everything below it; serve reads the sockets and
- * writes only below spool/HOST.
+ * The directory of a vault. The keeper owns everything below it; serve connects to the sockets and writes only below
+ * spool/HOST.
  *
  *   store/               the objects (FORMAT.md §3)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's lease

@@ -13,7 +13,9 @@
 /**
  * i18n_init():
  * Set the locale from the environment and bind the catalogue "zaibei": from $ZAIBEI_LOCALEDIR, else from ../locale beside
- * the running program (a build tree), else from where it was installed. Numbers keep the C locale. Call once, first.
+ * the running program (a build tree), else from where it was installed. Numbers keep the C locale. Where the locale that
+ * is asked for is Chinese and this machine has none, messages are Chinese in UTF-8 all the same. Call once, first: it may
+ * set LANGUAGE, and it opens the catalogue, which a confined process cannot.
  */
 void i18n_init(void);
 

@@ -46,7 +46,7 @@ static int find_half(const char *head, const char *p, size_t n, uint8_t key[SEAL
         i = to + 1;
         while (from < to && strchr(blank, p[from])) from++;
         while (to > from && strchr(blank, p[to - 1])) to--;
-        if (to - from < 8 || memcmp(p + from, head, 8)) continue;
+        if (to - from < 8 || memcmp(p + from, head, 8) != 0) continue;
         return b64_decode(key, SEAL_KEY, p + from + 8, to - from - 8) == SEAL_KEY ? 1 : -1;
     }
     return 0;

@@ -1,6 +1,6 @@
-/* Log records, the vault header and system objects: head, body, signature. A decoder looks at magic and version first, then
- * at the signature, and only then at the body, so that nothing but the vault's own words is parsed further; the body's
- * lengths are checked all the same, since a verifier may be handed any key. */
+/* Log records, the vault header and system objects: head, body, signature. A decoder looks at magic and version
+ * first, then at the signature, and only then at the body, so that nothing but the vault's own words is parsed
+ * further; the body's lengths are checked all the same, since a verifier may be handed any key. */
 #include "wire/record.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* The bodies of log records as bytes. Each pair of functions reads and writes the same fields in the same order; readers
- * ignore what follows the fields they know, so a body may grow. Counts are checked against the bytes that are left before
- * memory is taken for them. */
+/* The bodies of log records as bytes. Each pair of functions reads and writes the same fields in the same order;
+ * readers ignore what follows the fields they know, so a body may grow. Counts are checked against the bytes that are
+ * left before memory is taken for them. */
 #include "wire/record_body.h"
 
 #include <stdlib.h>

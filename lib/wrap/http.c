@@ -69,7 +69,7 @@ int http_call(struct http *h, const char *method, const char *path, const char *
     if (body) {
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
-    } else if (strcmp(method, "GET")) {
+    } else if (strcmp(method, "GET") != 0) {
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
     }

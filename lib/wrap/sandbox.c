@@ -1,5 +1,5 @@
-/* Allow lists. What is not in one fails with EPERM rather than killing: a C library that tries a newer call first falls back,
- * and a process that was taken over is confined just the same. */
+/* Allow lists. What is not in one fails with EPERM rather than killing: a C library that tries a newer call first
+ * falls back, and a process that was taken over is confined just the same. */
 #include "wrap/sandbox.h"
 
 #include <errno.h>

@@ -93,7 +93,7 @@ static int take_key(struct reader *r, char *text, const struct fy_mark *m, struc
     r->key = text, r->key_line = line, r->key_column = column;
     if (strlen(text) > 128 || !*text) return fail_at(r->y, line, column, e, _("expected a key of 1 to 128 bytes"));
     for (const struct yaml_node *n = r->at->child; n; n = n->next) {
-        if (strcmp(n->key, text)) continue;
+        if (strcmp(n->key, text) != 0) continue;
         char what[320];
         snprintf(what, sizeof what, _("the key \"%s\" stands here twice (first in line %u)"), text, n->key_line);
         return fail_at(r->y, line, column, e, what);

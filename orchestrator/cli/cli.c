@@ -86,7 +86,7 @@ void cli_span(const struct js *j, const char *key, char out[32]) {
     if (s < 0) strcpy(out, "–");
     else if (s < 60) snprintf(out, 32, "%llds", s);
     else if (s < 3600) snprintf(out, 32, "%lldm %llds", s / 60, s % 60);
-    else if (s < 48 * 3600) snprintf(out, 32, "%lldh %lldm", s / 3600, s % 3600 / 60);
+    else if (s < (int64_t)48 * 3600) snprintf(out, 32, "%lldh %lldm", s / 3600, s % 3600 / 60);
     else snprintf(out, 32, "%lldd %lldh", s / 86400, s % 86400 / 3600);
 }
 

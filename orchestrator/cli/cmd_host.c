@@ -73,7 +73,7 @@ int cmd_host_revoke(struct cli *c, struct err *e) {
         fprintf(stderr, _("Type the name of the host to revoke it: "));
         if (!fgets(typed, sizeof typed, stdin)) *typed = 0;
         typed[strcspn(typed, "\n")] = 0;
-        if (strcmp(typed, c->argv[0])) return err_set(e, ZE_CANCELLED, c->argv[0], _("not revoked"));
+        if (strcmp(typed, c->argv[0]) != 0) return err_set(e, ZE_CANCELLED, c->argv[0], _("not revoked"));
     }
     CLEANUP_JS struct js *q = js_object();
     js_set_str(q, "reason", reason ? reason : "");

@@ -168,7 +168,7 @@ int cmd_job_cancel(struct cli *c, struct err *e) {
     if (!j) return -1;
     if (c->json) return cli_line("job", j), 0;
     printf(_("job %lld is %s\n"), (long long)id,
-        strcmp(js_str(j, "state", ""), "running") ? js_str(j, "state", "") : _("being cancelled"));
+        strcmp(js_str(j, "state", ""), "running") != 0 ? js_str(j, "state", "") : _("being cancelled"));
     js_free(j);
     return 0;
 }

@@ -51,7 +51,7 @@ static int help(const char *noun) {
     puts(_("usage: zaibei [--config FILE] [--json] NOUN VERB [ARGUMENT…]\n"));
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const struct command *k = &commands[i];
-        if (noun && strcmp(noun, k->noun)) continue;
+        if (noun && strcmp(noun, k->noun) != 0) continue;
         printf("  %s%s%s%s%s", k->noun, *k->verb ? " " : "", k->verb, *k->args ? " " : "", k->args);
         help_options(k->options);
         printf("\n        %s\n", _(k->help));
@@ -63,7 +63,7 @@ static int help(const char *noun) {
 static const struct command *find(const char *noun, const char *verb, bool *known) {
     *known = false;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(commands[i].noun, noun)) continue;
+        if (strcmp(commands[i].noun, noun) != 0) continue;
         *known = true;
         if (!*commands[i].verb || (verb && !strcmp(commands[i].verb, verb))) return &commands[i];
     }

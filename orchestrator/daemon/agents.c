@@ -174,7 +174,7 @@ static struct js *on_result(struct daemon *d, const char *host, const struct js 
     struct job j;
     int64_t now = daemon_now(d);
     const char *state = js_str(q, "state", "");
-    if (strcmp(state, "ok") && strcmp(state, "partial") && strcmp(state, "failed"))
+    if (strcmp(state, "ok") != 0 && strcmp(state, "partial") != 0 && strcmp(state, "failed") != 0)
         return err_set(e, ZE_PROTO, host, _("a result without a state")), NULL;
     db_begin(d->db);
     bool mine = own_job(d, host, q, &j);

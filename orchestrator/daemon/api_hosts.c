@@ -95,7 +95,7 @@ struct js *api_host_token(struct api_call *c, struct err *e) {
     struct token t = {.port = 22};
     if (!text_name_ok(host)) return err_set(e, ZE_USAGE, host, _("not a host name: a-z, 0-9 and -")), NULL;
     if (!text_name_ok(system)) return err_set(e, ZE_USAGE, system, _("not a system name: a-z, 0-9 and -")), NULL;
-    if (expires < 60 || expires > 30 * 86400)
+    if (expires < 60 || expires > (int64_t)30 * 86400)
         return err_set(e, ZE_USAGE, host, _("a token may be valid from one minute to 30 days")), NULL;
     if (!cfg->ssh || !split_ssh(cfg->ssh, &t))
         return err_set(e, ZE_CONFIG, cfg->file, _("vault.ssh: expected user@host:port")), NULL;

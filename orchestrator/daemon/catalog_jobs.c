@@ -75,7 +75,7 @@ bool job_pick(struct db *d, const char *host, int64_t now_ns, struct job *j) {
 bool job_claim(struct db *d, struct job *j, int64_t now_ns) {
     struct job now;
     size_t running = 0;
-    if (!job_get(d, j->id, &now) || strcmp(now.state, "queued") || now.cancel) return false;
+    if (!job_get(d, j->id, &now) || strcmp(now.state, "queued") != 0 || now.cancel) return false;
     free(job_list(d, JOBS_RUNNING_OF_HOST, j->host, "", 0, &running));
     if (running) return false;
     copy(j->state, sizeof j->state, "running");
@@ -92,7 +92,7 @@ void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *wh
     j->lease_ns = 0;
     const char *state = j->cancel ? "cancelled" : j->attempts >= ATTEMPTS_MAX ? "failed" : "queued";
     copy(j->state, sizeof j->state, state);
-    if (strcmp(state, "queued")) j->ended_ns = now_ns;
+    if (strcmp(state, "queued") != 0) j->ended_ns = now_ns;
     int64_t pause = BACKOFF_S;
     for (int64_t i = 1; i < j->attempts && pause < BACKOFF_MAX_S; i++) pause *= 2;
     j->not_before_ns = now_ns + (j->attempts ? pause : BACKOFF_S) * NS_PER_S;

@@ -18,7 +18,8 @@ int64_t hosts_time(const struct js *j, const char *key) {
     if (sscanf(s + used, "%c", &z) != 1 || z != 'Z' || s[used + 1]) return 0;
     if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || h > 23 || m > 59 || sec > 60)
         return 0;
-    return (civil_days(year, month, day) * 86400 + h * 3600 + m * 60 + sec) * NS_PER_S;
+    int64_t of_day = (int64_t)h * 3600 + (int64_t)m * 60 + sec;
+    return (civil_days(year, month, day) * 86400 + of_day) * NS_PER_S;
 }
 
 int64_t hosts_rpo_s(const struct host *h, int64_t now_ns) {
@@ -43,7 +44,7 @@ struct js *hosts_points(struct daemon *d, const char *host, struct err *e) {
 static void last_point(struct host *h, const struct js *points) {
     for (size_t i = js_count(points); i-- > 0;) {
         const struct js *p = js_at(points, i);
-        if (strcmp(js_str(p, "state", ""), "complete")) continue;
+        if (strcmp(js_str(p, "state", ""), "complete") != 0) continue;
         h->last_point = js_int(p, "point", 0);
         h->last_walk_ns = hosts_time(p, "walk_start");
         h->last_time_ns = hosts_time(p, "time");

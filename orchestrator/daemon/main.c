@@ -41,7 +41,7 @@ static void loop(struct daemon *d, struct scheduler *s) {
         e = (struct err)ERR_INIT;
         if (scheduler_tick(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
             (void)(hosts_sync(d, false, &e) == 0);
-        if (e.id && (e.id != last.id || strcmp(e.msg, last.msg)))
+        if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
         poll(NULL, 0, TICK_MS);

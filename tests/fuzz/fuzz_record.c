@@ -1,5 +1,6 @@
-/* Log records, vault header, system object, enrol token: the input as it is, and the input as a body that the vault's own key
- * has signed, since the parsers of bodies are reached only behind a signature. What decodes must encode again. */
+/* Log records, vault header, system object, enrol token: the input as it is, and the input as a body that the vault's
+ * own key has signed, since the parsers of bodies are reached only behind a signature. What decodes must encode
+ * again. */
 #include <stdlib.h>
 #include <string.h>
 

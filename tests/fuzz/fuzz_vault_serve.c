@@ -1,5 +1,5 @@
-/* serve's reading of what a hostile agent sends: the input is the agent's side of a session, after the magic. A thread plays
- * the keeper and agrees to everything, so that the code behind each message is reached. */
+/* serve's reading of what a hostile agent sends: the input is the agent's side of a session, after the magic. A
+ * thread plays the keeper and agrees to everything, so that the code behind each message is reached. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

@@ -69,6 +69,7 @@ state=$(sed -n 's/^state:[ "]*\([^"]*\)"*$/\1/p' "$ZAIBEI_AGENT_CONFIG")
 rm -rf "$state/cache"
 cheap 100000 'unchanged, no cache'
 rm -rf "$state/cache"
-printf x | dd of="$data/big" bs=1 seek=500000000 conv=notrunc status=none
+# In a file whose segments are as they were first stored: what a delta composed is no segment of its own to be found.
+printf x | dd of="$data/film" bs=1 seek=50000000 conv=notrunc status=none
 cheap 3500000 'one byte changed, no cache'
 right big log film grows

@@ -19,9 +19,9 @@ jobs() { zaibei job list --limit 100 --json | jq -r '[.job, .state, .origin, .ki
 
 # Wait until the jobs are as on standard input.
 jobs_are() {
-    local want got i
+    local want got
     want=$(cat)
-    for i in $(seq 100); do
+    for _ in $(seq 100); do
         got=$(jobs)
         [ "$got" != "$want" ] || return 0
         sleep 0.1

@@ -13,8 +13,8 @@
 #include "sys/sock.h"
 #include "wrap/http.h"
 
-#define PLAN                                                                                                           \
-    "name: p\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n"                  \
+#define PLAN                                                                                          \
+    "name: p\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" \
     "schedule: {zone: UTC, window: \"01:00-05:00\"}\n"
 #define KEY "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 
@@ -159,7 +159,7 @@ START_TEST(hosts_and_points_come_from_the_vault_with_the_achieved_rpo) {
     const struct js *h = js_at(js_get(j, "hosts"), 0);
     ck_assert_str_eq(js_str(h, "host", ""), "h1");
     ck_assert_int_eq(js_int(h, "points", 0), 2);
-    ck_assert_int_eq(js_int(h, "last_point", 0), 1);  /* the partial one does not count */
+    ck_assert_int_eq(js_int(h, "last_point", 0), 1);   /* the partial one does not count */
     ck_assert_int_eq(js_int(h, "rpo_s", 0), 2 * 3600); /* from the start of the walk, not its end */
     js_free(j);
     ck_assert_int_eq(call("GET", "/v1/points/h1", NULL, &j), 200);
@@ -175,7 +175,8 @@ START_TEST(an_enrol_token_is_one_line_with_the_place_and_the_keys) {
     struct js *j;
     ck_assert_int_eq(call("POST", "/v1/hosts/h9/token", "{\"system\":\"s\"}", &j), 201);
     const char *t = js_str(j, "token", "");
-    ck_assert_msg(!strncmp(t, "zbe1,zb@", 8) && strstr(t, "2001:db8::1") && strstr(t, ":2222,") && !strchr(t, '\n'), "%s", t);
+    ck_assert_msg(
+        !strncmp(t, "zbe1,zb@", 8) && strstr(t, "2001:db8::1") && strstr(t, ":2222,") && !strchr(t, '\n'), "%s", t);
     js_free(j);
 }
 END_TEST

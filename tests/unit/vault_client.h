@@ -1,4 +1,5 @@
-/** A small agent for tests of the vault: speaks PROTOCOL.md §2 on a descriptor, seals nothing (the vault cannot tell). */
+/** A small agent for tests of the vault: speaks PROTOCOL.md §2 on a descriptor, seals nothing (the vault cannot
+ * tell). */
 #ifndef TESTS_VAULT_CLIENT_H
 #define TESTS_VAULT_CLIENT_H
 
