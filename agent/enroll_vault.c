@@ -51,7 +51,7 @@ static int answer_take(struct enrol *x, struct rd *r, struct err *e) {
 }
 
 static int ask(struct enrol *x, struct frames *f, struct err *e) {
-    uint8_t pub[SEAL_SIGN_PUB], sec[SEAL_SIGN_SEC], type;
+    uint8_t pub[SEAL_SIGN_PUB], sec[SEAL_SIGN_SEC], type = 0;
     sign_from_seed(pub, sec, x->c.ssh_seed);
     seal_wipe(sec, sizeof sec);
     struct buf b;
@@ -78,7 +78,7 @@ static int talk(struct enrol *x, bool known, struct err *e) {
     struct frames f;
     struct rd r;
     struct welcome w;
-    uint8_t type;
+    uint8_t type = 0;
     if (transport_open(&as, !known, &t, e) < 0) return -1;
     frames_init(&f, t.rfd, t.wfd, ENROL_MS, x->c.vault);
     int rc = greet_hello(&f, NULL, 0, e);

@@ -13,7 +13,7 @@
 #include "sys/file.h"
 #include "wrap/ssh.h"
 
-enum { SIDE = 256 << 10 };
+#define SIDE ((size_t)256 << 10)
 
 struct side {
     uint8_t *p;
@@ -98,7 +98,7 @@ static void wait_for_any(struct relay *r) {
 int link_relay(int in, int out, int words, struct ssh *s, struct err *e) {
     CLEANUP_FREE uint8_t *memory = malloc(2 * SIDE);
     struct relay r = {.in = in, .out = out, .words = words, .s = s};
-    if (!memory) return err_set(e, ZE_NOMEM, "link", "%d", 2 * SIDE);
+    if (!memory) return err_set(e, ZE_NOMEM, "link", "%zu", 2 * SIDE);
     r.up.p = memory, r.down.p = memory + SIDE;
     if (fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK) < 0 || fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK) < 0)
         return err_sys(e, "link", "fcntl");

@@ -18,8 +18,9 @@ static void put_string(struct buf *b, const void *p, size_t n) {
 static void put_text(struct buf *b, const char *s) { put_string(b, s, strlen(s)); }
 
 void signing_blob(uint8_t out[SIGNING_BLOB], const uint8_t pub[SEAL_SIGN_PUB]) {
-    memcpy(out, "\0\0\0\013ssh-ed25519\0\0\0\040", 19);
-    memcpy(out + 19, pub, SEAL_SIGN_PUB);
+    static const uint8_t head[19] = {0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9', 0, 0, 0, 32};
+    memcpy(out, head, sizeof head);
+    memcpy(out + sizeof head, pub, SEAL_SIGN_PUB);
 }
 
 static void put_request(struct buf *b, const struct config *c, const uint8_t pub[SEAL_SIGN_PUB], bool bound) {

@@ -58,6 +58,23 @@ static int read_some(struct frames *f, size_t want, struct err *e) {
     return got > 0;
 }
 
+static int greet(struct frames *f, struct err *e);
+static int take_frame(struct frames *f, uint8_t *type, struct rd *r, struct err *e);
+
+/* The peer is gone while we write. It may have said why, or have been no peer at all but a banner: that is the better error. */
+static int cut(struct frames *f, const char *what, struct err *e) {
+    struct err why = ERR_INIT;
+    uint8_t type;
+    struct rd r;
+    f->timeout_ms = 0; /* only what has arrived */
+    int rc = f->greeted_in ? 1 : greet(f, &why);
+    while (rc == 1 && (rc = take_frame(f, &type, &r, &why)) == 1)
+        if (type == F_ERROR) return frames_take_error(&r, e);
+    if (why.id != ZE_NOTZAIBEI) return err_set(e, ZE_CUT, f->peer, "%s", what);
+    *e = why;
+    return -1;
+}
+
 int frames_flush(struct frames *f, struct err *e) {
     size_t at = 0;
     while (at < f->out.len) {
@@ -69,14 +86,14 @@ int frames_flush(struct frames *f, struct err *e) {
             ssize_t got = write(f->wfd, f->out.p + at, n > WRITE_STEP ? WRITE_STEP : n);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && errno != EAGAIN) {
-                if (errno == EPIPE || errno == ECONNRESET) return err_set(e, ZE_CUT, f->peer, _("it does not take more"));
+                if (errno == EPIPE || errno == ECONNRESET) return cut(f, _("it does not take more"), e);
                 return err_sys(e, f->peer, "write");
             }
             if (got > 0) at += (size_t)got, f->sent += (uint64_t)got;
         } else if (p[1].revents) {
             int rc = read_some(f, READ_STEP, e);
             if (rc < 0) return -1;
-            if (rc == 0) return err_set(e, ZE_CUT, f->peer, _("it closed the connection"));
+            if (rc == 0) return cut(f, _("it closed the connection"), e);
         }
     }
     f->out.len = 0;
@@ -134,12 +151,7 @@ static int greet(struct frames *f, struct err *e) {
     return 1;
 }
 
-int frames_get(struct frames *f, uint8_t *type, struct rd *r, struct err *e) {
-    if (frames_flush(f, e) < 0) return -1;
-    if (!f->greeted_in) {
-        int rc = greet(f, e);
-        if (rc <= 0) return rc;
-    }
+static int take_frame(struct frames *f, uint8_t *type, struct rd *r, struct err *e) {
     int rc = fill(f, HEAD, e);
     if (rc < 0) return -1;
     if (rc == 0) return f->in.len == f->in_at ? 0 : err_set(e, ZE_CUT, f->peer, _("it ended within a frame"));
@@ -154,6 +166,12 @@ int frames_get(struct frames *f, uint8_t *type, struct rd *r, struct err *e) {
     *r = rd_of(p + 1, n - 1);
     f->in_at += HEAD + (size_t)n;
     return 1;
+}
+
+int frames_get(struct frames *f, uint8_t *type, struct rd *r, struct err *e) {
+    if (frames_flush(f, e) < 0) return -1;
+    int rc = f->greeted_in ? 1 : greet(f, e);
+    return rc <= 0 ? rc : take_frame(f, type, r, e);
 }
 
 bool frames_ready(struct frames *f) {

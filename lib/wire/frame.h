@@ -42,7 +42,7 @@ void frames_free(struct frames *f);
 /**
  * frames_put(f, type, head, head_len, body, body_len, e):
  * Queue one frame made of two parts (either may be empty); writes when more than 256 KiB are queued. Return 0, or <0 with
- * ${e}: ZE_CUT when the peer is gone, ZE_TIMEOUT.
+ * ${e}: when the peer is gone what it said last (its F_ERROR, or ZE_NOTZAIBEI), else ZE_CUT; ZE_TIMEOUT.
  */
 int frames_put(struct frames *f, uint8_t type, const void *head, size_t head_len, const void *body, size_t body_len,
     struct err *e) MUST_CHECK;

@@ -138,8 +138,9 @@ static int methods_set(struct ssh *s, struct err *e) {
 }
 
 static void blob_make(uint8_t out[BLOB], const uint8_t key[SSH_KEY]) {
-    memcpy(out, "\0\0\0\013ssh-ed25519\0\0\0\040", 19);
-    memcpy(out + 19, key, SSH_KEY);
+    static const uint8_t head[19] = {0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5', '1', '9', 0, 0, 0, 32};
+    memcpy(out, head, sizeof head);
+    memcpy(out + sizeof head, key, SSH_KEY);
 }
 
 /* Fail closed: only an ed25519 key of the right length with the pinned bytes is good. */

@@ -163,6 +163,8 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     j->point = count_of(q, "point"), j->files = count_of(q, "files"), j->bytes_read = count_of(q, "bytes_read");
     j->bytes_sent = count_of(q, "bytes_sent"), j->bytes_stored = count_of(q, "bytes_stored");
     j->ended_ns = now, j->lease_ns = 0, j->err_id = why.id;
+    /* The vault is asked soon; until then the next run must not take the host for one without points. */
+    if (j->point) db_exec(d->db, "UPDATE hosts SET points=1 WHERE name=? AND points=0", "s", j->host);
     snprintf(j->err_object, sizeof j->err_object, "%s", why.object);
     snprintf(j->err_msg, sizeof j->err_msg, "%s", why.msg);
     job_put(d->db, j);

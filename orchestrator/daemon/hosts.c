@@ -63,7 +63,7 @@ static int sync_host(struct daemon *d, const struct js *item, bool all, struct e
     db_begin(d->db);
     bool known = catalog_host_get(d->db, h.name, &old);
     db_abort(d->db);
-    if (h.points > 0 && (all || !known || old.points != h.points)) {
+    if (h.points > 0 && (all || !known || old.points != h.points || !old.last_walk_ns)) {
         CLEANUP_JS struct js *points = hosts_points(d, h.name, e);
         if (!points) return -1;
         last_point(&h, points);

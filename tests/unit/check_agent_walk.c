@@ -23,7 +23,7 @@ static void setup(void) {
 }
 
 static void teardown(void) {
-    char cmd[128];
+    char cmd[160];
     ck_assert_int_eq(chdir("/"), 0);
     snprintf(cmd, sizeof cmd, "chmod -R u+rwx %s; rm -rf %s", dir, dir);
     ck_assert_int_eq(system(cmd), 0);
@@ -116,7 +116,7 @@ START_TEST(what_is_to_be_skipped_is_told_and_not_entered) {
 END_TEST
 
 START_TEST(an_absent_path_is_named) {
-    static char *const paths[] = {"absent", NULL};
+    char absent[] = "absent", *const paths[] = {absent, NULL};
     struct err e = ERR_INIT;
     ck_assert_ptr_null(walk_new(paths, 1, NULL, 0, &e));
     ck_assert_int_eq(e.id, ZE_NOTFOUND);

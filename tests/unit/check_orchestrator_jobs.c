@@ -154,6 +154,9 @@ START_TEST(the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a
     ck_assert_uint_eq(strlen(js_str(q, "plan_hash", "")), 64);
     result("h", 1, "\"state\":\"ok\",\"point\":1,\"files\":5,\"bytes_read\":7");
     ck_assert_str_eq(jobs(), "ok calendar full daily");
+    now_s += 86400;
+    tick(); /* before the vault was asked: the point that was just made counts */
+    ck_assert_str_eq(jobs(), "ok calendar full daily; queued calendar incremental daily");
     js_free(j), js_free(q), buf_free(&b);
 }
 END_TEST
