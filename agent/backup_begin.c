@@ -30,7 +30,7 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
     struct rd rd;
     size_t n;
     /* If interrupted here: an upload id is written down that the vault has never heard of; that means nothing. */
-    if (file_replace(r->cfg->statefd, "upload", upload, SEAL_ID, 0600, e) < 0) return -1;
+    if (file_replace(r->cfg->statefd, "upload", upload, SEAL_ID, 0600, e) < 0) return err_wrap(e, "%s", r->cfg->state);
     buf_init(&b, 256);
     buf_u8(&b, r->q->full ? KIND_FULL : KIND_INCREMENTAL);
     buf_put(&b, upload, SEAL_ID);

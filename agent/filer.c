@@ -55,7 +55,9 @@ static bool has_data(const struct filer *f, uint32_t a, uint32_t b) {
 
 /* Read the data of the chunk, zeros elsewhere. 0, or -1 with errno; *short_at when the file ended early. */
 static int read_chunk(struct filer *f, int fd, uint64_t off, uint32_t len, bool *ended) {
-    if (f->ranges_n != 1 || f->ranges[0].len != len) memset(f->chunk, 0, len);
+    bool whole = f->ranges_n == 1 && f->ranges[0].len == len;
+    bool none = !f->ranges_n && f->zeros_shift == f->shift && len % (1u << f->shift) == 0;
+    if (!whole && !none) memset(f->chunk, 0, len); /* of whole blocks in holes the bytes are never looked at */
     for (size_t i = 0; i < f->ranges_n; i++) {
         struct range *r = &f->ranges[i];
         ssize_t got = file_pread_full(fd, f->chunk + r->at, r->len, (off_t)(off + r->at));
@@ -69,23 +71,30 @@ static int read_chunk(struct filer *f, int fd, uint64_t off, uint32_t len, bool 
     return 0;
 }
 
+/* Hash and weak sum of a whole block of zeros, such as holes are made of. */
+static void know_zeros(struct filer *f) {
+    if (f->zeros_shift == f->shift) return;
+    uint8_t *zeros = calloc(1, (size_t)1 << f->shift);
+    if (!zeros) return;
+    f->zeros_shift = f->shift;
+    f->zeros_weak = rdiff_weak(zeros, (size_t)1 << f->shift);
+    seal_hash(f->zeros, zeros, (size_t)1 << f->shift);
+    free(zeros);
+}
+
 static void hash_chunk(struct filer *f, uint32_t len) {
     uint32_t bl = 1u << f->shift;
-    bool zeros_known = false;
-    uint8_t zeros[SEAL_HASH];
+    know_zeros(f);
     f->blocks_n = 0;
     for (uint32_t at = 0; at < len; at += bl) {
         struct block *b = &f->blocks[f->blocks_n++];
         b->leaf.len = len - at < bl ? len - at : bl;
         b->data = has_data(f, at, at + b->leaf.len);
-        if (b->data || !zeros_known || b->leaf.len != bl) {
-            seal_hash(b->leaf.hash, f->chunk + at, b->leaf.len);
-            if (!b->data && b->leaf.len == bl) memcpy(zeros, b->leaf.hash, SEAL_HASH), zeros_known = true;
-        } else {
-            memcpy(b->leaf.hash, zeros, SEAL_HASH);
-        }
+        bool zeros = !b->data && b->leaf.len == bl && f->zeros_shift == f->shift;
+        if (zeros) memcpy(b->leaf.hash, f->zeros, SEAL_HASH);
+        else seal_hash(b->leaf.hash, f->chunk + at, b->leaf.len);
         digest_block(&f->digest, b->data ? b->leaf.hash : NULL);
-        if (f->sig) sig_writer_row(f->sig, rdiff_weak(f->chunk + at, b->leaf.len), b->leaf.hash);
+        if (f->sig) sig_writer_row(f->sig, zeros ? f->zeros_weak : rdiff_weak(f->chunk + at, b->leaf.len), b->leaf.hash);
     }
 }
 
@@ -140,7 +149,7 @@ static int one_chunk(struct filer *f, int fd, bool sparse, uint64_t off, uint32_
 static int one_pass(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct pass *p,
     struct err *e) {
     uint64_t size = (uint64_t)st->st_size;
-    off_t hole = lseek(fd, 0, SEEK_HOLE); /* blocks are no guide: they count extent trees and xattrs too */
+    off_t hole = size ? lseek(fd, 0, SEEK_HOLE) : -1; /* blocks are no guide: they count extent trees and xattrs too */
     bool sparse = hole >= 0 && (uint64_t)hole < size;
     struct basis basis = {.sig = -1};
     int rc = -1;
@@ -195,7 +204,7 @@ static void set_times(struct entry *en, const struct stat *st) {
 
 int filer_store(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct err *e) {
     struct stat before = *st, after;
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (st->st_size >= FILE_SMALL) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     for (int tries = 1;; tries++) {
         struct pass p = {0};
         if (one_pass(f, fd, &before, old, en, &p, e) < 0) return -1;

@@ -24,7 +24,8 @@ struct filer {
     struct digest digest;
     struct sig_writer *sig;
     struct basis *basis; /* only with a signature that is right */
-    uint8_t *chunk, shift;
+    uint8_t *chunk, shift, zeros_shift, zeros[SEAL_HASH]; /* what a block of zeros hashes to */
+    uint32_t zeros_weak;
     struct range ranges[RANGES_MAX];
     size_t ranges_n;
     struct block *blocks;

@@ -22,7 +22,7 @@ enum { BUCKET = 4096, ROW = 24, HEAD = 20, ROWS = (BUCKET - HEAD) / ROW, FIRST_B
 
 struct ids {
     int fd, dirfd;
-    char name[64], tmp[72];
+    char name[64], tmp[72], object[256]; /* object: the whole path, for people */
     uint8_t key[SEAL_KEY], binding[SEAL_HASH];
     unsigned bits;
     uint64_t count;
@@ -45,7 +45,7 @@ static unsigned bucket_rows(const uint8_t *b) { return b[16] | (unsigned)b[17] <
 static int bucket_read(const struct ids *x, uint64_t no, uint8_t *b, struct err *e) {
     uint8_t mac[16];
     ssize_t got = file_pread_full(x->fd, b, BUCKET, (off_t)((no + 1) * BUCKET));
-    if (got < 0) return err_sys(e, x->name, "read");
+    if (got < 0) return err_sys(e, x->object, "read");
     bucket_mac(x, no, b, mac);
     if (got != BUCKET || !seal_equal(mac, b, 16) || bucket_rows(b) > ROWS) memset(b, 0, BUCKET);
     return 0;
@@ -53,7 +53,7 @@ static int bucket_read(const struct ids *x, uint64_t no, uint8_t *b, struct err 
 
 static int bucket_write(const struct ids *x, uint64_t no, uint8_t *b, struct err *e) {
     bucket_mac(x, no, b, b);
-    if (file_pwrite_all(x->fd, b, BUCKET, (off_t)((no + 1) * BUCKET)) < 0) return err_sys(e, x->name, "write");
+    if (file_pwrite_all(x->fd, b, BUCKET, (off_t)((no + 1) * BUCKET)) < 0) return err_sys(e, x->object, "write");
     return 0;
 }
 
@@ -68,7 +68,7 @@ static int header_write(const struct ids *x, bool dirty, struct err *e) {
     buf_u8(&h, dirty);
     buf_put(&h, x->binding, SEAL_HASH);
     bucket_mac(x, UINT64_MAX, b, b);
-    if (file_pwrite_all(x->fd, b, BUCKET, 0) < 0) return err_sys(e, x->name, "write");
+    if (file_pwrite_all(x->fd, b, BUCKET, 0) < 0) return err_sys(e, x->object, "write");
     return 0;
 }
 
@@ -87,9 +87,9 @@ static bool header_read(struct ids *x) {
 
 static int create(struct ids *x, const char *name, unsigned bits, struct err *e) {
     x->fd = openat(x->dirfd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (x->fd < 0) return err_sys(e, name, "create");
+    if (x->fd < 0) return err_sys(e, x->object, "create");
     x->bits = bits, x->count = 0;
-    if (ftruncate(x->fd, (off_t)((((uint64_t)1 << bits) + 1) * BUCKET)) < 0) return err_sys(e, name, "size");
+    if (ftruncate(x->fd, (off_t)((((uint64_t)1 << bits) + 1) * BUCKET)) < 0) return err_sys(e, x->object, "size");
     return header_write(x, true, e);
 }
 
@@ -110,7 +110,7 @@ static int probe(const struct ids *x, const uint8_t *key, uint8_t *b, uint64_t *
             if (memcmp(b + HEAD + *row * ROW, key, 16) == 0) return 1;
         if (n < ROWS) return 0;
     }
-    return err_set(e, ZE_INTERNAL, x->name, "no room");
+    return err_set(e, ZE_INTERNAL, x->object, "no room");
 }
 
 static struct seg_addr row_addr(const uint8_t *row) {
@@ -145,7 +145,7 @@ static int rebuild(struct ids *x, unsigned bits, uint32_t limit, struct err *e) 
     }
     if (header_write(&new, true, e) < 0) goto fail;
     if (renameat(x->dirfd, new.tmp, x->dirfd, x->name) < 0) {
-        err_sys(e, x->name, "rename");
+        err_sys(e, x->object, "rename");
         goto fail;
     }
     close(x->fd);
@@ -163,7 +163,7 @@ int ids_put(struct ids *x, const uint8_t key[SEAL_ID], struct seg_addr addr, str
     unsigned row;
     if (!x->dirty) {
         if (header_write(x, true, e) < 0) return -1;
-        if (fdatasync(x->fd) < 0) return err_sys(e, x->name, "fsync");
+        if (fdatasync(x->fd) < 0) return err_sys(e, x->object, "fsync");
         x->dirty = true;
     }
     if (x->count * 10 > ((uint64_t)ROWS << x->bits) * 7 && x->bits < MAX_BITS)
@@ -182,6 +182,15 @@ int ids_put(struct ids *x, const uint8_t key[SEAL_ID], struct seg_addr addr, str
     return bucket_write(x, no, b, e);
 }
 
+/* Where the file is, as far as that can be told of a descriptor. */
+static void name_object(struct ids *x) {
+    char link[32], dir[sizeof x->object - sizeof x->name];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", x->dirfd);
+    ssize_t n = readlink(link, dir, sizeof dir - 1);
+    dir[n > 0 ? n : 0] = 0;
+    snprintf(x->object, sizeof x->object, "%s%s%s", dir, *dir ? "/" : "", x->name);
+}
+
 int ids_open(int dirfd, const uint8_t generation[SEAL_ID], const uint8_t host_key[SEAL_KEY],
     const uint8_t binding[SEAL_HASH], uint32_t first_pack, struct ids **out, uint32_t *known, struct err *e) {
     struct ids *x = calloc(1, sizeof *x);
@@ -190,6 +199,7 @@ int ids_open(int dirfd, const uint8_t generation[SEAL_ID], const uint8_t host_ke
     text_hex(hex, generation, SEAL_ID);
     snprintf(x->name, sizeof x->name, "ids-%s", hex);
     x->dirfd = dirfd;
+    name_object(x);
     seal_derive(x->key, host_key, "cache", generation, SEAL_ID);
     x->fd = openat(dirfd, x->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     bool usable = x->fd >= 0 && header_read(x) && memcmp(x->binding, binding, SEAL_HASH) == 0 && x->clean_pack <= first_pack;
@@ -213,11 +223,11 @@ int ids_open(int dirfd, const uint8_t generation[SEAL_ID], const uint8_t host_ke
 }
 
 int ids_commit(struct ids *x, const uint8_t binding[SEAL_HASH], uint32_t next_pack, struct err *e) {
-    if (x->dirty && fdatasync(x->fd) < 0) return err_sys(e, x->name, "fsync");
+    if (x->dirty && fdatasync(x->fd) < 0) return err_sys(e, x->object, "fsync");
     memcpy(x->binding, binding, SEAL_HASH);
     x->clean_pack = next_pack;
     if (header_write(x, false, e) < 0) return -1;
-    if (x->dirty && fdatasync(x->fd) < 0) return err_sys(e, x->name, "fsync");
+    if (x->dirty && fdatasync(x->fd) < 0) return err_sys(e, x->object, "fsync");
     x->dirty = false;
     return 0;
 }

@@ -6,7 +6,7 @@
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 seeds=${SEED:-20261122}
-rounds=${ROUNDS:-7}
+rounds=${ROUNDS:-5}
 [ -z "${ZAIBEI_SOAK:-}" ] || seeds=$(seq 100 120) rounds=12
 for seed in $seeds; do
     mkdir "$ZAIBEI_TMP/$seed"

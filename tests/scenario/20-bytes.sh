@@ -1,5 +1,6 @@
 #!/bin/bash
 # serial
+# limit 600
 # What travels: small changes cost little, whatever the size of the file; without the local cache the result is still
 # right and nothing that the vault has is sent again. Measured by the agent's count and by how much the store grew.
 set -eu

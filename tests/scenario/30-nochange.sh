@@ -1,13 +1,14 @@
 #!/bin/bash
 # serial
-# limit 240
+# limit 400
 # no-asan
 # 80,000 files of which none changed: no file is opened, and it takes little longer than looking at them.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 command -v strace >/dev/null || not_run "needs strace"
 sandbox_up
-data=$ZAIBEI_TMP/data
+many_place
+data=${shm:-$ZAIBEI_TMP}/data
 /usr/bin/python3 - "$data" <<'PY'
 import os, sys
 for d in range(400):

@@ -19,13 +19,21 @@ step() { echo "== $*"; }
 
 # The platform: sshd, keeper, zaibeid and one enrolled agent; it ends with the test.
 sandbox_up() {
-    trap 'rc=$?; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+    trap 'rc=$?; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; rm -rf "${shm:-}"; exit $rc' EXIT
     "$ZAIBEI_ROOT/scripts/sandbox" up "$box"
     eval "$("$ZAIBEI_ROOT/scripts/sandbox" env "$box")"
     vault=$ZAIBEI_VAULT
     kit=$box/agent/kit
     # Some checks need only one host: the sandbox has one.
     host=$(ls "$vault/store/hosts")
+}
+
+# A place in $shm for very many small files: in memory where there is room, since disks take long to make and remove them.
+# After sandbox_up.
+many_place() {
+    shm=
+    [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 1000000 ] 2>/dev/null || return 0
+    shm=$(mktemp -d /dev/shm/zb.XXXXXX) || shm=
 }
 
 # backup PATH... : quietly; its output is shown when it fails.
