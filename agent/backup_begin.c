@@ -80,7 +80,7 @@ static int learn_packs(struct run *r, uint32_t from, struct err *e) {
         if (rc < 0 || session_next(&r->session, &type, &rd, e) < 0) return -1;
         if (type == F_ERROR) {
             frames_take_error(&rd, e);
-            if (e->id != ZE_NOTFOUND && e->id != ZE_MISSING && e->id != ZE_DAMAGED) return -1;
+            if (e->id != ZE_NOTFOUND && e->id != ZE_MISSING && e->id != ZE_DAMAGED && e->id != ZE_TRUNCATED) return -1;
             *e = (struct err)ERR_INIT;
             continue;
         }

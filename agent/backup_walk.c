@@ -61,7 +61,7 @@ static int mark_old(struct run *r, const struct entry *en, struct err *e) {
         if (upload_damaged(r->upload, en->xpages[p])) return 0;
         if (fetch_one(r->fetch, r->sealer, r->keys, SEG_EXTENTS, en->xpages[p], &r->xpage, e) < 0) return -1;
         if (xpage_get(r->xpage.p, r->xpage.len, en->size - at < len ? en->size - at : len, &r->xs, &r->xs_cap, &n,
-                "extent page", e) < 0)
+                NULL, "extent page", e) < 0)
             return -1;
         for (size_t i = 0; i < n; i++)
             if (!r->xs[i].hole && upload_damaged(r->upload, r->xs[i].addr)) return 0;

@@ -27,7 +27,7 @@ static int load_page(struct basis *b, size_t i, struct err *e) {
     if (b->size - at < len) len = b->size - at;
     b->loaded = SIZE_MAX;
     if (fetch_one(b->fetch, b->sealer, b->keys, SEG_EXTENTS, b->pages[i], &b->plain, e) < 0) return -1;
-    if (xpage_get(b->plain.p, b->plain.len, len, &b->x, &b->cap, &b->n, "extent page", e) < 0) return -1;
+    if (xpage_get(b->plain.p, b->plain.len, len, &b->x, &b->cap, &b->n, &b->stretches, "extent page", e) < 0) return -1;
     b->loaded = i;
     return index_extents(b, at, e);
 }
@@ -58,6 +58,13 @@ int basis_each(struct basis *b, uint64_t off, uint64_t len, int (*each)(void *, 
         }
     }
     return 0;
+}
+
+int basis_stretch(struct basis *b, uint64_t off, uint64_t len, const uint8_t identity[SEAL_HASH], struct err *e) {
+    if (!b->pages || b->xpage_shift != XPAGE_SHIFT || off >= b->size || len > b->size - off) return 0;
+    if (load_page(b, (size_t)(off >> XPAGE_SHIFT), e) < 0) return -1;
+    unsigned i = (unsigned)(off / STRETCH % STRETCHES);
+    return (b->stretches.known >> i & 1) && memcmp(b->stretches.id[i], identity, SEAL_ID) == 0;
 }
 
 const uint8_t *basis_rows(struct basis *b, uint64_t first, uint64_t n) {

@@ -19,6 +19,7 @@ struct basis {
     uint64_t *start;  /* file offset of each */
     size_t n, cap, start_cap;
     size_t loaded;
+    struct stretches stretches; /* of the loaded page */
     struct buf plain;
     int sig; /* descriptor of the signature, or -1 */
     uint8_t *rows_buf;
@@ -34,6 +35,10 @@ void basis_close(struct basis *b);
 /** basis_each(b, off, len, each, arg, e): the extents that make up [off, off + len) of the old version, in order. */
 int basis_each(struct basis *b, uint64_t off, uint64_t len,
     int (*each)(void *arg, const struct extent *x, struct err *e), void *arg, struct err *e) MUST_CHECK;
+
+/** basis_stretch(b, off, len, identity, e): whether the old version's stretch of ${len} bytes at ${off} (a multiple of 1 MiB),
+ * made of pieces, had this identity: 1, 0, <0. */
+int basis_stretch(struct basis *b, uint64_t off, uint64_t len, const uint8_t identity[SEAL_HASH], struct err *e) MUST_CHECK;
 
 /** basis_rows(b, first, n): ${n} signature rows from ${first}, valid until the next call; NULL when they cannot be read. */
 const uint8_t *basis_rows(struct basis *b, uint64_t first, uint64_t n);

@@ -18,7 +18,15 @@ struct extents {
     size_t pages_n, pages_cap;
     uint64_t at; /* file offset reached */
     bool paged;
+    struct stretch *stretch; /* told by extents_stretch and not yet in a page, rising */
+    size_t stretch_n, stretch_cap;
     struct buf page;
+};
+
+struct stretch {
+    uint64_t off;
+    uint32_t len;
+    uint8_t id[SEAL_ID];
 };
 
 /** extents_init: once; the arrays are kept for the next file. extents_begin: a new file. */
@@ -30,6 +38,11 @@ void extents_free(struct extents *x);
 int extents_data(struct extents *x, struct seg_addr a, uint32_t offset, uint64_t len, struct err *e) MUST_CHECK;
 int extents_hole(struct extents *x, uint64_t len, struct err *e) MUST_CHECK;
 int extents_add(struct extents *x, const struct extent *one, struct err *e) MUST_CHECK;
+
+/** extents_stretch(x, off, len, identity, e): the MiB of the file at ${off} is all data and would have this identity as one
+ * segment. It is kept with the extents where it turns out to be made of pieces. */
+int extents_stretch(struct extents *x, uint64_t off, uint32_t len, const uint8_t identity[SEAL_HASH], struct err *e)
+    MUST_CHECK;
 
 /** extents_end(x, en, e): put what there is into ${en} (flags, extents or pages; the arrays stay ours until the next begin). */
 int extents_end(struct extents *x, struct entry *en, struct err *e) MUST_CHECK;

@@ -164,7 +164,7 @@ static int one_pass(struct filer *f, int fd, const struct stat *st, const struct
         if (basis_open(&basis, old, f->s.fetch, f->s.sealer, f->s.keys, f->s.sigfd, e) < 0) goto out;
         int damaged = filer_basis_damaged(f, &basis, e);
         if (damaged < 0) goto out;
-        if (!damaged && basis.sig >= 0) f->basis = &basis;
+        if (!damaged) f->basis = &basis;
     }
     f->sig = size >= SIG_MIN && size <= SIG_MAX ? sig_writer_open(f->s.sigfd, 1u << f->shift) : NULL;
     for (uint64_t off = 0; off < size; off += ZB_SEGMENT_MAX) {

@@ -145,8 +145,8 @@ static int delta_stretch(struct filer *f, uint64_t off, const uint8_t *p, uint32
 
 /* ---- a chunk ---- */
 
-/* The data of the chunk as one segment, unless it is stored already: 1 when it was. ${find}: only look. */
-static int whole_segment(struct filer *f, bool find, struct err *e) {
+/* The identity that the data of the chunk has as one segment; its length, 0 when all is hole. */
+static uint32_t chunk_identity(struct filer *f, uint8_t identity[SEAL_HASH]) {
     struct leaf leaves[(ZB_SEGMENT_MAX >> 12) + RANGES_MAX];
     size_t n = 0, bytes = 0, bl = (size_t)1 << f->shift;
     for (size_t i = 0; i < f->ranges_n; i++) {
@@ -161,10 +161,14 @@ static int whole_segment(struct filer *f, bool find, struct err *e) {
         }
         bytes += r->len;
     }
-    if (!bytes) return filer_delta_end(f, e) < 0 || extents_hole(&f->x, f->chunk_len, e) < 0 ? -1 : 1;
-    uint8_t identity[SEAL_HASH];
-    struct seg_addr a;
     segment_identity(f->s.keys, identity, SEG_FILE, (uint32_t)bytes, leaves, n);
+    return (uint32_t)bytes;
+}
+
+/* The data of the chunk as one segment, unless it is stored already: 1 when it was. ${find}: only look. */
+static int whole_segment(struct filer *f, const uint8_t *identity, uint32_t bytes, bool find, struct err *e) {
+    struct seg_addr a;
+    if (!bytes) return filer_delta_end(f, e) < 0 || extents_hole(&f->x, f->chunk_len, e) < 0 ? -1 : 1;
     int rc = upload_find(f->s.upload, identity, &a, e);
     if (rc < 0 || (rc == 0 && find)) return rc;
     const uint8_t *p = f->chunk;
@@ -175,7 +179,7 @@ static int whole_segment(struct filer *f, bool find, struct err *e) {
             memmove(f->chunk + to, f->chunk + f->ranges[i].at, f->ranges[i].len);
     }
     if (filer_delta_end(f, e) < 0) return -1;
-    if (!rc && upload_segment(f->s.upload, SEG_FILE, identity, p, (uint32_t)bytes, &a, e) < 0) return -1;
+    if (!rc && upload_segment(f->s.upload, SEG_FILE, identity, p, bytes, &a, e) < 0) return -1;
     uint32_t at = 0, in_segment = 0;
     for (size_t i = 0; i < f->ranges_n; i++) {
         struct range *r = &f->ranges[i];
@@ -229,12 +233,27 @@ static bool anything_same(struct filer *f, uint64_t off) {
     return false;
 }
 
+/* Without a signature: a MiB that is stored is found by its identity; one that consists of pieces was noted with them. */
+static int store_unseen(struct filer *f, uint64_t off, const uint8_t *identity, uint32_t bytes, struct err *e) {
+    if (f->basis && bytes == f->chunk_len) {
+        struct seg_addr a;
+        int rc = upload_find(f->s.upload, identity, &a, e);
+        int noted = rc == 0 ? basis_stretch(f->basis, off, bytes, identity, e) : rc;
+        if (rc < 0 || noted < 0) return -1;
+        if (rc == 0 && noted) return copy_old(f, off, bytes, e);
+    }
+    return whole_segment(f, identity, bytes, false, e) < 0 ? -1 : 0;
+}
+
 int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e) {
+    uint8_t identity[SEAL_HASH];
     f->chunk_len = len;
-    if (!f->basis) return whole_segment(f, false, e) < 0 ? -1 : 0;
+    uint32_t bytes = chunk_identity(f, identity);
+    if (f->basis && bytes == len && extents_stretch(&f->x, off, len, identity, e) < 0) return -1;
+    if (!f->basis || f->basis->sig < 0) return store_unseen(f, off, identity, bytes, e);
     if (!anything_same(f, off)) {
         /* Stored elsewhere, or a stretch where librsync has found nothing: one segment of its own. */
-        int rc = whole_segment(f, off >= f->skip_until, e);
+        int rc = whole_segment(f, identity, bytes, off >= f->skip_until, e);
         if (rc) return rc < 0 ? -1 : 0;
     }
     uint32_t at = 0;

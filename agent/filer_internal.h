@@ -23,7 +23,7 @@ struct filer {
     struct extents x;
     struct digest digest;
     struct sig_writer *sig;
-    struct basis *basis; /* only with a signature that is right */
+    struct basis *basis; /* the old version; its signature only when that is right */
     uint8_t *chunk, shift, zeros_shift, zeros[SEAL_HASH]; /* what a block of zeros hashes to */
     uint32_t zeros_weak;
     struct range ranges[RANGES_MAX];

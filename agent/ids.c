@@ -202,7 +202,8 @@ int ids_open(int dirfd, const uint8_t generation[SEAL_ID], const uint8_t host_ke
     name_object(x);
     seal_derive(x->key, host_key, "cache", generation, SEAL_ID);
     x->fd = openat(dirfd, x->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    bool usable = x->fd >= 0 && header_read(x) && memcmp(x->binding, binding, SEAL_HASH) == 0 && x->clean_pack <= first_pack;
+    bool usable =
+        x->fd >= 0 && header_read(x) && memcmp(x->binding, binding, SEAL_HASH) == 0 && x->clean_pack <= first_pack;
     int rc = 0;
     if (!usable) {
         if (x->fd >= 0) close(x->fd);

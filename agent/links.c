@@ -18,7 +18,9 @@ struct links {
     size_t bytes;
 };
 
-struct links *links_new(void) { return calloc(1, sizeof(struct links)); }
+struct links *links_new(void) {
+    return calloc(1, sizeof(struct links));
+}
 
 static void drop(struct links *l, struct link **at) {
     struct link *k = *at;

@@ -191,7 +191,7 @@ static int large_part(struct run *r, const struct entry *en, size_t i, struct di
     if (end > en->size) end = en->size;
     snprintf(name, sizeof name, "pack %08x slot %u", en->xpages[i].pack, en->xpages[i].slot);
     if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, en->xpages[i], page, e) < 0) return -1;
-    if (xpage_get(page->p, page->len, end - at, x, cap, &n, name, e) < 0) return -1;
+    if (xpage_get(page->p, page->len, end - at, x, cap, &n, NULL, name, e) < 0) return -1;
     for (size_t k = 0; k < n;) {
         size_t part = n - k < BATCH_JOBS ? n - k : BATCH_JOBS;
         uint64_t from = at;

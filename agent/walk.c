@@ -11,138 +11,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/i18n.h"
-#include "exclude.h"
 #include "sys/file.h"
+#include "walk_internal.h"
 #include "wire/manifest.h"
 
-struct level {
-    int fd;
-    dev_t dev;        /* its file system: others are not entered */
-    bool only;        /* only a way to backup paths below: other names are passed over */
-    struct buf arena; /* names, each with its NUL */
-    uint32_t *at;     /* offsets of the names, sorted */
-    size_t n, cap, next, path_len;
-};
+enum { PATH_BYTES_MAX = 64 << 10 };
 
-struct walk {
-    char **paths, **nested; /* nested: below another backup path; they matter where that one would stop */
-    size_t paths_n, path_next, nested_n, depth_max;
-    const struct dev_ino *skip;
-    size_t skip_n;
-    const struct exclude *exclude;
-    bool cross, caches;
-    struct level *stack;
-    size_t depth, cap;
-    struct buf path, done; /* current path; ancestors told so far end with `done` */
-    size_t ancestor_at;    /* within the backup path under way: where the next ancestor begins */
-    int enter_fd, enter_errno; /* a directory that was just told and is entered at the next step, or -1; why it cannot be */
-    dev_t enter_dev;
-    bool enter_only;
-};
+/* ---- one directory ---- */
 
-/* What is told: something below a backup path, the path itself, a directory above one, or one that is on the way to a backup
- * path below another that stops before it (at a mount point). */
-enum role { ROLE_ITEM, ROLE_ROOT, ROLE_ABOVE, ROLE_WAY };
-
-enum { PATH_BYTES_MAX = 64 << 10, SPARE_FDS = 64 };
-
-/* Absolute, with its parent resolved and the last component as it is. */
-static char *absolute(const char *path) {
-    CLEANUP_FREE char *copy = strdup(path);
-    if (!copy) return NULL;
-    size_t n = strlen(copy);
-    while (n > 1 && copy[n - 1] == '/') copy[--n] = 0;
-    char *slash = strrchr(copy, '/');
-    const char *last = slash ? slash + 1 : copy;
-    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last) return realpath(copy, NULL);
-    const char *parent = !slash ? "." : slash == copy ? "/" : copy;
-    if (slash && slash != copy) *slash = 0;
-    CLEANUP_FREE char *dir = realpath(parent, NULL);
-    char *out = NULL;
-    if (dir && asprintf(&out, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, last) < 0) out = NULL;
-    return out;
-}
-
-static int by_path(const void *a, const void *b) {
-    const char *x = *(char *const *)a, *y = *(char *const *)b;
-    return path_cmp((const uint8_t *)x, strlen(x), (const uint8_t *)y, strlen(y));
-}
-
-static bool below(const char *p, const char *dir) {
-    size_t n = strlen(dir);
-    return strcmp(dir, "/") == 0 || (strncmp(p, dir, n) == 0 && (p[n] == '/' || !p[n]));
-}
-
-struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, size_t skip_n, struct err *e) {
-    struct walk *w = calloc(1, sizeof *w);
-    if (!w || !(w->paths = calloc(n + 1, sizeof *w->paths)) || !(w->nested = calloc(n + 1, sizeof *w->nested))) goto nomem;
-    w->skip = skip, w->skip_n = skip_n, w->enter_fd = -1;
-    buf_init(&w->path, 64 << 20);
-    buf_init(&w->done, 64 << 20);
-    for (size_t i = 0; i < n; i++) {
-        struct stat st;
-        char *p = absolute(paths[i]);
-        if (p) w->paths[w->paths_n++] = p;
-        if (!p || lstat(p, &st) < 0) {
-            err_sys(e, paths[i], _("backup path"));
-            walk_free(w);
-            return NULL;
-        }
-    }
-    qsort(w->paths, w->paths_n, sizeof *w->paths, by_path);
-    size_t kept = 0;
-    for (size_t i = 0; i < w->paths_n; i++) {
-        if (kept && below(w->paths[i], w->paths[kept - 1])) w->nested[w->nested_n++] = w->paths[i];
-        else w->paths[kept++] = w->paths[i];
-    }
-    w->paths_n = kept;
-    struct rlimit rl; /* one descriptor for each level */
-    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
-        rl.rlim_cur = rl.rlim_max < 65536 ? rl.rlim_max : 65536;
-        (void)!setrlimit(RLIMIT_NOFILE, &rl);
-    }
-    w->depth_max = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur > 2 * SPARE_FDS ? rl.rlim_cur - SPARE_FDS : SPARE_FDS;
-    return w;
-nomem:
-    err_set(e, ZE_NOMEM, NULL, "walk");
-    if (w) free(w->paths);
-    free(w);
-    return NULL;
-}
-
-static void pop(struct walk *w) {
+void walk_pop(struct walk *w) {
     struct level *l = &w->stack[--w->depth];
     close(l->fd);
     buf_free(&l->arena);
     free(l->at);
 }
-
-void walk_free(struct walk *w) {
-    if (!w) return;
-    while (w->depth) pop(w);
-    if (w->enter_fd >= 0) close(w->enter_fd);
-    for (size_t i = 0; i < w->paths_n; i++) free(w->paths[i]);
-    for (size_t i = 0; i < w->nested_n; i++) free(w->nested[i]);
-    free(w->paths);
-    free(w->nested);
-    free(w->stack);
-    buf_free(&w->path);
-    buf_free(&w->done);
-    free(w);
-}
-
-char *const *walk_paths(const struct walk *w, size_t *n) {
-    *n = w->paths_n;
-    return w->paths;
-}
-
-/* ---- one directory ---- */
 
 static int compare_names(const void *a, const void *b, void *arena) {
     return strcmp((char *)arena + *(const uint32_t *)a, (char *)arena + *(const uint32_t *)b);
@@ -203,15 +89,11 @@ static int push(struct walk *w, int fd, struct err *e) {
 
 /* ---- telling items ---- */
 
-void walk_choose(struct walk *w, const struct exclude *x, bool cross, bool caches) {
-    w->exclude = x, w->cross = cross, w->caches = caches;
-}
-
 /* File systems that show the kernel's state: nothing in them can be restored. */
 static bool is_pseudo(int fd) {
-    static const long types[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
-        DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC, BPF_FS_MAGIC, PSTOREFS_MAGIC, EFIVARFS_MAGIC,
-        BINFMTFS_MAGIC, NSFS_MAGIC, AUTOFS_SUPER_MAGIC};
+    static const long types[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+        CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC, BPF_FS_MAGIC,
+        PSTOREFS_MAGIC, EFIVARFS_MAGIC, BINFMTFS_MAGIC, NSFS_MAGIC, AUTOFS_SUPER_MAGIC};
     struct statfs s;
     if (fstatfs(fd, &s) < 0) return false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -223,7 +105,8 @@ static bool has_cache_tag(int dirfd) {
     static const char tag[] = "Signature: 8a477f597d28d172789f06886806bc55"; /* bford.info/cachedir */
     char head[sizeof tag - 1];
     CLEANUP_FD int fd = openat(dirfd, "CACHEDIR.TAG", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd >= 0 && file_read_full(fd, head, sizeof head) == (ssize_t)sizeof head && memcmp(head, tag, sizeof head) == 0;
+    return fd >= 0 && file_read_full(fd, head, sizeof head) == (ssize_t)sizeof head &&
+        memcmp(head, tag, sizeof head) == 0;
 }
 
 /* How the current path stands to the nested backup paths: ROLE_ROOT it is one, ROLE_WAY it is above one, else ROLE_ITEM. */
@@ -271,8 +154,8 @@ static void open_directory(struct walk *w, struct walk_item *item) {
     }
 }
 
-static int tell(struct walk *w, struct walk_item *item, int dirfd, const char *name, enum role role, dev_t dev,
-    struct err *e) {
+static int tell(
+    struct walk *w, struct walk_item *item, int dirfd, const char *name, enum role role, dev_t dev, struct err *e) {
     item->path = w->path.p, item->path_len = w->path.len;
     item->dirfd = dirfd, item->name = name, item->why = NULL;
     item->ancestor = role == ROLE_ABOVE || role == ROLE_WAY;
@@ -343,7 +226,7 @@ int walk_next(struct walk *w, struct walk_item *item, struct err *e) {
         struct level *l = &w->stack[w->depth - 1];
         w->path.len = l->path_len;
         if (l->next == l->n) {
-            pop(w);
+            walk_pop(w);
             continue;
         }
         const char *name = (const char *)l->arena.p + l->at[l->next++];

@@ -38,7 +38,7 @@ static int parent_sound(struct keeper *k, const struct rec_commit *c, struct rec
     for (size_t i = 0; i < c->used_n; i++) {
         struct err why = ERR_INIT;
         if (used_check(k, c->generation, &c->used[i], damage_add, &d, &why) == 0) continue;
-        if (d.hopeless || why.id == ZE_MISSING || why.id == ZE_DAMAGED) return 0;
+        if (d.hopeless || why.id == ZE_MISSING || why.id == ZE_DAMAGED || why.id == ZE_TRUNCATED) return 0;
         return err_set(e, why.id, why.object, "%s", why.msg);
     }
     return 1;
@@ -51,7 +51,7 @@ static int choose_parent(struct keeper *k, struct rec_begin *b, struct buf *pare
     if (b->kind != KIND_INCREMENTAL || !last) return 0;
     if (log_load(&k->log, last->n, &r, parent, e) < 0) {
         buf_reset(parent);
-        return e->id == ZE_MISSING || e->id == ZE_DAMAGED ? 0 : -1;
+        return e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED ? 0 : -1;
     }
     int rc = parent_sound(k, &r.commit, b, e);
     if (rc == 1) {

@@ -86,23 +86,45 @@ bool extents_get(struct rd *r, uint64_t len, struct extent **x, size_t *cap, siz
     return rd_ok(r) && sum == len;
 }
 
-int xpage_put(struct buf *out, const struct extent *x, size_t n, struct err *e) {
+static void stretches_put(struct buf *out, const struct stretches *s) {
+    buf_vu(out, s ? (uint64_t)__builtin_popcountll(s->known) : 0);
+    for (unsigned i = 0; s && i < STRETCHES; i++)
+        if (s->known >> i & 1) buf_u8(out, (uint8_t)i), buf_put(out, s->id[i], SEAL_ID);
+}
+
+static bool stretches_get(struct rd *r, struct stretches *s) {
+    uint64_t n = rd_vu(r);
+    s->known = 0;
+    if (n > STRETCHES) return false;
+    while (n--) {
+        uint8_t i = rd_u8(r);
+        if (i >= STRETCHES || s->known >> i) return false; /* they rise */
+        rd_copy(r, s->id[i], SEAL_ID);
+        s->known |= 1ull << i;
+    }
+    return rd_end(r);
+}
+
+int xpage_put(struct buf *out, const struct extent *x, size_t n, const struct stretches *s, struct err *e) {
     buf_u8(out, ZB_FORMAT_VERSION);
     buf_u8(out, 0);
     extents_put(out, x, n);
+    stretches_put(out, s);
     if (!buf_ok(out) || out->len > ZB_SEGMENT_MAX)
         return err_set(e, ZE_INTERNAL, NULL, _("an extent page of %zu extents"), n);
     return 0;
 }
 
-int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *x_cap, size_t *x_n, const char *object,
-    struct err *e) {
+int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *x_cap, size_t *x_n, struct stretches *s,
+    const char *object, struct err *e) {
     struct rd r = rd_of(p, n);
+    struct stretches unused;
     uint8_t version = rd_u8(&r), zero = rd_u8(&r);
     *x_n = 0;
     if (rd_ok(&r) && version > ZB_FORMAT_VERSION)
         return err_set(e, ZE_NEWER, object, _("extent page of version %u"), version);
-    if (version != ZB_FORMAT_VERSION || zero != 0 || !extents_get(&r, len, x, x_cap, x_n) || !rd_end(&r)) {
+    if (version != ZB_FORMAT_VERSION || zero != 0 || !extents_get(&r, len, x, x_cap, x_n) ||
+        !stretches_get(&r, s ? s : &unused)) {
         *x_n = 0;
         return err_set(e, ZE_DAMAGED, object, _("malformed extent page"));
     }

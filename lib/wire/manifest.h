@@ -112,11 +112,19 @@ void page_iter_free(struct page_iter *it); /* also after a failed init; init aga
 int page_next_entry(struct page_iter *it, struct entry *en, struct err *e) MUST_CHECK;
 int page_next_ref(struct page_iter *it, struct page_ref *ref, struct err *e) MUST_CHECK;
 
-/** Extent pages (kind 4). Putting appends to ${out}. Getting: at most ${max} extents whose lengths add up to ${len};
- * else ZE_DAMAGED. */
-int xpage_put(struct buf *out, const struct extent *x, size_t n, struct err *e) MUST_CHECK;
-int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *x_cap, size_t *x_n, const char *object,
-    struct err *e) MUST_CHECK;
+/** For the MiB stretches of an extent page that are made of pieces: the start of the identity they would have as one segment,
+ * so that they are recognised when the signature is lost. Bit i of known: id[i] is set. */
+enum { STRETCH = 1 << 20, STRETCHES = 1 << (XPAGE_SHIFT - 20) };
+struct stretches {
+    uint64_t known;
+    uint8_t id[STRETCHES][SEAL_ID];
+};
+
+/** Extent pages (kind 4). Putting appends to ${out}. Getting: extents whose lengths add up to ${len}, else ZE_DAMAGED.
+ * ${s} may be NULL. */
+int xpage_put(struct buf *out, const struct extent *x, size_t n, const struct stretches *s, struct err *e) MUST_CHECK;
+int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *x_cap, size_t *x_n, struct stretches *s,
+    const char *object, struct err *e) MUST_CHECK;
 
 /** The root (FORMAT §6). root_put appends to ${out}. Decoded paths are owned; root_free releases. */
 struct root {

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     page_iter_free(&it);
     page_writer_free(&w);
-    if (xpage_get(data, size, 1u << 26, &x, &cap, &n, "page", &e) == 0) {
+    if (xpage_get(data, size, 1u << 26, &x, &cap, &n, NULL, "page", &e) == 0) {
         uint64_t sum = 0;
         for (size_t i = 0; i < n; i++) sum += x[i].len;
         if (sum != 1u << 26) abort();

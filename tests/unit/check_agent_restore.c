@@ -229,7 +229,7 @@ static void add_large(const char *path) {
         all[i + 1] = (struct extent){.len = len - (i ? 0 : 8192), .offset = i ? 0 : 8192};
         all[i + 1].addr = put_segment(SEG_FILE, large + from, (uint32_t)len);
         buf_reset(&b);
-        ck_assert_int_eq(xpage_put(&b, i ? &all[i + 1] : all, i ? 1 : 2, &e), 0);
+        ck_assert_int_eq(xpage_put(&b, i ? &all[i + 1] : all, i ? 1 : 2, NULL, &e), 0);
         pages[i] = put_segment(SEG_EXTENTS, b.p, (uint32_t)b.len);
     }
     struct entry en = {.type = ENT_FILE, .flags = EF_XPAGES, .size = sizeof large, .block_shift = 12, .xpage_shift = 20,

@@ -51,14 +51,19 @@ static void run(struct walk *w) {
     told[0] = 0;
     for (int n = 0; (rc = walk_next(w, &item, &e)) > 0; n++) {
         bool below = item.path_len > cut && memcmp(item.path, dir + 1, cut - 1) == 0;
-        char c = rc == WALK_PROBLEM ? 'P' : rc == WALK_SKIPPED ? 'S' : item.ancestor ? 'A' : S_ISDIR(item.st.st_mode) ? 'D' : 'F';
+        char c = rc == WALK_PROBLEM    ? 'P'
+            : rc == WALK_SKIPPED       ? 'S'
+            : item.ancestor            ? 'A'
+            : S_ISDIR(item.st.st_mode) ? 'D'
+                                       : 'F';
         if (rc != WALK_PROBLEM) {
             ck_assert(!n || path_cmp(last.p, last.len, item.path, item.path_len) < 0);
             buf_reset(&last);
             buf_put(&last, item.path, item.path_len);
         }
         if (!below || item.path_len > 300) continue;
-        at += (size_t)snprintf(told + at, sizeof told - at, "%c %.*s\n", c, (int)(item.path_len - cut), item.path + cut);
+        at +=
+            (size_t)snprintf(told + at, sizeof told - at, "%c %.*s\n", c, (int)(item.path_len - cut), item.path + cut);
         ck_assert_uint_lt(at, sizeof told);
     }
     ck_assert_int_eq(rc, WALK_END);
@@ -138,9 +143,10 @@ START_TEST(a_mount_point_is_only_entered_when_it_is_named_even_below_another_pat
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return; /* only root can */
     shell("mkdir m n o; for d in m n o; do mount -t tmpfs none $d; mkdir -p $d/deep/er; touch $d/f $d/deep/er/g; done");
     run(begin(paths, NULL, 0));
-    ck_assert_str_eq(told, "D m\nD m/deep\nD m/deep/er\nF m/deep/er/g\nF m/f\n"
-                           "D n\nA n/deep\nD n/deep/er\nF n/deep/er/g\n"
-                           "D o\n");
+    ck_assert_str_eq(told,
+        "D m\nD m/deep\nD m/deep/er\nF m/deep/er/g\nF m/f\n"
+        "D n\nA n/deep\nD n/deep/er\nF n/deep/er/g\n"
+        "D o\n");
     shell("umount m n o");
 }
 END_TEST

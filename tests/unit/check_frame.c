@@ -144,7 +144,10 @@ START_TEST(a_frame_that_is_too_large_is_not_sent) {
 END_TEST
 
 START_TEST(a_stream_cut_within_a_frame_or_its_length_is_an_error) {
-    greets(), sends("\x05\0\0\0\x0e" "abc", 8);
+    greets(),
+        sends("\x05\0\0\0\x0e"
+              "abc",
+            8);
     ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
     fails(ZE_CUT, "within a frame");
     teardown(), setup();
@@ -220,7 +223,8 @@ START_TEST(two_sides_that_both_write_do_not_block_each_other) {
     frames_init(&g, peer, peer, 5000, "us");
     ck_assert_int_eq(pthread_create(&t, NULL, talk_much, &g), 0);
     for (int i = 0; i < 5; i++) ck_assert_msg(frames_put(&f, F_SEG, NULL, 0, p, 1 << 20, &e) == 0, "%s", e.msg);
-    for (int i = 0; i < 3; i++) ck_assert_msg(get(&type, &r) == 1 && type == F_SEGMENT && r.left == 600 << 10, "%s", e.msg);
+    for (int i = 0; i < 3; i++)
+        ck_assert_msg(get(&type, &r) == 1 && type == F_SEGMENT && r.left == 600 << 10, "%s", e.msg);
     ck_assert_int_eq(frames_flush(&f, &e), 0);
     pthread_join(t, &ok);
     ck_assert_ptr_nonnull(ok);

@@ -269,7 +269,7 @@ START_TEST(a_count_that_the_page_cannot_hold_takes_no_memory) {
     static const uint8_t extents[] = {1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f};
     struct extent *x = NULL;
     size_t cap = 0, n;
-    ck_assert_int_lt(xpage_get(extents, sizeof extents, 5, &x, &cap, &n, "test", &e), 0);
+    ck_assert_int_lt(xpage_get(extents, sizeof extents, 5, &x, &cap, &n, NULL, "test", &e), 0);
     ck_assert_ptr_null(x);
     ck_assert_int_eq(e.id, ZE_DAMAGED);
 }
@@ -280,13 +280,13 @@ START_TEST(an_extent_page_comes_back_and_must_cover_its_range) {
     struct extent *x = NULL;
     size_t cap = 0, n;
     buf_init(&b, ZB_SEGMENT_MAX);
-    ck_assert_int_eq(xpage_put(&b, two, 2, &e), 0);
-    ck_assert_int_eq(xpage_get(b.p, b.len, 10096, &x, &cap, &n, "test", &e), 0);
+    ck_assert_int_eq(xpage_put(&b, two, 2, NULL, &e), 0);
+    ck_assert_int_eq(xpage_get(b.p, b.len, 10096, &x, &cap, &n, NULL, "test", &e), 0);
     ck_assert(n == 2 && x[0].offset == 100 && x[1].hole);
-    ck_assert_int_lt(xpage_get(b.p, b.len, 10095, &x, &cap, &n, "test", &e), 0);
-    ck_assert_int_lt(xpage_get(b.p, b.len, 10097, &x, &cap, &n, "test", &e), 0);
+    ck_assert_int_lt(xpage_get(b.p, b.len, 10095, &x, &cap, &n, NULL, "test", &e), 0);
+    ck_assert_int_lt(xpage_get(b.p, b.len, 10097, &x, &cap, &n, NULL, "test", &e), 0);
     b.p[0] = 9;
-    ck_assert_int_lt(xpage_get(b.p, b.len, 10096, &x, &cap, &n, "test", &e), 0);
+    ck_assert_int_lt(xpage_get(b.p, b.len, 10096, &x, &cap, &n, NULL, "test", &e), 0);
     ck_assert_int_eq(e.id, ZE_NEWER);
     free(x);
     buf_free(&b);
