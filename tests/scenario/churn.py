@@ -252,7 +252,8 @@ class Tree:
         folder = os.path.isdir(path)
         if ROOT:
             os.chown(path, self.r.randrange(3000), self.r.randrange(3000))
-        modes = (0o700, 0o1777, 0o755, 0o2711) if folder else (0o400, 0o644, 0o4755, 0o2755, 0o600, 0 if ROOT else 0o640)
+        closed = 0 if ROOT else 0o640
+        modes = (0o700, 0o1777, 0o755, 0o2711) if folder else (0o400, 0o644, 0o4755, 0o2755, 0o600, closed)
         os.chmod(path, self.r.choice(modes))
         os.utime(path, ns=(0, self.r.randrange(-10**18, 2 * 10**18)))
 
