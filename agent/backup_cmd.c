@@ -11,9 +11,6 @@
 #include "wire/record.h"
 #include "wrap/json.h"
 
-static const char *kind_name(uint8_t kind) { return kind == KIND_FULL ? "full" : "incremental"; }
-static const char *state_name(uint8_t state) { return state == STATE_COMPLETE ? "complete" : "partial"; }
-
 static void print_json(const struct backup_result *r, bool dry_run) {
     CLEANUP_JS struct js *j = js_object();
     js_set_int(j, "schema_version", 1);
@@ -21,8 +18,8 @@ static void print_json(const struct backup_result *r, bool dry_run) {
     js_set_bool(j, "dry_run", dry_run);
     if (!dry_run) js_set_int(j, "point", r->point);
     if (dry_run) js_set_int(j, "files_to_read", (int64_t)r->to_read);
-    js_set_str(j, "kind", kind_name(r->kind));
-    js_set_str(j, "state", state_name(r->state));
+    js_set_str(j, "kind", kind_word(r->kind));
+    js_set_str(j, "state", state_word(r->state));
     js_set_int(j, "files", (int64_t)r->files);
     js_set_int(j, "bytes", (int64_t)r->bytes);
     js_set_int(j, "bytes_read", (int64_t)r->bytes_read);
@@ -46,7 +43,7 @@ static void print_text(const struct backup_result *r, bool dry_run) {
         printf(_("dry run: %" PRIu64 " files (%s) in the point; %" PRIu64 " of them (%s) would be read\n"), r->files, bytes,
             r->to_read, read);
     } else {
-        printf(_("restore point %u (%s, %s): %" PRIu64 " files, %s\n"), r->point, kind_name(r->kind), state_name(r->state),
+        printf(_("restore point %u (%s, %s): %" PRIu64 " files, %s\n"), r->point, _(kind_word(r->kind)), _(state_word(r->state)),
             r->files, bytes);
         printf(_("read %s, sent %s, stored %s, in %.1f s\n"), read, sent, stored, (double)(r->ended - r->started) / 1e9);
     }

@@ -38,8 +38,8 @@ static const struct command {
     {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] [PATH…]\n"
                              "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
         N_("bring files back")},
-    {"points", cmd_points, "", N_("list the restore points of this host, oldest first")},
-    {"ls", cmd_ls, "POINT[:/path] [-l]", N_("list what a restore point holds")},
+    {"points", cmd_points, "[--vault DIR --host NAME --kit FILE]", N_("list the restore points of this host, oldest first")},
+    {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
     {"status", cmd_status, "", N_("say how this host is protected, in one page")},
     {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
     {"key", cmd_key, "", N_("show the public keys of this host and of its recovery kits")},
@@ -66,7 +66,7 @@ static int usage(FILE *out) {
 }
 
 static int command_usage(const struct command *c) {
-    printf("%s\n\n", _(c->help ? c->help : ""));
+    printf("%s\n\n", c->help ? _(c->help) : "");
     const char *line = c->usage;
     for (size_t n; n = strcspn(line, "\n"), true; line += n + 1) {
         printf("  %s %s %.*s\n", PROGRAM, c->name, (int)n, line);

@@ -8,9 +8,7 @@
 #include "command.h"
 #include "points.h"
 #include "wrap/json.h"
-
-static const char *kind_word(uint8_t kind) { return kind == KIND_FULL ? "full" : "incremental"; }
-static const char *state_word(uint8_t state) { return state == STATE_COMPLETE ? "complete" : "partial"; }
+#include "wrap/table.h"
 
 static void print_json(const struct point *p) {
     CLEANUP_JS struct js *j = js_object();
@@ -33,8 +31,10 @@ static void print_json(const struct point *p) {
     free(line);
 }
 
-static void print_row(const struct point *p) {
-    char time[32], bytes[24], stored[24], labels[LABELS_MAX * 33] = "";
+static void add_row(struct table *t, const struct point *p) {
+    char number[16], time[32], files[24], bytes[24], stored[24], labels[LABELS_MAX * 33] = "";
+    snprintf(number, sizeof number, "%u", p->number);
+    snprintf(files, sizeof files, "%llu", (unsigned long long)p->files);
     text_time(time, p->time);
     text_bytes(bytes, p->bytes);
     text_bytes(stored, p->bytes_stored);
@@ -42,8 +42,15 @@ static void print_row(const struct point *p) {
         if (i) strcat(labels, ",");
         strcat(labels, p->labels.label[i]);
     }
-    printf("%6u  %-20s  %-11s  %-8s  %9llu  %10s  %10s  %s\n", p->number, time, kind_word(p->kind),
-        state_word(p->state), (unsigned long long)p->files, bytes, stored, labels);
+    table_row(t, number, time, _(kind_word(p->kind)), _(state_word(p->state)), files, bytes, stored, labels);
+}
+
+static void print_points(const struct points *p) {
+    struct table *t = command_json() ? NULL : table_new(_(">POINT|TIME|KIND|STATE|>FILES|>SIZE|>STORED|LABELS"));
+    for (size_t i = 0; i < p->n; i++)
+        if (command_json()) print_json(&p->p[i]);
+        else add_row(t, &p->p[i]);
+    if (!command_json()) table_print(t, _("There is no restore point yet."));
 }
 
 int cmd_points(int argc, char **argv, struct err *e) {
@@ -59,13 +66,7 @@ int cmd_points(int argc, char **argv, struct err *e) {
     int rc = points_load(&s, &p, e);
     source_close(&s);
     if (rc < 0) return -1;
-    if (!command_json() && p.n)
-        printf("%6s  %-20s  %-11s  %-8s  %9s  %10s  %10s  %s\n", _("point"), _("time"), _("kind"), _("state"),
-            _("files"), _("size"), _("stored"), _("labels"));
-    for (size_t i = 0; i < p.n; i++)
-        if (command_json()) print_json(&p.p[i]);
-        else print_row(&p.p[i]);
-    if (!command_json() && !p.n) printf(_("There is no restore point yet.\n"));
+    print_points(&p);
     points_free(&p);
     return 0;
 }

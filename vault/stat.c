@@ -69,7 +69,7 @@ static struct js *point_json(const struct record *r) {
     for (unsigned i = 0; i < c->labels.n; i++) js_push_str(labels, c->labels.label[i]);
     js_set_int(j, "point", c->point);
     js_set_time(j, "time", r->time);
-    js_set_str(j, "kind", c->kind == KIND_FULL ? "full" : "incremental");
+    js_set_str(j, "kind", kind_word(c->kind));
     js_set(j, "labels", labels);
     js_set_str(j, "state", c->state == STATE_COMPLETE ? "complete" : "partial");
     js_set_int(j, "files", (int64_t)c->files);

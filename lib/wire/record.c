@@ -176,3 +176,6 @@ int system_object_decode(struct system_object *s, const void *p, size_t n, const
     if (!rd_ok(&rd) || rd.left != SEAL_SIG) return err_set(e, ZE_DAMAGED, object, _("its length is wrong"));
     return sign_verify("zaibei system", vault_id, pub, p, n, object, e);
 }
+
+const char *kind_word(uint8_t kind) { return kind == KIND_FULL ? N_("full") : N_("incremental"); }
+const char *state_word(uint8_t state) { return state == STATE_COMPLETE ? N_("complete") : N_("partial"); }

@@ -16,6 +16,10 @@
 enum record_type { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE };
 enum point_kind { KIND_FULL = 1, KIND_INCREMENTAL = 2 };
 enum point_state { STATE_COMPLETE = 1, STATE_PARTIAL = 2 };
+/** The words for them, as in JSON; for people through _(): both are marked for translation. */
+const char *kind_word(uint8_t kind);
+const char *state_word(uint8_t state);
+
 enum { LABELS_MAX = 8, SLOTS_MAX = 8 };
 
 struct key_slot {
