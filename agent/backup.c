@@ -74,7 +74,7 @@ static int make_point(struct run *r, struct err *e) {
     r->out->bytes_read = r->filer ? filer_bytes_read(r->filer) : 0;
     if (rc == 0) rc = run_seal_root(r, &root, e);
     if (rc == 0) rc = run_commit(r, upload, &root, &receipt, e);
-    if (rc < 0 && r->ids && (e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED)) ids_forget(r->ids);
+    if (rc < 0 && r->ids && (e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED)) run_distrust(r);
     buf_free(&root);
     if (rc < 0) return rc;
     r->out->point = receipt.commit.point, r->out->kind = receipt.commit.kind;

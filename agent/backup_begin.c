@@ -141,7 +141,7 @@ int run_prepare(struct run *r, struct err *e) {
         return err_set(e, ZE_NOMEM, NULL, "backup");
     if (r->parent.type && run_open_parent(r, &r->parent.commit, e) < 0) return -1;
     if (ids_open(r->cachefd, b->generation, r->cfg->host_key, r->parent.type ? r->parent.hash : none, b->first_pack, &r->ids,
-            &known, e) < 0 || learn_packs(r, known, e) < 0)
+            &known, e) < 0 || (!run_distrusts(r) && learn_packs(r, known, e) < 0))
         return -1;
     if (b->damaged_n) qsort(b->damaged, b->damaged_n, sizeof *b->damaged, by_slot);
     struct upload_setup us = {.session = &r->session, .keys = r->keys, .ids = r->ids, .cachefd = r->metafd,

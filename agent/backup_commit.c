@@ -12,6 +12,7 @@
 #include "sys/file.h"
 
 enum { FRAME_HEAD = 5 };
+#define DISTRUST "distrust"
 static const uint64_t SIG_BUDGET_MIN = 64 << 20, SIG_BUDGET_MAX = 4ull << 30;
 
 int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
@@ -132,6 +133,14 @@ static void prune_generations(struct run *r) {
     if (d) closedir(d);
 }
 
+void run_distrust(struct run *r) {
+    struct err ignored = ERR_INIT;
+    ids_forget(r->ids);
+    if (file_replace(r->cfg->statefd, DISTRUST, "", 0, 0600, &ignored) < 0) err_print("zaibei-agent", &ignored);
+}
+
+bool run_distrusts(const struct run *r) { return faccessat(r->cfg->statefd, DISTRUST, F_OK, 0) == 0; }
+
 /* After the commit only caches are left: their failure is told, and costs time at the next run. */
 void run_remember(struct run *r, const struct record *receipt) {
     struct err e = ERR_INIT;
@@ -140,4 +149,5 @@ void run_remember(struct run *r, const struct record *receipt) {
     sig_prune(r->sigfd, budget < SIG_BUDGET_MIN ? SIG_BUDGET_MIN : budget > SIG_BUDGET_MAX ? SIG_BUDGET_MAX : budget);
     prune_generations(r);
     unlinkat(r->cfg->statefd, "upload", 0);
+    unlinkat(r->cfg->statefd, DISTRUST, 0);
 }

@@ -72,6 +72,11 @@ int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *r
     MUST_CHECK;
 void run_remember(struct run *r, const struct record *receipt);
 
+/** run_distrust(r): the vault found something damaged that this run used: the index is forgotten, and the next run takes
+ * nothing by identity that the parent does not have, so that it succeeds. run_distrusts(r): whether this is such a run. */
+void run_distrust(struct run *r);
+bool run_distrusts(const struct run *r);
+
 /** run_walk(r, e): every entry of the backup paths into the tree (or, for a dry run, counted). */
 int run_walk(struct run *r, struct err *e) MUST_CHECK;
 

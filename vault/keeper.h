@@ -77,6 +77,16 @@ int used_check(struct keeper *k, const uint8_t generation[SEAL_ID], const struct
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
 
+/**
+ * used_check_revived(k, generation, ref, parent, first_pack, bad, arg, e):
+ * The same, and for each slot of a pack below ${first_pack} (stored before this upload began) that the parent's page
+ * ${parent} (NULL: none) does not name, the bytes too: nobody has vouched for them since they were last needed.
+ */
+int used_check_revived(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref,
+    const struct used_ref *parent, uint32_t first_pack,
+    int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
+    struct err *e) MUST_CHECK;
+
 /** authkeys_write(v, e): make ssh/authorized_keys anew from tokens and hosts. Serialised among processes. */
 int authkeys_write(struct vault *v, struct err *e) MUST_CHECK;
 

@@ -37,23 +37,25 @@ static int refuse(void *arg, uint8_t kind, struct slot_ref slot, const struct er
     return err_set(e, why->id, why->object, "%s", why->msg);
 }
 
-static bool inherited(const struct rec_commit *parent, const struct used_ref *ref) {
+static const struct used_ref *same_page(const struct rec_commit *parent, const struct used_ref *ref) {
     for (size_t i = 0; i < parent->used_n; i++)
-        if (parent->used[i].page == ref->page) return memcmp(parent->used[i].hash, ref->hash, SEAL_HASH) == 0;
-    return false;
+        if (parent->used[i].page == ref->page) return &parent->used[i];
+    return NULL;
 }
 
-/* Pages that the parent has just the same were judged when this upload began, and need no second look if all was
- * well. */
+/* Pages that the parent has just the same were judged when this upload began, and need no second look if all was well. Of
+ * others, what was stored earlier and the parent does not need is read again: an agent may name it by its identity. */
 static int used_judge(struct keeper *k, const struct rec_commit *c, bool parent_whole, struct err *e) {
     struct record parent = {0};
     const struct log_commit *last = log_last_point(&k->log);
+    const struct log_begin *begun = log_last_begin(&k->log);
     if (c->parent && last && last->point == c->parent && log_load(&k->log, last->n, &parent, NULL, e) < 0) return -1;
     bool same_generation = parent.type == REC_COMMIT && memcmp(parent.commit.generation, c->generation, SEAL_ID) == 0;
     int rc = 0;
     for (size_t i = 0; i < c->used_n && rc == 0; i++) {
-        if (parent_whole && same_generation && inherited(&parent.commit, &c->used[i])) continue;
-        rc = used_check(k, c->generation, &c->used[i], refuse, NULL, e);
+        const struct used_ref *ref = &c->used[i], *had = same_generation ? same_page(&parent.commit, ref) : NULL;
+        if (parent_whole && had && memcmp(had->hash, ref->hash, SEAL_HASH) == 0) continue;
+        rc = used_check_revived(k, c->generation, ref, had, begun ? begun->first_pack : 0, refuse, NULL, e);
     }
     record_free(&parent);
     return rc;

@@ -2,6 +2,7 @@
  * their own hash: a page that no commit names means nothing and is collected later, and nothing has to be held in
  * memory. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,9 @@ int keeper_pack(
 }
 
 struct check {
+    uint32_t bytes_below;   /* packs below this: bytes are looked at too, unless the parent has them */
+    const struct buf *had;  /* the parent's page, or NULL */
+    uint32_t page;
     struct keeper *k;
     const uint8_t *generation;
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e);
@@ -91,20 +95,55 @@ static int index_of(struct check *c, uint32_t pack, struct pack_index *x, struct
     return err_set(why, ZE_DAMAGED, name, _("its header names another pack"));
 }
 
+struct had {
+    uint32_t pack;
+    uint8_t bits[ZB_PACK_SLOTS_MAX / 8];
+};
+
+static int had_pack(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len, struct err *e) {
+    struct had *h = arg;
+    if (pack == h->pack) memcpy(h->bits, bitmap, len < sizeof h->bits ? len : sizeof h->bits);
+    return 0;
+}
+
+/* The slots of ${pack} that the parent uses. */
+static int had_load(const struct check *c, uint32_t pack, struct had *h, struct err *e) {
+    memset(h, 0, sizeof *h);
+    h->pack = pack;
+    return c->had ? used_page_get(c->had->p, c->had->len, c->generation, c->page, had_pack, h, e) : 0;
+}
+
+static int bytes_check(const struct check *c, uint32_t pack, const struct pack_row *row, struct err *why) {
+    char name[STORE_NAME_MAX];
+    uint8_t hash[SEAL_HASH];
+    CLEANUP_FREE uint8_t *bytes = malloc(row->len);
+    CLEANUP_FD int fd = keeper_pack(c->k, c->generation, pack, name, why);
+    if (!bytes) return err_set(why, ZE_NOMEM, name, _("no memory"));
+    if (fd < 0) return -1;
+    if (file_pread_full(fd, bytes, row->len, row->offset) != (ssize_t)row->len)
+        return err_set(why, ZE_TRUNCATED, name, _("slot %u cannot be read"), row->slot);
+    seal_hash(hash, bytes, row->len);
+    return memcmp(hash, row->hash, SEAL_HASH) == 0 ? 0 : err_set(why, ZE_DAMAGED, name, _("slot %u is damaged"), row->slot);
+}
+
 static int check_pack(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len, struct err *e) {
     struct check *c = arg;
     struct pack_index x;
     struct pack_row row;
+    struct had had;
     struct err why = ERR_INIT;
-    int rc = 0;
+    int rc = pack < c->bytes_below ? had_load(c, pack, &had, e) : 0;
     bool whole = index_of(c, pack, &x, &why) == 0;
     if (!whole && why.id != ZE_MISSING && why.id != ZE_DAMAGED && why.id != ZE_TRUNCATED) {
         *e = why; /* not the pack's fault: no judgement is possible */
         return -1;
     }
     for (size_t s = 0; s < len * 8 && rc == 0; s++) {
-        if (!(bitmap[s / 8] >> (s & 7) & 1) || (whole && pack_index_find(&x, (uint32_t)s, &row))) continue;
-        if (whole) {
+        if (!(bitmap[s / 8] >> (s & 7) & 1)) continue;
+        bool found = whole && pack_index_find(&x, (uint32_t)s, &row);
+        bool revived = found && pack < c->bytes_below && s / 8 < sizeof had.bits && !(had.bits[s / 8] >> (s & 7) & 1);
+        if (found && (!revived || bytes_check(c, pack, &row, &why) == 0)) continue;
+        if (whole && !found) {
             char name[STORE_NAME_MAX];
             pack_name(name, c->k->host, c->generation, pack, x.header.revision);
             err_set(&why, ZE_MISSING, name, _("slot %zu is not in it"), s);
@@ -118,11 +157,22 @@ static int check_pack(void *arg, uint32_t pack, const uint8_t *bitmap, size_t le
 int used_check(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref,
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
     struct err *e) {
-    struct check c = {k, generation, bad, arg};
-    struct buf page;
+    return used_check_revived(k, generation, ref, NULL, 0, bad, arg, e);
+}
+
+int used_check_revived(struct keeper *k, const uint8_t generation[SEAL_ID], const struct used_ref *ref,
+    const struct used_ref *parent, uint32_t first_pack,
+    int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
+    struct err *e) {
+    struct buf page, had;
+    struct check c = {.k = k, .generation = generation, .bad = bad, .arg = arg, .bytes_below = first_pack,
+        .had = parent ? &had : NULL, .page = ref->page};
     buf_init(&page, USED_MAX);
+    buf_init(&had, USED_MAX);
     int rc = used_load(k, generation, ref, &page, e);
+    if (rc == 0 && parent) rc = used_load(k, generation, parent, &had, e);
     if (rc == 0) rc = used_page_get(page.p, page.len, generation, ref->page, check_pack, &c, e);
     buf_free(&page);
+    buf_free(&had);
     return rc;
 }

@@ -1,0 +1,33 @@
+#!/bin/bash
+# A stored segment rots while no living point needs it, and then the same bytes come back on the host: the agent would take
+# the old segment by its identity. The vault must refuse that commit, and the next run must succeed by itself and restore.
+set -eu
+cd "$ZAIBEI_TMP"
+zaibei-vault init vault >/dev/null
+zaibei kit new --out kit >kit.txt
+pub=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' kit.txt kit | head -n 1 | sed 's/^[^:]*://')
+export ZAIBEI_AGENT_CONFIG=$ZAIBEI_TMP/agent.yaml
+zaibei-agent enroll "dir://$ZAIBEI_TMP/vault" --host h --system s --recipient "$pub" --state "$ZAIBEI_TMP/state" \
+    --config "$ZAIBEI_AGENT_CONFIG" >/dev/null
+mkdir data
+head -c 3145728 /dev/urandom >data/a
+echo stays >data/b
+cp data/a copy
+zaibei-agent backup data >/dev/null
+rm data/a
+zaibei-agent backup data >/dev/null
+
+pack=$(find vault/store -path '*/packs/*' -size +2M)
+printf '\377\377\377\377\377\377\377\377' | dd of="$pack" bs=1 seek=1500000 conv=notrunc status=none
+cp copy data/a
+rc=0
+zaibei-agent backup data 2>err || rc=$?
+[ $rc -eq 15 ] || { echo "a rotten segment was taken into a new point: exit $rc"; cat err; exit 1; }
+grep -q 'slot .* is damaged' err || { echo "the error does not name the segment:"; cat err; exit 1; }
+points=$(zaibei-agent points --json | grep -c '"message_type":"point"')
+[ "$points" -eq 2 ] || { echo "$points points after a refused commit"; exit 1; }
+
+zaibei-agent backup data >/dev/null
+zaibei-agent restore latest --target back >/dev/null
+cmp copy "back$ZAIBEI_TMP/data/a"
+zaibei-agent backup data >/dev/null
