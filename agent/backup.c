@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-
 #include <unistd.h>
 
 #include "backup_internal.h"

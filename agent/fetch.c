@@ -158,7 +158,7 @@ int fetch_sealed(struct fetch *f, const uint8_t generation[SEAL_ID], const struc
     int (*each)(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e),
     int (*bad)(void *arg, size_t i, const struct err *why), void *arg, struct err *e) {
     struct call c = {.f = f, .generation = generation, .addrs = addrs, .each = each, .bad = bad, .arg = arg};
-    if (f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
+    if (f->s && f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
     if (f->s) {
         if (session_all(&c, n, e) == 0) return 0;
         f->broken = true;
@@ -197,6 +197,6 @@ int fetch_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8
         return 0;
     if (!f->s) return fetch_sealed(f, gen_keys_generation(k), &addr, 1, one_open, NULL, &o, e);
     struct call c = {.f = f, .generation = gen_keys_generation(k), .addrs = &addr, .each = one_open, .arg = &o};
-    if (f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
+    if (f->s && f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
     return remote_run(&c, 0, 1, e);
 }

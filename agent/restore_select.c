@@ -50,7 +50,7 @@ static int give(struct run *r, each_fn fn, struct entry *en, struct err *e) {
 static int walk(struct run *r, each_fn fn, const struct wanted *w, bool only, struct err *e) {
     struct manifest_walk *m =
         manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, w ? (const char *)w->p : NULL, w ? w->n : 0);
-    struct entry en;
+    struct entry en = {.path = NULL};
     int rc = m ? 1 : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     while (rc == 1 && (rc = manifest_walk_next(m, &en, e)) == 1) {
         if (w && !path_below(en.path, en.path_len, w->p, w->n)) break;
@@ -78,7 +78,7 @@ static int check(struct run *r, const struct wanted *w, struct err *e) {
     const char *path = (const char *)w->p;
     if (!path_ok(w->p, w->n)) return err_set(e, ZE_USAGE, path, _("a path without . and .. is expected"));
     struct manifest_walk *m = manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, path, w->n);
-    struct entry en;
+    struct entry en = {.path = NULL};
     int rc = m ? manifest_walk_next(m, &en, e) : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     bool there = rc == 1 && path_below(en.path, en.path_len, w->p, w->n);
     manifest_walk_free(m);

@@ -29,7 +29,7 @@ struct tree *tree_new(struct upload *u, struct used *used, struct ids *ids, cons
     if (!t) return NULL;
     t->u = u, t->used = used, t->ids = ids, t->keys = k;
     seal_derive(t->ino_secret, host_key, "cache", "ino", 3);
-    for (uint8_t i = 0; i < LEVELS; i++) page_writer_init(&t->level[i], i);
+    for (unsigned i = 0; i < LEVELS; i++) page_writer_init(&t->level[i], (uint8_t)i);
     buf_init(&t->page, ZB_SEGMENT_MAX);
     return t;
 }

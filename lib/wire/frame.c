@@ -64,8 +64,8 @@ static int take_frame(struct frames *f, uint8_t *type, struct rd *r, struct err 
 /* The peer is gone while we write. It may have said why, or have been no peer at all but a banner: that is the better error. */
 static int cut(struct frames *f, const char *what, struct err *e) {
     struct err why = ERR_INIT;
-    uint8_t type;
-    struct rd r;
+    uint8_t type = 0;
+    struct rd r = {.p = NULL};
     f->timeout_ms = 0; /* only what has arrived */
     int rc = f->greeted_in ? 1 : greet(f, &why);
     while (rc == 1 && (rc = take_frame(f, &type, &r, &why)) == 1)

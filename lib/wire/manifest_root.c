@@ -84,7 +84,7 @@ int root_get(struct root *r, const void *p, size_t n, struct err *e) {
 }
 
 void root_free(struct root *r) {
-    for (size_t i = 0; i < r->paths_n; i++) free(r->paths[i]);
+    for (size_t i = 0; r->paths && i < r->paths_n; i++) free(r->paths[i]);
     free(r->paths);
     r->paths = NULL;
     r->paths_n = 0;

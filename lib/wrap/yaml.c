@@ -141,7 +141,9 @@ static int take(struct reader *r, struct fy_event *ev, struct err *e) {
     case FYET_MAPPING_START: return take_start(r, YAML_MAP, m, e);
     case FYET_SEQUENCE_START: return take_start(r, YAML_LIST, m, e);
     case FYET_MAPPING_END:
-    case FYET_SEQUENCE_END: r->at = r->at->up, r->depth--; return 0;
+    case FYET_SEQUENCE_END:
+        if (r->at) r->at = r->at->up, r->depth--;
+        return 0;
     default: return 0;
     }
 }
@@ -211,7 +213,7 @@ struct yaml *yaml_load(const char *path, struct err *e) {
 
 int yaml_fail(const struct yaml_node *node, struct err *e, const char *fmt, ...) {
     char path[256] = "", old[256], what[400], whole[700];
-    for (const struct yaml_node *n = node; n && n->up; n = n->up) {
+    for (const struct yaml_node *n = node; n->up; n = n->up) {
         memcpy(old, path, sizeof old);
         const char *dot = *old && *old != '[' ? "." : "";
         if (n->key) snprintf(path, sizeof path, "%.100s%s%.150s", n->key, dot, old);

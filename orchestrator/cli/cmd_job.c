@@ -139,7 +139,7 @@ static int number_of(const struct cli *c, int64_t *id, struct err *e) {
 
 int cmd_job_show(struct cli *c, struct err *e) {
     char path[64];
-    int64_t id;
+    int64_t id = 0;
     if (number_of(c, &id, e) < 0) return -1;
     snprintf(path, sizeof path, "/v1/jobs/%lld", (long long)id);
     struct js *j = cli_get(c, path, e);
@@ -151,7 +151,7 @@ int cmd_job_show(struct cli *c, struct err *e) {
 }
 
 int cmd_job_watch(struct cli *c, struct err *e) {
-    int64_t id;
+    int64_t id = 0;
     if (c->argc) return number_of(c, &id, e) < 0 ? -1 : watch(c, id, e);
     CLEANUP_JS struct js *j = cli_get(c, "/v1/jobs?limit=1", e);
     if (!j) return -1;
@@ -161,7 +161,7 @@ int cmd_job_watch(struct cli *c, struct err *e) {
 
 int cmd_job_cancel(struct cli *c, struct err *e) {
     char path[64];
-    int64_t id;
+    int64_t id = 0;
     if (number_of(c, &id, e) < 0) return -1;
     snprintf(path, sizeof path, "/v1/jobs/%lld/cancel", (long long)id);
     struct js *j = cli_post(c, path, NULL, e);

@@ -40,8 +40,8 @@ static bool kit_parse(uint8_t sec[32], const char *text, size_t n) {
 
 int key_load(struct key *k, const char *kit, const char *host_key, struct err *e) {
     *k = (struct key){.kind = kit ? KEY_KIT : host_key ? KEY_HOST : KEY_NONE};
-    if (k->kind == KEY_NONE) return 0;
     const char *file = kit ? kit : host_key;
+    if (!file) return 0;
     char *text = secret_alloc(KEY_FILE_MAX);
     k->sec = secret_alloc(32);
     int rc = -1, n = -1;

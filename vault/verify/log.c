@@ -151,6 +151,7 @@ static void check_point_of(struct reading *d, const struct recd *rec, struct rd 
 
 static int record_judge(struct reading *d, const struct recd *rec, struct err *e) {
     struct rd body = rd_of(rec->body, rec->body_len);
+    if (!rec->host_id || !rec->prev) return err_set(e, ZE_INTERNAL, NULL, "a record without its head");
     if (!d->l->host_known) memcpy(d->l->host_id, rec->host_id, 16), d->l->host_known = true;
     else if (memcmp(d->l->host_id, rec->host_id, 16) != 0) wrong(d, 0, _("it is of another host"));
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0) wrong(d, 0, _("it does not follow the record before it"));

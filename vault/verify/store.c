@@ -57,7 +57,7 @@ int store_read(int fd, const char *name, uint64_t at, void *p, size_t n, struct 
 
 int store_load(const struct store *s, const char *name, size_t max, struct buf *out, struct err *e) {
     buf_reset(out);
-    uint64_t size;
+    uint64_t size = 0;
     SCOPE_FD int fd = store_object(s, name, &size, e);
     if (fd < 0) return -1;
     if (size > max) return err_set(e, ZE_DAMAGED, name, _("larger than any such object can be"));
