@@ -38,11 +38,11 @@ ms() {
     "$@" >/dev/null 2>&1
     echo $((($(date +%s%N) - began) / 1000000))
 }
-bar=$(for i in 1 2 3; do ms find "$data" -printf '%s %C@ %i\n'; done | median)
-run=$(for i in 1 2 3; do ms zaibei-agent backup "$data"; done | median)
+bar=$(for i in 1 2 3 4 5; do ms find "$data" -printf '%s %C@ %i\n'; done | median)
+run=$(for i in 1 2 3 4 5; do ms zaibei-agent backup "$data"; done | median)
 # One connection of ssh is part of the bar; its key exchange alone is measured, so no login is needed.
 port=$(sed -n 's/^Port //p' "$box"/sshd/*config | head -n 1)
-ssh=$(for i in 1 2 3; do
+ssh=$(for i in 1 2 3 4 5; do
     ms ssh -F none -p "$port" -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
         127.0.0.1 true
 done | median)
