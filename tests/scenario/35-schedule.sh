@@ -1,4 +1,5 @@
 #!/bin/bash
+# no-asan: libfaketime is preloaded, and the sanitizer wants to be first
 # limit 180
 # Days pass by a faked clock: the calendar queues runs in their window, the agent that calls in does them, missed ones are
 # caught up once, and a job outlives the death of zaibeid.
