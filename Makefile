@@ -4,6 +4,8 @@
 #   agent/, vault/, orchestrator/ ...   one archive per room and one program per main.c; a room without one is skipped
 #   tests/unit/check_[ROOM_]*.c         one program each, linked with the layers and with ROOM's archive
 #   tests/fuzz/fuzz_[ROOM_]*.c          the same, for libFuzzer or for tests/fuzz/driver.c
+#   tests/tools/tool_[ROOM_]*.c         programs the scenarios use (proxies, hostile peers): $(B)/tools/tool_*
+#   tests/tools/pre_*.c                 what is loaded before libc to make calls fail: $(B)/tools/pre_*.so
 
 VERSION       := $(shell sed -n 's/^.define ZB_VERSION "\(.*\)"/\1/p' include/zaibei.h)
 PREFIX        ?= /usr/local
@@ -107,6 +109,8 @@ own                = $(or $(own_$1),$(if $(need_$1),-iquote $1))
 
 UNIT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS     := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/tool_*.c))
+PRELOADS  := $(patsubst tests/tools/%.c,%.so,$(wildcard tests/tools/pre_*.c))
 HELPERS   := $(filter-out tests/unit/check_%,$(wildcard tests/unit/*.c))
 FUZZ_B    ?= $(B)/fuzz
 objects    = $(patsubst %.c,$(B)/obj/%.o,$1)
@@ -160,6 +164,16 @@ $(foreach t,$(UNIT),$(eval $(B)/tests/$t: $(call objects,tests/unit/$t.c $(HELPE
 $(UNIT:%=$(B)/tests/%):
 	$(call link,$(CHECK_LIBS))
 
+$(foreach t,$(TOOLS),$(eval $(B)/tools/$t: $(call objects,tests/tools/$t.c) \
+    $(call archives,$(need_$(call room_of,$t)) $(LAYERS))))
+$(TOOLS:%=$(B)/tools/%):
+	$(call link)
+
+$(B)/tools/pre_%.so: tests/tools/pre_%.c $(B)/flags
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS) -std=gnu11 $(WARN) $(WERROR) -fPIC -shared -pthread -o $@ $< -ldl
+
 $(foreach t,$(FUZZ),$(eval $(B)/bin/$t: $(call objects,tests/fuzz/$t.c $(if $(LIBFUZZER),,tests/fuzz/driver.c)) \
     $(call archives,$(need_$(call room_of,$t)) $(LAYERS))))
 $(FUZZ:%=$(B)/bin/%):
@@ -167,8 +181,9 @@ $(FUZZ:%=$(B)/bin/%):
 
 libs: $(call archives,$(LAYERS) $(foreach r,$(ROOMS),$(if $($r_SRC),$r))) ## every archive, also of rooms that have no program yet
 unit: $(UNIT:%=$(B)/tests/%) ## build the unit tests (run them: tests/run unit)
+tools: $(TOOLS:%=$(B)/tools/%) $(PRELOADS:%=$(B)/tools/%) ## build what the scenarios use besides the programs
 fuzz-programs: $(FUZZ:%=$(B)/bin/%)
-all libs unit fuzz-programs: ; @:
+all libs unit tools fuzz-programs: ; @:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- checking --------------------------------------------------------------------------------------------------------
@@ -181,7 +196,7 @@ demo: ## set up, build, and show the whole thing at work on this machine
 
 check: ## set up, build, and run every test (TESTS='scenario/03* unit' for some)
 	@scripts/setup check
-	@$(MAKE) all unit
+	@$(MAKE) all unit tools
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
 	+@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} $(RUN)
 
@@ -195,13 +210,13 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
 
 soak: ## the scenarios at length, each fuzz target for ten minutes; bounded: each test has its limit
 	@scripts/setup check
-	@$(MAKE) all unit
+	@$(MAKE) all unit tools
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
 	+@ZAIBEI_SOAK=1 TEST_LIMIT=3600 FUZZ_SECONDS=600 $(RUN)
 
 cov: ## line coverage by the unit and scenario tests
 	@$(MAKE) VARIANT=cov B=$(B)/cov CC=gcc cov-run
-cov-run: all unit
+cov-run: all unit tools
 	@find $(B) -name '*.gcda' -delete
 	-+@$(if $(TESTS),$(RUN),$(RUN) unit scenario)
 	@scripts/coverage $(B)/obj
@@ -270,5 +285,5 @@ help: ## this list
 
 FORCE:
 .PHONY: all check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po po-check soak \
-        tidy uninstall unit FORCE $(PROGRAMS)
+        tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:
