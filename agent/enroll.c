@@ -29,24 +29,6 @@ enum { YAML_MAX = 16384 };
 
 /* ---- what was asked for ---- */
 
-static int recipients_take(struct enrol *x, const struct command_list *list, struct err *e) {
-    if (list->n == 0)
-        return err_set(e, ZE_USAGE, "--recipient", _("at least one recovery kit is needed, or nobody could restore once "
-                                                     "this machine is lost"));
-    if (list->n > SLOTS_MAX) return err_set(e, ZE_USAGE, "--recipient", _("at most %d"), SLOTS_MAX);
-    for (size_t i = 0; i < list->n; i++) {
-        struct key_slot *k = &x->slots.slot[i];
-        if (!recipient_get(k->recipient, list->item[i]))
-            return err_set(e, ZE_USAGE, list->item[i], _("expected %s and base64"), "zbk-pub-");
-        for (size_t j = 0; j < i; j++)
-            if (seal_equal(x->slots.slot[j].recipient, k->recipient, SEAL_KEY))
-                return err_set(e, ZE_USAGE, list->item[i], _("named twice"));
-        snprintf(k->label, sizeof k->label, i ? "kit-%zu" : "kit", i + 1);
-    }
-    x->slots.n = (unsigned)list->n;
-    return 0;
-}
-
 static int token_take(struct enrol *x, const char *text, struct err *e) {
     struct token t;
     int rc = token_get(&t, text, e);
@@ -107,9 +89,7 @@ static int keys_make(struct enrol *x, struct err *e) {
         return err_set(e, ZE_EXISTS, c->file, _("it stays as it is; move it away and start again"));
     if (state_secret(c, "host.key", true, &c->host_key, e) < 0) return -1;
     if (state_secret(c, "ssh.seed", true, &c->ssh_seed, e) < 0) return -1;
-    key_check(x->slots.check, c->host_key);
-    for (unsigned i = 0; i < x->slots.n; i++)
-        box_seal(x->slots.slot[i].sealed, x->slots.slot[i].recipient, c->host_key, SEAL_KEY);
+    recipients_seal(&x->slots, c->host_key);
     return 0;
 }
 
@@ -182,7 +162,7 @@ int cmd_enroll(int argc, char **argv, struct err *e) {
     if (!x) return err_set(e, ZE_NOMEM, "enroll", "%zu", sizeof *x);
     x->c.statefd = -1;
     int rc = -1;
-    if (recipients_take(x, &recipients, e) == 0 && target_take(x, argv[1], host, system, e) == 0 &&
+    if (recipients_take(&x->slots, &recipients, e) == 0 && target_take(x, argv[1], host, system, e) == 0 &&
         places_take(x, state, e) == 0 && keys_make(x, e) == 0 && enroll_at_vault(x, e) == 0 && state_pin(&x->c, e) == 0 &&
         recipients_save(&x->c, &x->slots, e) == 0 &&
         yaml_write(x, e) == 0 && state_enrol(&x->c, e) >= 0) {

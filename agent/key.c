@@ -1,4 +1,6 @@
-/* Public keys and fingerprints, for the person who compares them with paper or with the platform. */
+/* Public keys and fingerprints, for the person who compares them with paper or with the platform; and a recovery kit that is
+ * added when one was lost. The vault takes it first: if interrupted before it is pinned here, the same command again finds
+ * it there and pins it. */
 #include "key.h"
 
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include "command.h"
 #include "config.h"
 #include "recipient.h"
+#include "session.h"
 #include "signing.h"
 #include "sys/file.h"
 #include "wrap/json.h"
@@ -71,14 +74,64 @@ static void print_text(const struct config *c, const struct keys *k) {
     }
 }
 
+static bool pinned(const struct key_slots *keys, const uint8_t recipient[SEAL_KEY]) {
+    for (unsigned i = 0; i < keys->n; i++)
+        if (seal_equal(keys->slot[i].recipient, recipient, SEAL_KEY)) return true;
+    return false;
+}
+
+/* The record that the vault answers with must be of this host and hold what was asked for. */
+static int record_check(const struct config *c, struct rd *r, const struct key_slots *more, struct err *e) {
+    struct record rec;
+    size_t n;
+    const uint8_t *p = rd_blob(r, &n, ZB_RECORD_MAX);
+    if (!p || !rd_end(r)) return err_set(e, ZE_PROTO, c->vault, _("an answer that cannot be read"));
+    if (record_decode(&rec, p, n, c->vault_id, c->vault_pub, e) < 0) return -1;
+    bool good = rec.type == REC_HOST && seal_equal(rec.host_id, c->ids.host_id, SEAL_ID) &&
+        seal_equal(rec.host.keys.check, more->check, SEAL_ID);
+    for (unsigned i = 0; good && i < more->n; i++) good = pinned(&rec.host.keys, more->slot[i].recipient);
+    record_free(&rec);
+    return good ? 0 : err_set(e, ZE_PROTO, c->vault, _("the record it made is not of this host"));
+}
+
+static int vault_add(const struct config *c, const struct key_slots *more, struct err *e) {
+    struct session s;
+    struct buf b;
+    struct rd r;
+    buf_init(&b, FRAME_MAX);
+    key_slots_put(&b, more);
+    int rc = session_open(c, &s, e);
+    if (rc == 0) rc = frames_put_buf(&s.f, F_KEYS, &b, e);
+    if (rc == 0) rc = session_expect(&s, F_KEYS_DONE, &r, e);
+    if (rc == 0) rc = record_check(c, &r, more, e);
+    session_close(&s);
+    buf_free(&b);
+    return rc;
+}
+
+/* Only what is not pinned yet goes to the vault, under labels that follow those that are. */
+static int recipients_add(const struct config *c, const struct command_list *list, struct err *e) {
+    struct key_slots more, have;
+    if (recipients_take(&more, list, e) < 0 || recipients_load(c, &have, e) < 0) return -1;
+    for (unsigned i = 0; i < more.n; i++) snprintf(more.slot[i].label, sizeof more.slot[i].label, "kit-%u", have.n + i + 1);
+    recipients_seal(&more, c->host_key);
+    if (vault_add(c, &more, e) < 0) return -1;
+    for (unsigned i = 0; i < more.n; i++)
+        if (!pinned(&have, more.slot[i].recipient) && have.n < SLOTS_MAX) have.slot[have.n++] = more.slot[i];
+    return recipients_save(c, &have, e);
+}
+
 int cmd_key(int argc, char **argv, struct err *e) {
     struct config c;
     struct keys k;
-    int n = command_parse(argc, argv, NULL, e);
+    struct command_list more = {0};
+    const struct command_option options[] = {{"--recipient", OPT_LIST, &more}, {0}};
+    int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("no argument is expected"));
     if (config_load(command_config(), &c, e) < 0) return -1;
-    int rc = keys_read(&c, &k, e);
+    int rc = more.n ? recipients_add(&c, &more, e) : 0;
+    if (rc == 0) rc = keys_read(&c, &k, e);
     if (rc == 0) command_json() ? print_json(&c, &k) : print_text(&c, &k);
     config_free(&c);
     return rc;

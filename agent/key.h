@@ -1,4 +1,4 @@
-/** The command `key`: what people compare. No secret is shown. */
+/** The command `key`: what people compare, and recovery kits that are added later. No secret is shown. */
 #ifndef AGENT_KEY_H
 #define AGENT_KEY_H
 

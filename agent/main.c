@@ -42,7 +42,7 @@ static const struct command {
     {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
     {"status", cmd_status, "", N_("say how this host is protected, in one page")},
     {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
-    {"key", cmd_key, "", N_("show the public keys of this host and of its recovery kits")},
+    {"key", cmd_key, "[--recipient zbk-pub-…]", N_("show the public keys of this host and of its recovery kits, or add a kit")},
     {"link", cmd_link, "", NULL},
 };
 

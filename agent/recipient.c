@@ -1,6 +1,7 @@
 /* Text of public keys, and the list that was pinned. */
 #include "recipient.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/i18n.h"
@@ -28,6 +29,30 @@ void recipient_print(char out[KIT_CHECK], const uint8_t key[SEAL_KEY]) {
     struct kit k = {.has_sec = false};
     memcpy(k.pub, key, SEAL_KEY);
     kit_check(&k, out);
+}
+
+int recipients_take(struct key_slots *slots, const struct command_list *list, struct err *e) {
+    if (list->n == 0)
+        return err_set(e, ZE_USAGE, "--recipient", _("at least one recovery kit is needed, or nobody could restore once "
+                                                     "this machine is lost"));
+    if (list->n > SLOTS_MAX) return err_set(e, ZE_USAGE, "--recipient", _("at most %d"), SLOTS_MAX);
+    for (size_t i = 0; i < list->n; i++) {
+        struct key_slot *k = &slots->slot[i];
+        if (!recipient_get(k->recipient, list->item[i]))
+            return err_set(e, ZE_USAGE, list->item[i], _("expected %s and base64"), "zbk-pub-");
+        for (size_t j = 0; j < i; j++)
+            if (seal_equal(slots->slot[j].recipient, k->recipient, SEAL_KEY))
+                return err_set(e, ZE_USAGE, list->item[i], _("named twice"));
+        snprintf(k->label, sizeof k->label, i ? "kit-%zu" : "kit", i + 1);
+    }
+    slots->n = (unsigned)list->n;
+    return 0;
+}
+
+void recipients_seal(struct key_slots *slots, const uint8_t host_key[SEAL_KEY]) {
+    key_check(slots->check, host_key);
+    for (unsigned i = 0; i < slots->n; i++)
+        box_seal(slots->slot[i].sealed, slots->slot[i].recipient, host_key, SEAL_KEY);
 }
 
 int recipients_save(const struct config *c, const struct key_slots *slots, struct err *e) {

@@ -19,6 +19,7 @@ struct source {
     char dir[4096]; /* over a vault directory */
     struct vault_header vault;
     struct kit *kit; /* secret memory */
+    struct key_slots slots; /* the latest of the log with one for the kit: it may be newer than a point (FORMAT.md §8) */
     char host[64];
     bool told; /* unreadable log records were named on stderr */
     struct fetch *fetch;
@@ -51,7 +52,7 @@ int source_keys(struct source *s, const struct record *commit, struct gen_keys *
 int source_store_open(struct source *s, const struct source_options *o, struct err *e) MUST_CHECK;
 int source_store_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
-/** source_store_key(s, keys, key, e): open the slot that is sealed to the kit. */
+/** source_store_key(s, keys, key, e): open the slot that is sealed to the kit, of the point's own or of later ones. */
 int source_store_key(
     const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) MUST_CHECK;
 

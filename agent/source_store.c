@@ -114,6 +114,12 @@ static int each_commit(struct source *s, int fd, const struct numbers *log, cons
     return 0;
 }
 
+static const struct key_slot *slot_of(const struct source *s, const struct key_slots *keys) {
+    for (unsigned i = 0; i < keys->n; i++)
+        if (seal_equal(keys->slot[i].recipient, s->kit->pub, SEAL_KEY)) return &keys->slot[i];
+    return NULL;
+}
+
 int source_store_points(
     struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg, struct err *e) {
     char path[sizeof s->dir + 128];
@@ -126,6 +132,8 @@ int source_store_points(
         struct record r;
         if (!read_record(s, fd, log.v[i], &r, !s->told)) continue;
         if (r.type == REC_REMOVE) rc = numbers_add(&removed, r.remove.point, e);
+        const struct key_slots *keys = r.type == REC_HOST ? &r.host.keys : r.type == REC_COMMIT ? &r.commit.keys : NULL;
+        if (keys && slot_of(s, keys)) s->slots = *keys;
         record_free(&r);
     }
     s->told = true;
@@ -136,11 +144,9 @@ int source_store_points(
 }
 
 int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) {
-    for (unsigned i = 0; i < keys->n; i++) {
-        const struct key_slot *slot = &keys->slot[i];
-        if (!seal_equal(slot->recipient, s->kit->pub, SEAL_KEY)) continue;
-        if (box_open(key, s->kit->pub, s->kit->sec, slot->sealed, sizeof slot->sealed)) return 0;
-        return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
-    }
-    return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));
+    const struct key_slot *slot = slot_of(s, keys);
+    if (!slot && seal_equal(s->slots.check, keys->check, SEAL_ID)) slot = slot_of(s, &s->slots);
+    if (!slot) return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));
+    if (box_open(key, s->kit->pub, s->kit->sec, slot->sealed, sizeof slot->sealed)) return 0;
+    return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
 }

@@ -29,6 +29,7 @@ static const struct request {
     {K_OPEN, HOST, keeper_open},
     {K_TAKE, HOST, keeper_take},
     {F_ENROL, ENROLLING, keeper_enrol},
+    {F_KEYS, HOST, keeper_keys},
     {K_CONTROL, OVER_CONTROL, keeper_control},
 };
 

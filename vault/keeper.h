@@ -50,6 +50,7 @@ int keeper_index(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_open(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_take(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_enrol(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_keys(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_control(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 
 /** keeper_malformed(k, e): ZE_PROTO for a payload that was too short, too long or out of range. */

@@ -98,7 +98,7 @@ static int commit_fill(struct keeper *k, struct rec_commit *c, bool *parent_whol
     c->retain_until = b->retain_until;
     *parent_whole = b->damaged_n == 0;
     record_free(&begin);
-    if (log_load(&k->log, 0, &host, NULL, e) < 0) return -1;
+    if (log_load(&k->log, k->log.host_n, &host, NULL, e) < 0) return -1;
     c->keys = host.host.keys;
     record_free(&host);
     return 0;

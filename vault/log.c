@@ -57,6 +57,7 @@ static int note_host(struct host_log *l, const struct record *r, struct err *e) 
     if (r->n == 0) memcpy(l->host_id, r->host_id, SEAL_ID), l->enrolled = r->time;
     if (strcmp(r->host.host, l->host) != 0)
         return err_set(e, ZE_DAMAGED, l->host, _("its log is that of %s"), r->host.host);
+    l->host_n = r->n;
     memcpy(l->system_id, r->host.system_id, SEAL_ID);
     memcpy(l->ssh_pub, r->host.ssh_pub, sizeof l->ssh_pub);
     snprintf(l->system, sizeof l->system, "%s", r->host.system);

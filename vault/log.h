@@ -25,6 +25,7 @@ struct host_log {
     struct vault *v;
     char host[64], system[64];
     uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
+    uint64_t host_n; /* the latest host record: the one that counts */
     uint64_t next; /* the number of the next record; 0: the host was never enrolled */
     int64_t enrolled, last_time;
     bool revoked;

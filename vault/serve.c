@@ -130,6 +130,8 @@ static int on_abandon(struct serve *s, struct rd *r, struct err *e) {
     return pass_on(s, F_ABANDON, r, F_OKAY, e);
 }
 
+static int on_keys(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_KEYS, r, F_KEYS_DONE, e); }
+
 static int on_index(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_INDEX, r, F_INDEX_DATA, e); }
 
 static int on_enrol(struct serve *s, struct rd *r, struct err *e) {
@@ -158,6 +160,7 @@ static const struct message {
     {F_COMMIT, AS_HOST, on_commit},
     {F_ABANDON, AS_HOST, on_abandon},
     {F_INDEX, AS_HOST | GOES_ON, on_index},
+    {F_KEYS, AS_HOST, on_keys},
     {F_GET, AS_HOST | GOES_ON, serve_get},
     {F_CALL, AS_HOST | GOES_ON, serve_call},
     {F_PING, AS_HOST | ENROLLING | ANY, on_ping},

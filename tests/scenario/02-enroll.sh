@@ -67,6 +67,30 @@ expect 0 env -u ZAIBEI_AGENT_CONFIG zaibei-agent restore latest --vault "$vault"
     --target "$ZAIBEI_TMP/yes"
 [ "$(cat "$ZAIBEI_TMP/yes$ZAIBEI_TMP/data/file")" = content ] || fail "the kit brought something else"
 
+step 'a second recovery kit opens old points too; nothing is taken away'
+zaibei kit new --out "$ZAIBEI_TMP/kit2" >/dev/null
+expect 12 zaibei-agent restore 1 --vault "$vault" --host web1 --kit "$ZAIBEI_TMP/kit2" --target "$ZAIBEI_TMP/early"
+second=$(grep -o 'zbk-pub-.*' "$ZAIBEI_TMP/kit2")
+expect 2 zaibei-agent --config "$(at a)" key --recipient "$(grep -o 'zbk-sec-.*' "$ZAIBEI_TMP/kit2")"
+expect 0 zaibei-agent --config "$(at a)" key --recipient "$second"
+says kit-2 "$second" "$(zaibei kit test "$ZAIBEI_TMP/kit2" | grep -o '[0-9]\{4\} [0-9 ]*[0-9]' | head -n 1)"
+records=$(ls "$vault/store/hosts/web1/log" | wc -l)
+expect 0 zaibei-agent --config "$(at a)" key --recipient "$second"
+[ "$(ls "$vault/store/hosts/web1/log" | wc -l)" = "$records" ] || fail "the same kit was added twice"
+echo more >>"$ZAIBEI_TMP/data/file"
+expect 0 zaibei-agent --config "$(at a)" backup "$ZAIBEI_TMP/data"
+for k in kit kit2; do
+    [ $k = kit ] && file=$kit || file=$ZAIBEI_TMP/kit2
+    for p in 1 2; do
+        expect 0 zaibei-agent restore $p --vault "$vault" --host web1 --kit "$file" --target "$ZAIBEI_TMP/$k-$p"
+        [ "$(wc -l <"$ZAIBEI_TMP/$k-$p$ZAIBEI_TMP/data/file")" = $p ] || fail "$k brought something else for $p"
+    done
+done
+for file in "$kit" "$ZAIBEI_TMP/kit2"; do
+    expect 0 zaibei-verify vault "$vault" --key "$file" --json
+    [ "$(jq -r 'select(.message_type == "summary") | .points_locked // .locked // 0' <<<"$said")" = 0 ] || fail "locked: $said"
+done
+
 step 'a revoked host is refused'
 expect 0 zaibei host revoke web1 --yes --reason test
 expect 12 zaibei-agent --config "$(at a)" status
@@ -84,4 +108,4 @@ rm "$ZAIBEI_TMP/f/state/ids"
 expect 0 local_enrol
 expect 0 zaibei-agent --config "$(at f)" backup "$ZAIBEI_TMP/data"
 expect 0 zaibei-agent --config "$(at f)" restore latest --target "$ZAIBEI_TMP/home"
-[ "$(cat "$ZAIBEI_TMP/home$ZAIBEI_TMP/data/file")" = content ] || fail "the vault brought something else"
+cmp "$ZAIBEI_TMP/data/file" "$ZAIBEI_TMP/home$ZAIBEI_TMP/data/file" || fail "the vault brought something else"

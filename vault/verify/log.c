@@ -86,15 +86,23 @@ static void check_host(struct reading *d, struct rd r) {
     char name[64], system[64], object[OBJECT_NAME_MAX];
     struct err why;
     uint64_t size;
+    uint8_t system_id[16];
     rd_str(&r, name, sizeof name);
-    rd_copy(&r, d->l->system_id, 16);
+    rd_copy(&r, system_id, 16);
     if (!rd_ok(&r) || strcmp(name, d->l->host) != 0) wrong(d, 0, _("it names another host"));
+    else if (d->l->system_known && memcmp(system_id, d->l->system_id, 16) != 0) wrong(d, 0, _("it is of another system"));
+    memcpy(d->l->system_id, system_id, 16);
     d->l->system_known = rd_ok(&r);
     rd_str(&r, system, sizeof system);
     if (!rd_ok(&r) || !text_name_ok(system)) return wrong(d, 0, _("malformed"));
     snprintf(object, sizeof object, "systems/%s", system);
     SCOPE_FD int fd = store_object(&d->v->store, object, &size, &why);
     if (fd < 0) report_err(d->v->report, &why, 0);
+    size_t suite;
+    rd_blob(&r, &suite, 64);
+    rd_take(&r, 32); /* ssh public key */
+    buf_reset(&d->l->slots);
+    if (rd_ok(&r)) buf_put(&d->l->slots, r.p, r.left);
 }
 
 static void check_begin(struct reading *d, const struct recd *rec, struct rd r) {
@@ -157,7 +165,7 @@ static int record_judge(struct reading *d, const struct recd *rec, struct err *e
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0) wrong(d, 0, _("it does not follow the record before it"));
     if (rec->time < d->time) wrong(d, 0, _("its vault time goes back"));
     d->time = rec->time;
-    if ((rec->n == 0) != (rec->type == REC_HOST)) wrong(d, 0, _("a log begins with one host record"));
+    if (rec->n == 0 && rec->type != REC_HOST) wrong(d, 0, _("a log begins with a host record"));
     switch (rec->type) {
     case REC_HOST: check_host(d, body); break;
     case REC_BEGIN: check_begin(d, rec, body); break;
@@ -212,6 +220,7 @@ static bool record_number(const char *name, uint64_t *n) {
 
 int log_check(struct verify *v, const char *host, struct log *l, struct err *e) {
     *l = (struct log){0};
+    buf_init(&l->slots, ZB_RECORD_MAX);
     snprintf(l->host, sizeof l->host, "%s", host);
     struct reading d = {.v = v, .l = l, .time = INT64_MIN};
     char dir[OBJECT_NAME_MAX], name[OBJECT_NAME_MAX];
@@ -236,6 +245,8 @@ int log_check(struct verify *v, const char *host, struct log *l, struct err *e) 
         l->records++;
         next = n + 1;
     }
+    for (size_t i = 0; i < l->n && l->slots.len; i++)
+        l->commit[i].later = l->slots.p, l->commit[i].later_len = l->slots.len;
     buf_free(&b);
     names_free(&names);
     if (!l->records) report_add(v->report, ZE_MISSING, dir, 0, "%s", _("the host has no log"));
@@ -251,5 +262,6 @@ struct commit *log_point(struct log *l, uint32_t point) {
 void log_free(struct log *l) {
     for (size_t i = 0; i < l->n; i++) commit_free(&l->commit[i]);
     free(l->commit);
+    buf_free(&l->slots);
     *l = (struct log){0};
 }

@@ -18,8 +18,8 @@ struct commit {
     uint8_t kind, generation[16], upload[16], system_id[16];
     bool removed;
     uint8_t *body;
-    const uint8_t *root, *slots;
-    size_t root_len, slots_len;
+    const uint8_t *root, *slots, *later; /* later: the key slots of the latest host record, or NULL */
+    size_t root_len, slots_len, later_len;
     struct used_name *used; /* owned */
     size_t used_n;
 };
@@ -31,6 +31,7 @@ struct log {
     bool host_known, system_known; /* the ids were seen */
     struct commit *commit;         /* ascending by point */
     size_t n;
+    struct buf slots;              /* of the latest host record */
     uint64_t records, head; /* how many were read; number of the last one */
     uint8_t head_hash[32];
 };

@@ -151,6 +151,10 @@ int point_check(struct verify *v, const struct generation *g, const struct commi
     uint8_t *hk = secret_alloc(32);
     if (!hk) return err_set(e, ZE_NOMEM, w.object, _("secret memory"));
     int rc = key_open(&v->key, &slots, hk, &why);
+    if (rc < 0 && why.id == ZE_WRONGKEY && v->key.kind == KEY_KIT && c->later) { /* the kit may have been added later */
+        slots = rd_of(c->later, c->later_len);
+        rc = key_open(&v->key, &slots, hk, &why);
+    }
     if (rc == 0 && !(w.contents.opener = opener_new(v, g, hk))) rc = err_set(&why, ZE_NOMEM, NULL, "opener");
     secret_free(hk);
     struct buf plain;
