@@ -4,7 +4,9 @@
 #include "sys/sock.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -52,4 +54,17 @@ int sock_listen(const char *path, mode_t mode, struct err *e) {
         return -1;
     }
     return fd;
+}
+
+void sock_ready(void) {
+    static const char word[] = "READY=1";
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    size_t n = path ? strlen(path) : 0;
+    if (n < 2 || n >= sizeof a.sun_path || (*path != '/' && *path != '@')) return;
+    memcpy(a.sun_path, path, n);
+    if (*path == '@') a.sun_path[0] = 0; /* an abstract name */
+    CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+    if (fd >= 0) (void)!sendto(fd, word, sizeof word - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, len);
 }

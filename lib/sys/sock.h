@@ -17,4 +17,8 @@ int sock_listen(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 /** sock_connect(path, e): a connected stream socket (close-on-exec, blocking), or <0 with ZE_UNREACHABLE. */
 int sock_connect(const char *path, struct err *e) MUST_CHECK;
 
+/** sock_ready(): tell who started this service (systemd's Type=notify, sd_notify(3)) that it answers from now on; without
+ * $NOTIFY_SOCKET nothing happens. */
+void sock_ready(void);
+
 #endif

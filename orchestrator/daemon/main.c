@@ -74,6 +74,7 @@ static int serve(struct daemon *d, struct err *e) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
         goto out;
     }
+    sock_ready();
     daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
     loop(d, s);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
