@@ -159,8 +159,10 @@ $(foreach p,$(PROGRAMS),$(eval $(B)/bin/$p: $(call objects,$(firstword $($p))) $
 $(PROGRAMS:%=$(B)/bin/%):
 	$(call link)
 
-$(foreach t,$(UNIT),$(eval $(B)/tests/$t: $(call objects,tests/unit/$t.c $(HELPERS)) \
-    $(call archives,$(need_$(call room_of,$t)) $(LAYERS))))
+# As an archive: each test takes what it needs.
+$(B)/libhelpers.a: $(call objects,$(HELPERS))
+$(foreach t,$(UNIT),$(eval $(B)/tests/$t: $(call objects,tests/unit/$t.c) \
+    $(call archives,helpers $(need_$(call room_of,$t)) $(LAYERS))))
 $(UNIT:%=$(B)/tests/%):
 	$(call link,$(CHECK_LIBS))
 

@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "sys/file.h"
 
 enum { TARGET_MAX = 4096, NAMES_MAX = 64 << 10, VALUES_MAX = 512 << 10 };
-enum { KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL };
+enum {
+    KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL
+};
 
 int attrs_init(struct attrs *a, struct err *e) {
     *a = (struct attrs){.target = malloc(TARGET_MAX + 1)};
@@ -72,15 +75,15 @@ static int by_name(const void *x, const void *y) {
 }
 
 /* Take the value of one xattr behind what is in a->values. 1: it could not be read. */
-static int read_value(struct attrs *a, int fd, const char *path, const char *name, struct xattr *x, struct err *e) {
+static int read_value(struct attrs *a, int fd, const struct walk_item *item, const char *name, struct xattr *x, struct err *e) {
     size_t room = a->values.max - a->values.len;
     if (room > XATTR_SIZE_MAX) room = XATTR_SIZE_MAX;
     uint8_t *at = buf_reserve(&a->values, room);
     ssize_t got = -1;
     if (!room) errno = ERANGE; /* a size of 0 would only ask how much there is */
-    else if (at) got = fd >= 0 ? fgetxattr(fd, name, at, room) : lgetxattr(path, name, at, room);
+    else if (at) got = watch_xattr(item->watch, fd, item->dirfd, item->name, name, at, room);
     if (got < 0) {
-        err_sys(e, NULL, name);
+        watch_err(e, name);
         return 1;
     }
     *x = (struct xattr){.name = (const uint8_t *)name, .name_len = strlen(name), .value_len = (size_t)got};
@@ -89,20 +92,20 @@ static int read_value(struct attrs *a, int fd, const char *path, const char *nam
     return 0;
 }
 
-static ssize_t list_names(int fd, const char *path, uint8_t *names, size_t n) {
-    return fd >= 0 ? flistxattr(fd, (char *)names, n) : llistxattr(path, (char *)names, n);
+static ssize_t list_names(int fd, const struct walk_item *item, uint8_t *names, size_t n) {
+    return watch_xattr(item->watch, fd, item->dirfd, item->name, NULL, names, n);
 }
 
-static int read_xattrs(struct attrs *a, int fd, const char *path, struct entry *en, struct err *e) {
+static int read_xattrs(struct attrs *a, int fd, const struct walk_item *item, struct entry *en, struct err *e) {
     buf_reset(&a->names);
     buf_reset(&a->values);
     uint8_t *names = buf_reserve(&a->names, 1024);
-    ssize_t len = names ? list_names(fd, path, names, 1024) : -1;
+    ssize_t len = names ? list_names(fd, item, names, 1024) : -1;
     if (len < 0 && errno == ERANGE && (names = buf_reserve(&a->names, NAMES_MAX)))
-        len = list_names(fd, path, names, NAMES_MAX);
+        len = list_names(fd, item, names, NAMES_MAX);
     if (len < 0 && (errno == ENOTSUP || errno == ENODATA)) return 0;
     if (len < 0) {
-        err_sys(e, NULL, _("reading extended attributes"));
+        watch_err(e, _("reading extended attributes"));
         return 1;
     }
     if (!len) return 0;
@@ -115,7 +118,7 @@ static int read_xattrs(struct attrs *a, int fd, const char *path, struct entry *
             if (!x) return err_set(e, ZE_NOMEM, NULL, "xattrs");
             a->xattrs = x, a->cap = cap;
         }
-        if (read_value(a, fd, path, p, &a->xattrs[en->xattrs_n], e) == 0) en->xattrs_n++;
+        if (read_value(a, fd, item, p, &a->xattrs[en->xattrs_n], e) == 0) en->xattrs_n++;
         else rc = 1;
     }
     en->xattrs = a->xattrs;
@@ -124,24 +127,34 @@ static int read_xattrs(struct attrs *a, int fd, const char *path, struct entry *
     return rc;
 }
 
+static void read_flags(const struct walk_item *item, int fd, struct entry *en) {
+    int flags = 0;
+    if (fd < 0 || watch_flags(item->watch, fd, &flags) < 0 || !(flags & KEPT_FLAGS)) return;
+    en->has_file_flags = true, en->flags |= EF_EXT;
+    en->file_flags = (uint32_t)(flags & KEPT_FLAGS);
+}
+
+/* A directory that is entered: flags are told by a descriptor only. One that is not (a mount point), and one whose server
+ * may be silent, stays closed. */
+static int open_directory(const struct walk_item *item) {
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, fd = openat(item->dirfd, item->name, flags | O_NOATIME);
+    return fd < 0 && errno == EPERM ? openat(item->dirfd, item->name, flags) : fd;
+}
+
 int attrs_read(struct attrs *a, const struct walk_item *item, int fd, struct entry *en, struct err *e) {
-    char below[320];
-    const char *path = item->dirfd == AT_FDCWD ? item->name : below;
-    snprintf(below, sizeof below, "/proc/self/fd/%d/%s", item->dirfd, path == below ? item->name : "");
-    int rc = read_xattrs(a, fd, path, en, e);
+    bool entered = fd < 0 && en->type == ENT_DIR && item->left == LEFT_NOT && !item->watch;
+    CLEANUP_FD int dir = entered ? open_directory(item) : -1;
+    int rc = read_xattrs(a, fd, item, en, e);
     if (rc < 0) return -1;
     if (en->type == ENT_LINK) {
-        ssize_t n = readlinkat(item->dirfd, item->name, (char *)a->target, TARGET_MAX);
+        ssize_t n = watch_link(item->watch, item->dirfd, item->name, a->target, TARGET_MAX);
         if (n < 0) {
-            err_sys(e, NULL, "readlink");
+            watch_err(e, "readlink");
             return 1;
         }
         en->target = a->target, en->target_len = (size_t)n;
     }
-    int flags = 0;
-    if (fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & KEPT_FLAGS)) {
-        en->has_file_flags = true, en->flags |= EF_EXT;
-        en->file_flags = (uint32_t)(flags & KEPT_FLAGS);
-    }
+    read_flags(item, fd >= 0 ? fd : dir, en);
+    if (rc > 0) en->flags |= EF_RACY; /* what is missing is read by the next run, though nothing changes until then */
     return rc;
 }

@@ -19,8 +19,9 @@ int attrs_init(struct attrs *a, struct err *e) MUST_CHECK;
 void attrs_free(struct attrs *a);
 
 /**
- * attrs_stat(en, path, n, st): what stat knows. attrs_read(a, item, fd, en, e): xattrs, link target and (with ${fd} ≥ 0)
- * file flags; ${en} points into ${a} until the next call. Return 0, or 1 with ${e} when something of it could not be read.
+ * attrs_stat(en, path, n, st): what stat knows. attrs_read(a, item, fd, en, e): xattrs, link target and file flags
+ * (${fd}: the open file; -1 for what is no regular file); ${en} points into ${a} until the next call. Return 0, or 1 with
+ * ${e} when something of it could not be read.
  */
 void attrs_stat(struct entry *en, const uint8_t *path, size_t n, const struct stat *st);
 int attrs_read(struct attrs *a, const struct walk_item *item, int fd, struct entry *en, struct err *e) MUST_CHECK;

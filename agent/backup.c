@@ -7,31 +7,25 @@
  * (ids.h) and the digest of signatures notice. */
 #include "backup.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "backup_internal.h"
 #include "base/i18n.h"
+#include "limiter.h"
+#include "state.h"
 #include "sys/file.h"
 
-/* ---- local state ---- */
-
-static int lock_state(const struct config *cfg, struct err *e) {
-    int fd = openat(cfg->statefd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return err_sys(e, cfg->state, "lock");
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-    if (errno == EWOULDBLOCK) err_set(e, ZE_BUSY, cfg->host, _("a backup is running on this machine"));
-    else err_sys(e, cfg->state, "lock");
-    close(fd);
-    return -1;
-}
-
 /* ---- the run ---- */
+
+bool run_stopped(void *arg) {
+    struct run *r = arg;
+    session_keep(&r->session, r->q->clock->mono_ns(r->q->clock));
+    return r->q->cancelled && r->q->cancelled(r->q->cancelled_arg);
+}
 
 static struct dev_ino id_of(int fd) {
     struct stat st;
@@ -46,7 +40,9 @@ static int start_walk(struct run *r, struct dev_ino skip[2], struct err *e) {
         CLEANUP_FD int fd = open(r->cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0) skip[n++] = id_of(fd);
     }
-    r->walk = walk_new(r->q->paths, r->q->paths_n, skip, n, e);
+    r->watch = (struct watch_setup){.patience_s = r->q->patience_s ? r->q->patience_s : WATCH_PATIENCE_S, .clock = r->q->clock,
+        .progress = r->q->progress, .cancelled = run_stopped, .cancelled_arg = r};
+    r->walk = walk_new(r->q->paths, r->q->paths_n, skip, n, &r->watch, e);
     if (!r->walk) return -1;
     if (!(r->exclude = exclude_new(r->q->excludes, r->q->excludes_n, e))) return -1;
     walk_choose(r->walk, r->exclude, r->q->cross, r->q->caches);
@@ -72,7 +68,8 @@ static int make_point(struct run *r, struct err *e) {
     r->out->state = r->unread ? STATE_PARTIAL : STATE_COMPLETE;
     r->out->bytes_read = r->filer ? filer_bytes_read(r->filer) : 0;
     if (rc == 0) rc = run_seal_root(r, &root, e);
-    if (rc == 0) rc = run_commit(r, upload, &root, &receipt, e);
+    if (rc == 0 && (rc = run_commit(r, upload, &root, &receipt, e)) < 0 && (e->id == ZE_CUT || e->id == ZE_TIMEOUT))
+        rc = run_commit_ask(r, upload, &receipt, e);
     if (rc < 0 && r->ids && (e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED)) run_distrust(r);
     buf_free(&root);
     if (rc < 0) return rc;
@@ -85,6 +82,7 @@ static int make_point(struct run *r, struct err *e) {
 
 static void release(struct run *r) {
     upload_free(r->upload);
+    attempt_close(r->attempt);
     filer_free(r->filer);
     tree_free(r->tree);
     manifest_walk_free(r->prev);
@@ -102,6 +100,8 @@ static void release(struct run *r) {
     sealer_free(r->sealer);
     session_close(&r->session);
     buf_free(&r->list);
+    buf_free(&r->blind);
+    buf_free(&r->shut);
     buf_free(&r->xpage);
     free(r->xs);
     if (r->cachefd >= 0) close(r->cachefd);
@@ -146,16 +146,22 @@ int backup_run(const struct config *cfg, const struct backup_request *q, struct 
     r->cachefd = r->metafd = r->sigfd = -1;
     buf_init(&r->list, ZB_SEGMENT_MAX);
     buf_init(&r->xpage, ZB_SEGMENT_MAX);
-    CLEANUP_FD int lock = lock_state(cfg, e);
-    int rc = lock < 0 ? -1 : 0;
+    buf_init(&r->blind, 1 << 17);
+    buf_init(&r->shut, 1 << 17);
+    CLEANUP_FD int lock = q->dry_run ? -1 : state_lock(cfg, e); /* a dry run writes nothing, and may run beside another */
+    int rc = lock < 0 && !q->dry_run ? -1 : 0;
     if (rc == 0 && !(r->sealer = sealer_new())) rc = err_set(e, ZE_NOMEM, NULL, "backup");
     if (rc == 0) rc = start_walk(r, skip, e);
     if (rc == 0) phase(r, N_("connecting"));
+    bool link = cfg->transport == TRANSPORT_LIBSSH2;
+    if (rc == 0 && link) limiter_link_starts(cfg->limiter);
     if (rc == 0) rc = session_open(cfg, &r->session, e);
-    if (rc == 0 && r->session.receipt == 2)
-        rc = err_set(e, ZE_ROLLEDBACK, cfg->vault, _("it does not know the last restore point of this host"));
+    if (rc == 0 && link) limiter_link_runs(cfg->limiter, r->session.child_pid);
+    if (rc == 0 && q->cancelled) r->session.cancelled = q->cancelled, r->session.cancelled_arg = q->cancelled_arg;
+    if (rc == 0) rc = session_judge(&r->session, !q->dry_run, e);
     if (rc == 0) rc = q->dry_run ? dry_run(r, e) : make_point(r, e);
     out->ended = q->clock->now_ns(q->clock);
+    r->session.silent = rc < 0;
     release(r);
     free(r);
     return rc;

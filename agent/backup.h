@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "sys/clock.h"
+#include "walk.h"
 
 struct progress;
 
@@ -20,13 +21,18 @@ struct backup_request {
     bool cross;         /* enter other file systems */
     bool caches;        /* leave out what is in directories with a CACHEDIR.TAG */
     bool full;          /* start a new generation */
-    bool dry_run;       /* read and count, send nothing */
+    bool reread;        /* read every file again, whatever its times say; stay in the generation */
+    bool dry_run;       /* look and count, read and send nothing, write nothing anywhere */
+    unsigned patience_s; /* for one call to a file on a network or FUSE mount; 0: the default */
     const char *ticket; /* job's ticket at the vault; NULL: none */
     struct clock *clock;
     struct progress *progress; /* may be NULL */
     /** Asked now and then; true ends the run with ZE_CANCELLED. May be NULL. */
     bool (*cancelled)(void *arg);
     void *cancelled_arg;
+    /** Told each path that is left out (${pattern} for LEFT_PATTERN) or not read (${why}). May be NULL. */
+    void (*left_out)(void *arg, const uint8_t *path, size_t n, enum left left, const char *pattern, const struct err *why);
+    void *left_out_arg;
 };
 
 struct backup_result {
@@ -36,6 +42,8 @@ struct backup_result {
     uint64_t bytes_read, bytes_sent, bytes_stored;
     uint64_t to_read;      /* dry run: files that would be read; bytes_read are their sizes */
     uint64_t unread;       /* paths that could not be read; the run list in the point names them */
+    uint64_t kept;         /* files taken over from the parent since they, or what they are in, could not be read */
+    uint64_t left[LEFT_N]; /* how many paths were left out or not read, and why */
     int64_t started, ended;
 };
 

@@ -11,6 +11,8 @@
 #include "backup_internal.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "metacopy.h"
+#include "state.h"
 #include "sys/file.h"
 #include "wire/pack.h"
 
@@ -30,14 +32,16 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
     struct rd rd;
     size_t n;
     /* If interrupted here: an upload id is written down that the vault has never heard of; that means nothing. */
-    if (file_replace(r->cfg->statefd, "upload", upload, SEAL_ID, 0600, e) < 0) return err_wrap(e, "%s", r->cfg->state);
+    if (state_pending_add(r->cfg, upload, e) < 0) return -1;
     buf_init(&b, 256);
     buf_u8(&b, r->q->full ? KIND_FULL : KIND_INCREMENTAL);
     buf_put(&b, upload, SEAL_ID);
     buf_str(&b, r->q->ticket ? r->q->ticket : "");
     int rc = frames_put_buf(&r->session.f, F_BEGIN, &b, e);
     buf_free(&b);
-    if (rc < 0 || session_expect(&r->session, F_BEGUN, &rd, e) < 0) return -1;
+    if (rc == 0) rc = session_expect(&r->session, F_BEGUN, &rd, e);
+    if (rc < 0 && (e->id == ZE_BUSY || e->id == ZE_REFUSED)) state_pending_drop(r->cfg, upload);
+    if (rc < 0) return -1;
     const uint8_t *p = rd_blob(&rd, &n, ZB_RECORD_MAX);
     if (!p || run_record(r, p, n, REC_BEGIN, &r->begin, e) < 0)
         return p ? -1 : err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
@@ -48,7 +52,12 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
     if (!rd_end(&rd)) return err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
     bool fits = !r->parent.type || (r->begin.begin.kind == KIND_INCREMENTAL &&
         memcmp(r->parent.commit.generation, r->begin.begin.generation, SEAL_ID) == 0);
-    return fits ? 0 : err_set(e, ZE_PROTO, r->cfg->vault, _("the parent is of another generation"));
+    if (!fits) return err_set(e, ZE_PROTO, r->cfg->vault, _("the parent is of another generation"));
+    /* Somebody committed since the greeting: an upload of this machine that was thought lost, or another machine. */
+    if (r->parent.type && r->parent.n > r->session.own_n && !state_pending(r->cfg, r->parent.commit.upload))
+        return err_set(e, ZE_CLONED, r->cfg->host, _("restore point %u appeared meanwhile"), r->parent.commit.point);
+    state_pending_only(r->cfg, upload);
+    return 0;
 }
 
 int run_open_parent(struct run *r, const struct rec_commit *c, struct err *e) {
@@ -90,11 +99,16 @@ static int learn_packs(struct run *r, uint32_t from, struct err *e) {
         const uint8_t *rows = rd_blob(&rd, &n, FRAME_MAX);
         if (type != F_INDEX_DATA || !rd_end(&rd) || no != pack || n % PACK_ROW)
             return err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to INDEX that cannot be read"));
+        uint8_t sum[SEAL_ID] = {0};
         for (size_t i = 0; i < n; i += PACK_ROW) {
             struct pack_row row;
             pack_row_get(&row, rows + i);
+            attempt_sum(sum, row.slot, row.identity, row.hash);
             if (ids_put(r->ids, row.identity, (struct seg_addr){pack, row.slot}, e) < 0) return -1;
         }
+        /* The acknowledgement of a pack was lost: its local copy is good after all. */
+        struct err ignored = ERR_INIT;
+        if (attempt_confirm(r->attempt, pack, sum) && metacopy_keep(r->metafd, pack, &ignored) < 0) continue;
     }
     return 0;
 }
@@ -118,7 +132,25 @@ static int open_cache(struct run *r, struct err *e) {
     r->sigfd = openat(dir, "cache/sigs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     r->cachefd = openat(dir, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (r->metafd < 0 || r->sigfd < 0 || r->cachefd < 0) return err_sys(e, r->cfg->state, "cache");
+    return 0;
+}
+
+/* The index, and what earlier attempts of this point have done; what this machine does not know of is asked for. */
+static int open_memory(struct run *r, struct err *e) {
+    static const uint8_t none[SEAL_HASH];
+    const struct rec_begin *b = &r->begin.begin;
+    const uint8_t *binding = r->parent.type ? r->parent.hash : none;
+    uint32_t known;
+    if (ids_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack, &r->ids, &known, e) < 0) return -1;
+    if (run_distrusts(r)) {
+        drop_unfinished(r->metafd);
+        return 0;
+    }
+    r->attempt = attempt_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack);
+    if (!r->attempt) return err_set(e, ZE_NOMEM, NULL, "journal");
+    if (learn_packs(r, known, e) < 0) return -1;
     drop_unfinished(r->metafd);
+    attempt_begin(r->attempt);
     return 0;
 }
 
@@ -130,8 +162,6 @@ static int by_slot(const void *a, const void *b) {
 
 int run_prepare(struct run *r, struct err *e) {
     struct rec_begin *b = &r->begin.begin;
-    static const uint8_t none[SEAL_HASH];
-    uint32_t known;
     if (open_cache(r, e) < 0) return -1;
     r->keys = gen_keys_new(r->cfg->host_key, &r->cfg->ids, b->generation);
     r->fetch = fetch_over_session(&r->session);
@@ -140,15 +170,13 @@ int run_prepare(struct run *r, struct err *e) {
     if (!r->keys || !r->fetch || !r->used || !r->links || attrs_init(&r->attrs, e) < 0)
         return err_set(e, ZE_NOMEM, NULL, "backup");
     if (r->parent.type && run_open_parent(r, &r->parent.commit, e) < 0) return -1;
-    if (ids_open(r->cachefd, b->generation, r->cfg->host_key, r->parent.type ? r->parent.hash : none, b->first_pack, &r->ids,
-            &known, e) < 0 || (!run_distrusts(r) && learn_packs(r, known, e) < 0))
-        return -1;
+    if (open_memory(r, e) < 0) return -1;
     if (b->damaged_n) qsort(b->damaged, b->damaged_n, sizeof *b->damaged, by_slot);
     struct upload_setup us = {.session = &r->session, .keys = r->keys, .ids = r->ids, .cachefd = r->metafd,
-        .epoch = b->epoch, .first_pack = b->first_pack, .damaged = b->damaged, .damaged_n = b->damaged_n};
+        .attempt = r->attempt, .clock = r->q->clock, .epoch = b->epoch, .first_pack = b->first_pack, .damaged = b->damaged, .damaged_n = b->damaged_n};
     if (!(r->upload = upload_new(&us, e))) return -1;
     struct filer_setup fs = {.upload = r->upload, .used = r->used, .keys = r->keys, .fetch = r->fetch, .sealer = r->sealer,
-        .sigfd = r->sigfd, .progress = r->q->progress, .cancelled = r->q->cancelled, .cancelled_arg = r->q->cancelled_arg};
+        .sigfd = r->sigfd, .progress = r->q->progress, .cancelled = run_stopped, .cancelled_arg = r};
     if (!(r->filer = filer_new(&fs, e))) return -1;
     r->tree = tree_new(r->upload, r->used, r->ids, r->keys, r->cfg->host_key);
     return r->tree ? 0 : err_set(e, ZE_NOMEM, NULL, "tree");

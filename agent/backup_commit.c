@@ -1,6 +1,7 @@
 /* Ending a run: the top of the manifest, the used pages, COMMIT, the receipt, and what the caches keep of it. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "sigs.h"
+#include "state.h"
 #include "sys/file.h"
 
 enum { FRAME_HEAD = 5 };
@@ -22,10 +24,12 @@ int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
     int rc = -1;
     if (tree_finish(r->tree, &root, e) < 0) goto out;
     facts_collect(&plain);
+    if (!buf_ok(&plain)) err_set(e, ZE_NOMEM, NULL, "host facts");
     if (!buf_ok(&plain) || upload_meta(r->upload, SEG_FACTS, plain.p, (uint32_t)plain.len, &root.facts, e) < 0 ||
         used_mark(r->used, root.facts, e) < 0)
         goto out;
     root.has_facts = true;
+    run_list_end(r);
     if (r->list.len) {
         if (upload_meta(r->upload, SEG_RUNLIST, r->list.p, (uint32_t)r->list.len, &root.runlist, e) < 0 ||
             used_mark(r->used, root.runlist, e) < 0)
@@ -75,6 +79,21 @@ static void put_sent(uint8_t *at, uint64_t sent) {
     for (int i = 0; i < 8; i++) at[i] = (uint8_t)(sent >> (8 * i));
 }
 
+/* The point exists: what says so is checked and written down. */
+static int take_receipt(struct run *r, const uint8_t upload[SEAL_ID], const uint8_t *p, size_t n, struct record *receipt,
+    struct err *e) {
+    if (run_record(r, p, n, REC_COMMIT, receipt, e) < 0) return -1;
+    if (memcmp(receipt->commit.upload, upload, SEAL_ID) != 0 || receipt->commit.point != r->begin.begin.point)
+        return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt for something else"));
+    /* If interrupted here: this machine shows its older receipt, and knows the point by its upload id. */
+    struct err why = ERR_INIT;
+    if (file_replace(r->cfg->statefd, "receipt", p, n, 0600, &why) == 0) return 0;
+    r->no_receipt = true;
+    err_wrap(&why, "%s", r->cfg->state);
+    err_print("zaibei-agent", &why);
+    return 0;
+}
+
 int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *root, struct record *receipt,
     struct err *e) {
     struct buf b, used;
@@ -101,11 +120,38 @@ int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *r
     if (rc < 0) return -1;
     const uint8_t *p = rd_blob(&rd, &n, ZB_RECORD_MAX);
     if (!p) return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt that cannot be read"));
-    if (run_record(r, p, n, REC_COMMIT, receipt, e) < 0) return -1;
-    if (memcmp(receipt->commit.upload, upload, SEAL_ID) != 0 || receipt->commit.point != r->begin.begin.point)
-        return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt for something else"));
-    /* If interrupted here: the point exists, this machine shows its older receipt, and the vault knows it. */
-    return file_replace(r->cfg->statefd, "receipt", p, n, 0600, e);
+    return take_receipt(r, upload, p, n, receipt, e);
+}
+
+struct mine {
+    const struct session *s;
+    const uint8_t *upload;
+    struct buf raw;
+};
+
+static int keep_mine(void *arg, const struct record *rec, struct err *e) {
+    struct mine *m = arg;
+    if (memcmp(rec->commit.upload, m->upload, SEAL_ID) != 0) return 0;
+    buf_put(&m->raw, m->s->raw, m->s->raw_len);
+    return buf_ok(&m->raw) ? 0 : err_set(e, ZE_NOMEM, m->s->cfg->vault, "record");
+}
+
+int run_commit_ask(struct run *r, const uint8_t upload[SEAL_ID], struct record *receipt, struct err *e) {
+    static const int pause_ms[] = {200, 1000}; /* what it has heard it may still be working on */
+    struct mine m = {.s = &r->session, .upload = upload};
+    int rc = -1;
+    buf_init(&m.raw, ZB_RECORD_MAX);
+    for (size_t i = 0; i < sizeof pause_ms / sizeof *pause_ms && !m.raw.len; i++) {
+        struct err why = ERR_INIT;
+        r->session.silent = true;
+        session_close(&r->session);
+        (void)poll(NULL, 0, pause_ms[i]);
+        if (run_stopped(r)) break;
+        if (session_open(r->cfg, &r->session, &why) < 0 || session_points(&r->session, keep_mine, &m, &why) < 0) continue;
+        if (m.raw.len && take_receipt(r, upload, m.raw.p, m.raw.len, receipt, &why) == 0) rc = 0;
+    }
+    buf_free(&m.raw);
+    return rc;
 }
 
 static void remove_dir(int dirfd, const char *name) {
@@ -136,6 +182,7 @@ static void prune_generations(struct run *r) {
 void run_distrust(struct run *r) {
     struct err ignored = ERR_INIT;
     ids_forget(r->ids);
+    attempt_remove(r->cachefd);
     if (file_replace(r->cfg->statefd, DISTRUST, "", 0, 0600, &ignored) < 0) err_print("zaibei-agent", &ignored);
 }
 
@@ -148,6 +195,7 @@ void run_remember(struct run *r, const struct record *receipt) {
     if (ids_commit(r->ids, receipt->hash, upload_next_pack(r->upload), &e) < 0) err_print("zaibei-agent", &e);
     sig_prune(r->sigfd, budget < SIG_BUDGET_MIN ? SIG_BUDGET_MIN : budget > SIG_BUDGET_MAX ? SIG_BUDGET_MAX : budget);
     prune_generations(r);
-    unlinkat(r->cfg->statefd, "upload", 0);
+    attempt_remove(r->cachefd);
+    if (!r->no_receipt) state_pending_clear(r->cfg);
     unlinkat(r->cfg->statefd, DISTRUST, 0);
 }

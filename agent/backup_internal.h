@@ -2,6 +2,7 @@
 #ifndef AGENT_BACKUP_INTERNAL_H
 #define AGENT_BACKUP_INTERNAL_H
 
+#include "attempt.h"
 #include "attrs.h"
 #include "backup.h"
 #include "exclude.h"
@@ -38,6 +39,7 @@ struct run {
     struct ids *ids;
     struct used *used;
     struct upload *upload;
+    struct attempt *attempt; /* what interrupted runs have done; NULL: nothing is asked of it */
     struct tree *tree;
     struct filer *filer;
     struct attrs attrs;
@@ -48,10 +50,14 @@ struct run {
     struct exclude *exclude;
     struct manifest_walk *prev; /* the parent's manifest, in step with the walk; NULL: none */
     struct entry old;           /* its entry at hand */
-    bool has_old;
+    bool has_old, old_seen;     /* seen: the walk has told this path too */
+    struct buf blind, shut;     /* the directory that could not be listed to its end; the last one that is not entered */
+    bool is_blind, is_shut;
+    struct watch_setup watch;
     uint64_t unread, to_read, to_read_bytes; /* the latter two for a dry run */
     struct buf list; /* the run list: JSON lines */
-    bool list_cut;
+    uint64_t list_lost[2]; /* what it does not hold: not read, left out on purpose */
+    bool no_receipt;
     struct buf xpage;
     struct extent *xs;
     size_t xs_cap;
@@ -71,19 +77,40 @@ int run_seal_root(struct run *r, struct buf *sealed, struct err *e) MUST_CHECK;
 int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *root, struct record *receipt, struct err *e)
     MUST_CHECK;
 void run_remember(struct run *r, const struct record *receipt);
+/** run_commit_ask: the answer to COMMIT was cut (${e}): ask in a new session whether the point exists, so that nobody has to
+ * make it again. 0 as for run_commit; else ${e} stays, and the next run finds out. */
+int run_commit_ask(struct run *r, const uint8_t upload[SEAL_ID], struct record *receipt, struct err *e) MUST_CHECK;
 
 /** run_distrust(r): the vault found something damaged that this run used: the index is forgotten, and the next run takes
  * nothing by identity that the parent does not have, so that it succeeds. run_distrusts(r): whether this is such a run. */
 void run_distrust(struct run *r);
 bool run_distrusts(const struct run *r);
 
+/** run_stopped(r): asked between files and chunks, by the thread that owns the stream: whether to end; keeps the session alive. */
+bool run_stopped(void *r);
+
 /** run_walk(r, e): every entry of the backup paths into the tree (or, for a dry run, counted). */
 int run_walk(struct run *r, struct err *e) MUST_CHECK;
 
-/** run_unread(r, path, n, why): note in the run list, and tell people, that ${path} is not (wholly) in the point. */
-void run_unread(struct run *r, const uint8_t *path, size_t n, const struct err *why);
-/** run_skipped: the same for what is left out on purpose; it does not make the point partial. */
-void run_skipped(struct run *r, const uint8_t *path, size_t n, const char *why);
+/** run_unread(r, path, n, left, kept, why): note in the run list, and tell people, that ${path} is not (wholly) in the point;
+ * ${kept}: as the parent has it. run_skipped: the same for what is left out on purpose; it does not make the point partial.
+ * run_list_end: no more; the list counts what it does not hold. */
+void run_unread(struct run *r, const uint8_t *path, size_t n, enum left left, bool kept, const struct err *why);
+void run_skipped(struct run *r, const uint8_t *path, size_t n, enum left left, const char *pattern);
+void run_list_end(struct run *r);
+
+/** run_mark_old(r, en, of, e): mark what an entry that is taken over needs (${of}: from an interrupted run, or NULL): 1, or 0
+ * when the vault has lost some of it. */
+int run_mark_old(struct run *r, const struct entry *en, const struct attempt *of, struct err *e) MUST_CHECK;
+
+/** run_keeps(left): whether what fails for this reason is kept as the parent has it. run_keep(r, old, flags, e): take the parent's
+ * entry over, with more flags: 1, or 0 when it cannot be. run_blind(r, path, n): this directory could not be listed to its end: what the parent
+ * has below it is kept. run_shut: this one is left out, with all below it. run_keep_unseen(r, e): r->old is passed over. */
+bool run_keeps(enum left left);
+int run_keep(struct run *r, const struct entry *old, uint8_t flags, struct err *e) MUST_CHECK;
+void run_blind(struct run *r, const uint8_t *path, size_t n);
+void run_shut(struct run *r, const uint8_t *path, size_t n);
+int run_keep_unseen(struct run *r, struct err *e) MUST_CHECK;
 
 /** facts_collect(out): host facts as JSON (FORMAT §6): what a bare-metal restore wants to know. */
 void facts_collect(struct buf *out);

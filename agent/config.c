@@ -46,6 +46,11 @@ static int roots_read(const struct yaml_node *root, struct config *c, struct err
     return 0;
 }
 
+static int limits_read(const struct yaml_node *root, struct config *c, struct err *e) {
+    const struct yaml_node *map = yaml_get(root, "limits");
+    return map && yaml_keys(map, LIMITS_KEYS, e) < 0 ? -1 : limits_yaml(map, &c->limits, e);
+}
+
 static int file_read(struct config *c, struct err *e) {
     struct yaml *y = yaml_load(c->file, e);
     if (!y) {
@@ -56,8 +61,8 @@ static int file_read(struct config *c, struct err *e) {
     const struct yaml_node *root = yaml_root(y);
     const char *state = "state";
     int rc = -1;
-    if (yaml_keys(root, "vault host state transport restore_roots", e) < 0 || vault_read(root, c, e) < 0 ||
-        roots_read(root, c, e) < 0 || yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 ||
+    if (yaml_keys(root, "vault host state transport restore_roots limits", e) < 0 || vault_read(root, c, e) < 0 ||
+        roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 || yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 ||
         yaml_str_or(root, "state", "state", &state, e) < 0)
         goto out;
     if (*c->host && !text_name_ok(c->host)) {
@@ -87,7 +92,7 @@ int config_load(const char *path, struct config *c, struct err *e) {
     memset(c, 0, sizeof *c);
     c->statefd = -1;
     if (config_path(path, c->file, sizeof c->file, e) == 0 && file_read(c, e) == 0 && state_open(c, false, e) == 0 &&
-        state_load(c, e) == 0 && state_secret(c, "host.key", false, &c->host_key, e) == 0 &&
+        state_load(c, e) == 0 && state_secret(c, "host.key", false, &c->host_key, e) == 0 && state_key_fits(c, e) == 0 &&
         (c->transport == TRANSPORT_DIR || state_secret(c, "ssh.seed", false, &c->ssh_seed, e) == 0))
         return 0;
     config_free(c);

@@ -2,9 +2,10 @@
  * agent.yaml and the agent's state directory.
  *
  *   agent.yaml: vault (ssh://user@host:port or dir:///path), host, state (directory), transport (libssh2 | openssh),
- *               restore_roots (list of directories below which jobs may restore), next to it nothing secret.
+ *               restore_roots (list of directories below which jobs may restore), limits (wire/limits.h), next to it
+ *               nothing secret.
  *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), ssh_host.pub (pinned host key),
- *               ids (host and system id), receipt (last commit record), upload (the upload under way), cache/.
+ *               ids (host and system id), receipt (last commit record), upload (ids of uploads that may be under way), cache/.
  */
 #ifndef AGENT_CONFIG_H
 #define AGENT_CONFIG_H
@@ -13,9 +14,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "wire/limits.h"
 #include "wire/segment.h"
 
 enum transport_kind { TRANSPORT_LIBSSH2, TRANSPORT_OPENSSH, TRANSPORT_DIR };
+
+struct limiter;
 
 struct config {
     char file[4096];  /* where it was read */
@@ -26,9 +30,13 @@ struct config {
     char ssh_user[128], ssh_host[256];
     unsigned ssh_port;
     char dir[4096]; /* TRANSPORT_DIR */
+    struct limits limits;    /* this host's own: jobs and options only lower them */
+    struct limiter *limiter; /* that is in force for this run, or NULL; the command's */
     int statefd;    /* O_PATH|O_DIRECTORY of state, for *at calls */
     struct host_ids ids;
     uint8_t vault_id[SEAL_ID], vault_pub[SEAL_SIGN_PUB], ssh_host_pub[SEAL_SIGN_PUB];
+    uint8_t key_check[SEAL_ID]; /* of the host key at the enrolment, when has_key_check */
+    bool has_key_check;
     uint8_t *host_key; /* SEAL_KEY bytes of secret memory */
     uint8_t *ssh_seed; /* SEAL_SIGN_SEED bytes of secret memory */
 };

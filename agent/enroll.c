@@ -106,7 +106,8 @@ static int yaml_write(const struct enrol *x, struct err *e) {
         c->transport == TRANSPORT_DIR ? "" : "transport: libssh2   # or openssh\n"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) buf_put(&b, lines[i], strlen(lines[i]));
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(c->file, '/') - c->file), c->file);
-    int rc = *dir ? file_mkdirs(AT_FDCWD, dir, 0755, e) : 0;
+    int rc = buf_ok(&b) ? 0 : err_set(e, ZE_NOMEM, c->file, "%zu", b.len);
+    if (rc == 0 && *dir) rc = file_mkdirs(AT_FDCWD, dir, 0755, e);
     if (rc == 0) rc = file_put_new(AT_FDCWD, c->file, b.p, b.len, 0644, e);
     if (rc > 0) { /* ours from an interrupted start is fine, anybody else's is not */
         rc = file_load(AT_FDCWD, c->file, YAML_MAX, &old, e);
@@ -152,11 +153,16 @@ static void tell(const struct enrol *x) {
 
 int cmd_enroll(int argc, char **argv, struct err *e) {
     const char *state = NULL, *host = NULL, *system = NULL;
+    bool go_on = false, yes = false;
     struct command_list recipients = {0};
     const struct command_option options[] = {{"--recipient", OPT_LIST, &recipients}, {"--state", OPT_TEXT, &state},
-        {"--host", OPT_TEXT, &host}, {"--system", OPT_TEXT, &system}, {0}};
+        {"--host", OPT_TEXT, &host}, {"--system", OPT_TEXT, &system}, {"--continue", OPT_FLAG, &go_on},
+        {"--yes", OPT_FLAG, &yes}, {0}};
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
+    if (go_on && (n || state || host || system || recipients.n))
+        return err_set(e, ZE_USAGE, "--continue", _("nothing else goes with it but --yes"));
+    if (go_on) return enroll_continue(yes, e);
     if (n != 1) return err_set(e, ZE_USAGE, "enroll", _("expected one enrol token (- reads it) or dir:///path"));
     struct enrol *x = calloc(1, sizeof *x);
     if (!x) return err_set(e, ZE_NOMEM, "enroll", "%zu", sizeof *x);

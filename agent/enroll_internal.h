@@ -17,4 +17,8 @@ struct enrol {
  * x->c, and the vault's id and key. ZE_TOKEN, ZE_VAULTKEY, ZE_REFUSED and what transport_open gives. */
 int enroll_at_vault(struct enrol *x, struct err *e) MUST_CHECK;
 
+/** enroll_continue(yes, e): this machine was rolled back: its receipt becomes the vault's last point, after a person has typed the
+ * host's name (or ${yes}). An exit code; ZE_NOTHING when it knows that point already. */
+int enroll_continue(bool yes, struct err *e) MUST_CHECK;
+
 #endif

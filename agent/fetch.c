@@ -6,7 +6,9 @@
  * pipe, so both sides never wait for each other. After an error answers may still be under way, so the session is over
  * for fetching.
  *
- * Over a store: the pack files themselves; what the vault would check is checked here. */
+ * Over a store: the pack files themselves; what the vault would check is checked here.
+ *
+ * The manifest pages read last are kept, since one path is looked for from the top again and again. */
 #include "fetch.h"
 
 #include <fcntl.h>
@@ -17,15 +19,25 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "limiter.h"
 #include "packfile.h"
 #include "transport.h"
 
-enum { GET_MAX = 256, GETS_AHEAD = 2 };
+enum { GET_MAX = 256, GETS_AHEAD = 2, PAGES_KEPT = 8 };
+
+struct kept_page {
+    uint8_t generation[SEAL_ID];
+    struct seg_addr addr;
+    struct buf bytes; /* nothing: not in use */
+};
 
 struct fetch {
     struct session *s; /* NULL: over a store */
     struct packs packs;
     struct buf sealed;
+    struct kept_page page[PAGES_KEPT]; /* as a ring */
+    unsigned pages;
+    struct fetch_count count;
     bool broken;
 };
 
@@ -47,6 +59,7 @@ static struct fetch *fetch_new(struct session *s, int dirfd) {
     f->s = s;
     packs_init(&f->packs, dirfd, s == NULL);
     buf_init(&f->sealed, ZB_SEALED_MAX);
+    for (size_t i = 0; i < PAGES_KEPT; i++) buf_init(&f->page[i].bytes, ZB_SEGMENT_MAX);
     return f;
 }
 
@@ -64,7 +77,15 @@ void fetch_free(struct fetch *f) {
     if (!f) return;
     packs_free(&f->packs);
     buf_free(&f->sealed);
+    for (size_t i = 0; i < PAGES_KEPT; i++) buf_free(&f->page[i].bytes);
     free(f);
+}
+
+struct fetch_count fetch_count(const struct fetch *f) { return f->count; }
+
+static void counted(struct fetch *f, size_t bytes) {
+    f->count.segments++;
+    f->count.bytes += bytes;
 }
 
 static int failed(const struct call *c, size_t i, const struct err *why, struct err *e) {
@@ -86,6 +107,7 @@ static int store_one(const struct call *c, size_t i, struct err *e) {
     }
     if (rc > 0) rc = packs_read(pf, &row, &c->f->sealed, &why);
     if (rc < 0) return failed(c, i, &why, e);
+    counted(c->f, c->f->sealed.len);
     return c->each(c->arg, i, c->f->sealed.p, c->f->sealed.len, e);
 }
 
@@ -119,7 +141,11 @@ static int take_answer(const struct call *c, size_t i, struct err *e) {
     uint32_t pack = rd_u32(&r), slot = rd_u32(&r);
     if ((type != F_SEGMENT && type != F_SEGERR) || !rd_ok(&r) || pack != c->addrs[i].pack || slot != c->addrs[i].slot)
         return err_set(e, ZE_PROTO, s->cfg->vault, _("answer %02x does not fit the segment that was asked for"), type);
-    if (type == F_SEGMENT) return c->each(c->arg, i, r.p, r.left, e);
+    if (type == F_SEGMENT) {
+        counted(c->f, r.left);
+        limiter_pace(s->cfg->limiter, r.left);
+        return c->each(c->arg, i, r.p, r.left, e);
+    }
     struct err why = ERR_INIT;
     char name[64], text[400];
     uint32_t id = rd_u32(&r);
@@ -188,7 +214,7 @@ static int one_open(void *arg, size_t i, const uint8_t *sealed, size_t len, stru
     return 0;
 }
 
-int fetch_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr,
+static int take_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr,
     struct buf *out, struct err *e) {
     struct one o = {.s = s, .k = k, .kind = kind, .addr = addr, .out = out};
     struct err ignored = ERR_INIT;
@@ -199,4 +225,34 @@ int fetch_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8
     struct call c = {.f = f, .generation = gen_keys_generation(k), .addrs = &addr, .each = one_open, .arg = &o};
     if (f->s && f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
     return remote_run(&c, 0, 1, e);
+}
+
+/* The place of a page among those that are kept: where it is, or where it may go. */
+static struct kept_page *kept(struct fetch *f, const uint8_t *generation, struct seg_addr addr) {
+    for (size_t i = 0; i < PAGES_KEPT; i++) {
+        struct kept_page *p = &f->page[i];
+        if (p->bytes.len && p->addr.pack == addr.pack && p->addr.slot == addr.slot &&
+            memcmp(p->generation, generation, SEAL_ID) == 0)
+            return p;
+    }
+    struct kept_page *p = &f->page[f->pages++ % PAGES_KEPT];
+    buf_reset(&p->bytes);
+    memcpy(p->generation, generation, SEAL_ID);
+    p->addr = addr;
+    return p;
+}
+
+int fetch_one(struct fetch *f, struct sealer *s, const struct gen_keys *k, uint8_t kind, struct seg_addr addr,
+    struct buf *out, struct err *e) {
+    if (kind != SEG_PAGE) return take_one(f, s, k, kind, addr, out, e);
+    struct kept_page *p = kept(f, gen_keys_generation(k), addr);
+    if (p->bytes.len == 0) {
+        if (take_one(f, s, k, kind, addr, out, e) < 0) return -1;
+        buf_put(&p->bytes, out->p, out->len);
+        if (!buf_ok(&p->bytes)) buf_reset(&p->bytes); /* then it is not kept */
+        return 0;
+    }
+    buf_reset(out);
+    buf_put(out, p->bytes.p, p->bytes.len);
+    return buf_ok(out) ? 0 : err_set(e, ZE_NOMEM, NULL, _("a segment"));
 }

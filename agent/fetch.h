@@ -34,6 +34,11 @@ struct fetch *fetch_over_session(struct session *s);
 struct fetch *fetch_over_store(const char *vault_dir, const char *host);
 void fetch_free(struct fetch *f);
 
+/** fetch_count(f): segments, and their sealed bytes, that the vault or its store has given so far. */
+struct fetch_count {
+    uint64_t segments, bytes;
+} fetch_count(const struct fetch *f);
+
 /** Walking a manifest in order without holding it: next gives 1 and an entry (valid until the next call), 0 at the
  * end. */
 struct manifest_walk;
@@ -41,6 +46,12 @@ struct manifest_walk;
 struct manifest_walk *manifest_walk_new(struct fetch *f, const struct gen_keys *k, const struct root *root,
     const char *first, size_t first_len);
 int manifest_walk_next(struct manifest_walk *w, struct entry *en, struct err *e) MUST_CHECK;
+/** manifest_walk_tolerate(w, bad, arg): pages that are damaged or missing are left out from now on: ${bad} hears that
+ * ${entries} entries (as far as is known) from ${path} on are lost, and why; what it returns below 0, with ${e}, ends
+ * the walk. Without it the walk ends at the first. */
+typedef int (*manifest_bad)(
+    void *arg, const uint8_t *path, size_t n, uint64_t entries, const struct err *why, struct err *e);
+void manifest_walk_tolerate(struct manifest_walk *w, manifest_bad bad, void *arg);
 void manifest_walk_free(struct manifest_walk *w);
 
 #endif

@@ -27,12 +27,12 @@ static void find_ranges(struct filer *f, int fd, bool sparse, uint64_t off, uint
         return;
     }
     for (uint64_t at = off; at < off + len;) {
-        off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+        off_t data = watch_seek(f->watch, fd, (off_t)at, SEEK_DATA);
         if (data < 0 || (uint64_t)data >= off + len) {
             if (data < 0 && errno != ENXIO) break; /* the file system cannot tell: all is data */
             return;
         }
-        off_t hole = lseek(fd, data, SEEK_HOLE);
+        off_t hole = watch_seek(f->watch, fd, data, SEEK_HOLE);
         uint64_t end = hole < 0 || (uint64_t)hole > off + len ? off + len : (uint64_t)hole;
         if (end <= (uint64_t)data) break; /* it is being changed under us */
         f->ranges[f->ranges_n++] = (struct range){(uint32_t)((uint64_t)data - off), (uint32_t)(end - (uint64_t)data)};
@@ -60,7 +60,7 @@ static int read_chunk(struct filer *f, int fd, uint64_t off, uint32_t len, bool 
     if (!whole && !none) memset(f->chunk, 0, len); /* of whole blocks in holes the bytes are never looked at */
     for (size_t i = 0; i < f->ranges_n; i++) {
         struct range *r = &f->ranges[i];
-        ssize_t got = file_pread_full(fd, f->chunk + r->at, r->len, (off_t)(off + r->at));
+        ssize_t got = watch_read(f->watch, fd, f->chunk + r->at, r->len, (off_t)(off + r->at));
         if (got < 0) return -1;
         f->bytes_read += (uint64_t)got;
         if ((uint32_t)got < r->len) {
@@ -149,7 +149,7 @@ static int one_chunk(struct filer *f, int fd, bool sparse, uint64_t off, uint32_
 static int one_pass(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct pass *p,
     struct err *e) {
     uint64_t size = (uint64_t)st->st_size;
-    off_t hole = size ? lseek(fd, 0, SEEK_HOLE) : -1; /* blocks are no guide: they count extent trees and xattrs too */
+    off_t hole = size ? watch_seek(f->watch, fd, 0, SEEK_HOLE) : -1; /* blocks are no guide: they count extent trees and xattrs too */
     bool sparse = hole >= 0 && (uint64_t)hole < size;
     struct basis basis = {.sig = -1};
     int rc = -1;
@@ -202,19 +202,21 @@ static void set_times(struct entry *en, const struct stat *st) {
     en->flags |= EF_RACY;
 }
 
-int filer_store(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct err *e) {
+int filer_store(struct filer *f, int fd, struct watch *watch, const struct stat *st, const struct entry *old,
+    struct entry *en, struct err *e) {
     struct stat before = *st, after;
-    if (st->st_size >= FILE_SMALL) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    f->watch = watch;
+    if (!watch && st->st_size >= FILE_SMALL) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     for (int tries = 1;; tries++) {
         struct pass p = {0};
         if (one_pass(f, fd, &before, old, en, &p, e) < 0) return -1;
         if (p.unreadable) {
             errno = p.error;
-            err_sys(e, NULL, _("reading failed"));
+            watch_err(e, _("reading failed"));
             return FILED_UNREADABLE;
         }
-        if (fstat(fd, &after) < 0) {
-            err_sys(e, NULL, "fstat");
+        if (watch_stat(f->watch, fd, &after) < 0) {
+            watch_err(e, "fstat");
             return FILED_UNREADABLE;
         }
         bool grew = after.st_size > before.st_size, same = after.st_size == before.st_size && same_times(&before, &after);

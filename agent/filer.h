@@ -17,6 +17,7 @@
 #include "basis.h"
 #include "extents.h"
 #include "progress.h"
+#include "watch.h"
 
 struct filer;
 
@@ -41,14 +42,14 @@ void filer_free(struct filer *f);
 enum filed { FILED = 0, FILED_UNREADABLE = 1 };
 
 /**
- * filer_store(f, fd, st, old, en, e):
- * Store the file open as ${fd}, whose status was ${st} at open. ${old}: its entry in the parent point, or NULL. Fill size,
+ * filer_store(f, fd, watch, st, old, en, e):
+ * Store the file open as ${fd} (read by ${watch}, watch.h), whose status was ${st} at open. ${old}: its entry in the parent point, or NULL. Fill size,
  * digest, block shift, extents and EF_CHANGED of ${en}; its arrays are valid until the next call. When the file changes while
  * it is read it is read again (below 64 MiB, three tries), else flagged. FILED_UNREADABLE: reading failed, ${e} says how, and
  * nothing of it is in the point.
  */
-int filer_store(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct err *e)
-    MUST_CHECK;
+int filer_store(struct filer *f, int fd, struct watch *watch, const struct stat *st, const struct entry *old,
+    struct entry *en, struct err *e) MUST_CHECK;
 
 /** filer_bytes_read(f): bytes read so far in all. */
 uint64_t filer_bytes_read(const struct filer *f);

@@ -20,6 +20,7 @@ struct block {
 
 struct filer {
     struct filer_setup s;
+    struct watch *watch; /* of the file under way */
     struct extents x;
     struct digest digest;
     struct sig_writer *sig;

@@ -9,6 +9,8 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "command.h"
+#include "exclude.h"
+#include "leftout.h"
 #include "points.h"
 #include "sys/file.h"
 #include "wrap/json.h"
@@ -18,7 +20,9 @@ enum { HIDDEN_MAX = 500 }; /* entries below what is listed that are read before 
 struct listing {
     const char *path; /* without slashes at its ends */
     size_t n;
-    bool wide, recursive;
+    bool wide, recursive, left_out;
+    const char *pattern; /* --find; NULL: everything */
+    struct exclude *match;
 };
 
 static const char *type_word(uint8_t type) {
@@ -52,6 +56,7 @@ static void print_json(const struct entry *en) {
     js_set_time(j, "mtime", mtime_of(en));
     if (en->type == ENT_LINK) js_set_name(j, "target", (const char *)en->target, en->target_len);
     if (en->flags & EF_CHANGED) js_set_bool(j, "changed_while_read", true);
+    if (en->flags & EF_KEPT) js_set_bool(j, "kept", true);
     CLEANUP_FREE char *line = js_dump(j);
     puts(line);
 }
@@ -82,11 +87,13 @@ static void print_text(const struct entry *en, bool wide) {
     }
     print_name(en->path, en->path_len, "/");
     if (wide && en->type == ENT_LINK) print_name(en->target, en->target_len, " -> ");
+    if (wide && en->flags & EF_KEPT) fputs(_("  (not read: from an earlier point)"), stdout);
     putchar('\n');
 }
 
 /* Directly in the directory, or the thing itself when it is no directory. */
 static bool shown(const struct listing *l, const struct entry *en, bool *is_dir) {
+    if (l->match) return exclude_match(l->match, en->path, en->path_len, en->type == ENT_DIR) != NULL;
     if (en->path_len == l->n) {
         *is_dir = en->type == ENT_DIR;
         return !*is_dir || l->recursive;
@@ -104,9 +111,13 @@ static void jump_to(struct buf *to, const struct listing *l, const struct entry 
     buf_u8(to, 1);
 }
 
+struct seen {
+    uint64_t entries, shown;
+};
+
 /* Walk from ${from} on: 1 when ${from} was moved past a subtree that need not be read, 0 at the end, <0. */
 static int list_from(struct source *s, const struct opened *o, const struct listing *l, struct buf *from,
-    uint64_t *seen, struct err *e) {
+    struct seen *seen, struct err *e) {
     struct manifest_walk *w = manifest_walk_new(s->fetch, o->keys, &o->root, (const char *)from->p, from->len);
     struct entry en;
     bool is_dir = false;
@@ -115,11 +126,12 @@ static int list_from(struct source *s, const struct opened *o, const struct list
     while (rc == 1 && (rc = manifest_walk_next(w, &en, e)) == 1) {
         if (command_cancelled(NULL)) rc = err_set(e, ZE_CANCELLED, NULL, "ls");
         if (rc < 0 || !path_below(en.path, en.path_len, (const uint8_t *)l->path, l->n)) break;
-        ++*seen;
+        seen->entries++;
         if (shown(l, &en, &is_dir)) {
+            seen->shown++;
             if (command_json()) print_json(&en);
             else print_text(&en, l->wide);
-        } else if (en.path_len != l->n && ++hidden == HIDDEN_MAX) {
+        } else if (!l->match && en.path_len != l->n && ++hidden == HIDDEN_MAX) {
             jump_to(from, l, &en);
             break;
         }
@@ -131,7 +143,8 @@ static int list_from(struct source *s, const struct opened *o, const struct list
 
 static int list(struct source *s, const struct opened *o, const struct listing *l, struct err *e) {
     struct buf from;
-    uint64_t seen = 0;
+    struct seen seen = {0};
+    uint64_t told;
     int rc = 1;
     buf_init(&from, 1 << 17);
     buf_put(&from, l->path, l->n);
@@ -139,13 +152,30 @@ static int list(struct source *s, const struct opened *o, const struct listing *
     while (rc == 1) rc = list_from(s, o, l, &from, &seen, e);
     buf_free(&from);
     if (rc < 0) return -1;
-    return seen ? 0 : err_set(e, ZE_NOPATH, l->path, _("nothing at or below it"));
+    if (!seen.entries) return leftout_why(s, o, l->path, l->n, e);
+    if (seen.shown) return 0;
+    if (!l->match) return leftout_note(s, o, l->path, l->n, e);
+    if (leftout_print(s, o, l->path, l->n, l->match, &told, e) < 0) return -1;
+    return err_set(e, ZE_NOPATH, l->pattern, told ? _("only the above fits") : _("nothing in the point fits"));
+}
+
+static int compile(struct listing *l, struct err *e) {
+    if (!l->pattern) return 0;
+    if (*l->pattern == '!' || *l->pattern == '#') return err_set(e, ZE_USAGE, l->pattern, _("a pattern of what to find"));
+    l->match = exclude_new(&l->pattern, 1, e);
+    return l->match ? 0 : -1;
+}
+
+static int left_out(struct source *s, const struct opened *o, const struct listing *l, struct err *e) {
+    uint64_t told;
+    return leftout_print(s, o, l->path, l->n, l->match, &told, e);
 }
 
 int cmd_ls(int argc, char **argv, struct err *e) {
     struct source_options from = {.config = command_config()};
     struct listing l = {.path = ""};
     const struct command_option options[] = {{"-l", OPT_FLAG, &l.wide}, {"--recursive", OPT_FLAG, &l.recursive},
+        {"--find", OPT_TEXT, &l.pattern}, {"--left-out", OPT_FLAG, &l.left_out},
         {"--vault", OPT_TEXT, &from.dir}, {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit},
         {NULL, OPT_FLAG, NULL}};
     static struct source s;
@@ -162,10 +192,16 @@ int cmd_ls(int argc, char **argv, struct err *e) {
     }
     if (!path_ok((const uint8_t *)l.path, l.n))
         return err_set(e, ZE_USAGE, l.path, _("a path without . and .. is expected"));
-    if (source_open(&s, &from, e) < 0) return -1;
-    int rc = point_open(&s, argv[1], &o, e);
-    if (rc == 0) rc = list(&s, &o, &l, e);
-    if (rc == 0) point_close(&o);
-    source_close(&s);
+    int rc = compile(&l, e);
+    if (rc == 0) rc = source_open(&s, &from, e);
+    if (rc == 0) {
+        rc = point_open(&s, argv[1], &o, e);
+        if (rc == 0) {
+            rc = (l.left_out ? left_out : list)(&s, &o, &l, e);
+            point_close(&o);
+        }
+        source_close(&s);
+    }
+    exclude_free(l.match);
     return rc;
 }

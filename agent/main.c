@@ -1,19 +1,15 @@
-/* zaibei-agent: one table of commands, and what is the same for all of them: keys are in memory, so no core dump and no
- * tracing by others; one place prints errors and makes exit codes. */
+/* zaibei-agent: one table of commands, and what is the same for all of them; one place prints errors and makes exit codes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "backup.h"
 #include "base/i18n.h"
 #include "command.h"
 #include "enroll.h"
 #include "key.h"
+#include "limiter.h"
 #include "link.h"
 #include "ls.h"
 #include "points.h"
@@ -21,6 +17,8 @@
 #include "run.h"
 #include "status.h"
 #include "sys/file.h"
+#include "sys/proc.h"
+#include "watch.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
@@ -32,28 +30,21 @@ static const struct command {
     const char *usage, *help; /* without help it is not for people */
 } commands[] = {
     {"enroll", cmd_enroll, "TOKEN|- --recipient zbk-pub-… [--recipient …] [--state DIR]\n"
-                           "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]",
+                           "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]\n"
+                           "--continue [--yes]",
         N_("make this host's keys and give it a place at a vault")},
-    {"backup", cmd_backup, "[--full] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] PATH…", N_("make one restore point of all the paths")},
-    {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] [PATH…]\n"
+    {"backup", cmd_backup, "[--full] [--reread] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] [--patience SECONDS] " LIMIT_USAGE " [--limit-memory SIZE] PATH…", N_("make one restore point of all the paths")},
+    {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] " LIMIT_USAGE " [PATH…]\n"
                              "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
         N_("bring files back")},
     {"points", cmd_points, "[--vault DIR --host NAME --kit FILE]", N_("list the restore points of this host, oldest first")},
-    {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
+    {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--find PATTERN] [--left-out] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
     {"status", cmd_status, "", N_("say how this host is protected, in one page")},
     {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
     {"key", cmd_key, "[--recipient zbk-pub-…]", N_("show the public keys of this host and of its recovery kits, or add a kit")},
     {"link", cmd_link, "", NULL},
+    {"watch", cmd_watch, "", NULL},
 };
-
-static void process_set_up(void) {
-    /* A descriptor 0, 1 or 2 that is closed would be given to a key file or to a peer. */
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) _exit(ZB_EXIT_FAILED);
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    command_signals();
-}
 
 static int usage(FILE *out) {
     fprintf(out, _("usage: %s [--config FILE] [--json] COMMAND [ARGUMENT…]\n\n"), PROGRAM);
@@ -105,7 +96,8 @@ static int run(int argc, char **argv, struct err *e) {
 
 int main(int argc, char **argv) {
     struct err e = ERR_INIT;
-    process_set_up();
+    proc_begin();
+    command_signals();
     i18n_init();
     int rc = seal_init(&e);
     if (rc == 0) rc = run(argc, argv, &e);

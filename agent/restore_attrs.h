@@ -5,6 +5,7 @@
 #ifndef AGENT_RESTORE_ATTRS_H
 #define AGENT_RESTORE_ATTRS_H
 
+#include "restore.h"
 #include "wire/manifest.h"
 
 struct attrs {
@@ -24,12 +25,15 @@ int attrs_take(struct attrs *a, const struct entry *en, struct buf *keep, struct
 /**
  * attrs_apply(a, keep, fd, why, cap):
  * Apply all but the file flags to ${fd}: a descriptor of a regular file or directory, or an O_PATH descriptor of
- * anything else. Return 0, or 1 when something could not be applied: ${why} says what, for a person; the rest is
- * applied anyway.
+ * anything else. Return 0, or the set of enum restore_lack that could not be applied: ${why} says what, for a person;
+ * the rest is applied anyway.
  */
 int attrs_apply(const struct attrs *a, const struct buf *keep, int fd, char *why, size_t cap) MUST_CHECK;
 
 /** attrs_flags(a, fd, why, cap): the file flags (immutable, append only, …), when nothing else will touch the file. */
 int attrs_flags(const struct attrs *a, int fd, char *why, size_t cap) MUST_CHECK;
+
+/** attrs_xattr_lack(name): what is lacking when this extended attribute cannot be set. */
+enum restore_lack attrs_xattr_lack(const char *name);
 
 #endif

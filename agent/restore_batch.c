@@ -39,7 +39,7 @@ int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n
 
 static bool full(const struct batch *b, const struct entry *en) {
     return b->items_n >= BATCH_ITEMS || b->links_n >= BATCH_ITEMS || b->jobs_n + en->extents_n > BATCH_JOBS ||
-        b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
+        b->extents_n + en->extents_n > BATCH_JOBS || b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
 }
 
 static int keep_path(struct batch *b, const char *path, size_t n, size_t *at, struct err *e) {
@@ -61,6 +61,7 @@ int batch_add_file(struct run *r, const struct entry *en, const char *path, size
         .fd = -1,
         .linked = en->flags & EF_HARDLINK,
         .large = en->flags & EF_XPAGES,
+        .over = r->over,
         .extents_at = b->extents_n,
         .extents_n = en->extents_n};
     memcpy(it->digest, en->digest, SEAL_HASH);
@@ -78,7 +79,7 @@ int batch_add_link(struct run *r, const struct entry *en, const char *path, size
     if ((b->links_n >= BATCH_ITEMS || b->keep.len > BATCH_KEEP) && batch_flush(r, e) < 0) return -1;
     if (batch_grow(&b->links, &b->links_cap, b->links_n + 1, sizeof *b->links, e) < 0) return -1;
     struct later_link *l = &b->links[b->links_n];
-    *l = (struct later_link){.path_len = n, .group = en->link_group};
+    *l = (struct later_link){.path_len = n, .group = en->link_group, .over = r->over};
     if (keep_path(b, path, n, &l->path_at, e) < 0) return -1;
     b->links_n++;
     return 0;
@@ -112,7 +113,7 @@ static int fail_item(struct run *r, struct item *it, const struct err *why, stru
     if (it->failed) return 0;
     it->failed = true;
     file_drop(r, it);
-    return run_problem(r, path_of(&r->batch, it), it->path_len, false, why, e);
+    return run_problem(r, path_of(&r->batch, it), it->path_len, why, e);
 }
 
 /* A file whose last piece was written: hash what is there. */
@@ -156,13 +157,10 @@ static int open_segment(struct run *r, struct seg_addr a, const uint8_t *sealed,
 static int bad_segment(void *arg, size_t i, const struct err *why) {
     struct run *r = arg;
     struct batch *b = &r->batch;
-    struct err named = *why;
-    if (*why->object) err_wrap(&named, "%s", why->object); /* the object will be the file */
-    named.object[0] = 0;
     for (size_t k = b->first_job[i]; k < b->first_job[i + 1]; k++) {
         struct item *it = &b->items[b->jobs[k].item];
         it->pending--;
-        if (fail_item(r, it, &named, &r->fatal) < 0) return -1;
+        if (fail_item(r, it, why, &r->fatal) < 0) return -1;
     }
     return 0;
 }
@@ -203,11 +201,12 @@ static int make_links(struct run *r, struct err *e) {
         const char *path = (const char *)b->keep.p + l->path_at;
         const struct group *g = groups_find(&r->groups, l->group);
         struct err why = ERR_INIT;
-        int rc = g && !g->failed
-            ? node_link(r, g, path, l->path_len, &why)
+        int rc = g && g->ino
+            ? node_link(r, g, l->over, path, l->path_len, &why)
             : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
         if (rc == 0) r->out->files++;
-        if (rc < 0 && run_problem(r, path, l->path_len, false, &why, e) < 0) return -1;
+        if (rc == 1) r->out->already++;
+        if (rc < 0 && run_problem(r, path, l->path_len, &why, e) < 0) return -1;
     }
     return 0;
 }
@@ -225,10 +224,6 @@ int batch_flush(struct run *r, struct err *e) {
         if (it->pending == 0 && !it->large && complete(r, it, e) < 0) return -1;
     }
     if (batch_write(r, e) < 0) return -1;
-    for (size_t i = 0; i < b->items_n; i++) {
-        struct group *g = b->items[i].linked && b->items[i].failed ? groups_find(&r->groups, b->items[i].group) : NULL;
-        if (g) g->failed = true;
-    }
     if (make_links(r, e) < 0) return -1;
     reset(b);
     return 0;

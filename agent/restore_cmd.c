@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "command.h"
+#include "limiter.h"
 #include "progress.h"
 #include "restore.h"
 #include "wrap/json.h"
@@ -26,10 +27,19 @@ static int existing_of(const char *word, enum restore_existing *out, struct err 
     return err_set(e, ZE_USAGE, word, _("--existing takes never, if-different or always"));
 }
 
+/* What people are told of while it runs: each path that was not restored, and the first of each kind of lack. */
 struct told {
     struct progress *progress;
     uint64_t n;
+    char first[LACKS][300];
 };
+
+static const struct lack {
+    const char *word, *text;
+} lacks[LACKS] = {{"owner", N_("owner")}, {"mode", N_("mode")}, {"acl", N_("access control lists")},
+    {"capability", N_("capabilities")}, {"trusted", N_("attributes that only root may set")},
+    {"xattr", N_("extended attributes")}, {"time", N_("time of last change")}, {"flags", N_("file flags")},
+    {"device", N_("devices")}, {"link", N_("hard links")}};
 
 static struct js *line_new(const char *type) {
     struct js *j = js_object();
@@ -45,51 +55,86 @@ static void line_put(struct js *j) {
     js_free(j);
 }
 
-static void tell(void *arg, const char *path, size_t n, bool attribute, const struct err *why) {
-    struct told *t = arg;
-    if (command_json()) {
-        char id[16];
-        snprintf(id, sizeof id, "ZB-%u", (unsigned)why->id);
-        struct js *j = line_new("error");
-        js_set_str(j, "id", id);
-        js_set_name(j, "object", path, n);
-        js_set_str(j, "message", why->msg);
-        js_set_str(j, "next", err_next(why->id));
-        js_set_bool(j, "restored", attribute);
-        line_put(j);
-    }
-    if (++t->n > TOLD_MAX) return;
-    char name[4 * 1024];
-    progress_end(t->progress);
-    text_escape(name, sizeof name, path, n);
-    fprintf(stderr, attribute ? _("restored without: %s: %s\n") : _("NOT RESTORED: %s: %s\n"), name, why->msg);
+static void tell_json(const struct restore_told *t) {
+    char id[16];
+    snprintf(id, sizeof id, "ZB-%u", (unsigned)t->why->id);
+    struct js *j = line_new("error"), *words = js_array();
+    js_set_str(j, "id", id);
+    js_set_name(j, "object", t->path, t->n);
+    js_set_str(j, "message", t->why->msg);
+    js_set_str(j, "next", err_next(t->why->id));
+    js_set_bool(j, "restored", t->restored);
+    for (unsigned i = 0; i < LACKS; i++)
+        if (t->lacks >> i & 1) js_push_str(words, lacks[i].word);
+    js_set(j, "lacks", words);
+    line_put(j);
 }
 
-static void summary(const struct opened *o, const struct restore_request *q, const struct restore_result *res) {
+static void tell(void *arg, const struct restore_told *t) {
+    struct told *all = arg;
+    char name[4 * 1024];
+    if (command_json()) tell_json(t);
+    text_escape(name, sizeof name, t->path, t->n);
+    for (unsigned i = 0; i < LACKS; i++)
+        if ((t->lacks >> i & 1) && !*all->first[i])
+            snprintf(all->first[i], sizeof all->first[i], "%.100s: %.180s", name, t->why->msg);
+    if (t->restored || ++all->n > TOLD_MAX) return;
+    progress_end(all->progress);
+    fprintf(stderr, _("NOT RESTORED: %s: %s\n"), name, t->why->msg);
+}
+
+static void summary_json(const struct opened *o, const struct restore_request *q, const struct restore_result *res,
+    struct fetch_count fetched) {
+    struct js *j = line_new("summary"), *without = js_object();
+    js_set_int(j, "point", o->point.number);
+    js_set_str(j, "target", q->target);
+    js_set_bool(j, "dry_run", q->dry_run);
+    js_set_bool(j, "resumed", res->resumed);
+    js_set_int(j, "files", (int64_t)res->files);
+    js_set_int(j, "directories", (int64_t)res->dirs);
+    js_set_int(j, "others", (int64_t)res->others);
+    js_set_int(j, "bytes", (int64_t)res->bytes);
+    js_set_int(j, "already", (int64_t)res->already);
+    js_set_int(j, "already_bytes", (int64_t)res->already_bytes);
+    js_set_int(j, "skipped", (int64_t)res->skipped);
+    js_set_int(j, "replaced", (int64_t)res->replaced);
+    js_set_int(j, "replaced_other_kind", (int64_t)res->kinds);
+    js_set_int(j, "missed", (int64_t)res->missed);
+    js_set_int(j, "attributes_missed", (int64_t)res->attributes);
+    for (unsigned i = 0; i < LACKS; i++)
+        if (res->lacks[i]) js_set_int(without, lacks[i].word, (int64_t)res->lacks[i]);
+    js_set(j, "without", without);
+    js_set_int(j, "fetched_segments", (int64_t)fetched.segments);
+    js_set_int(j, "fetched_bytes", (int64_t)fetched.bytes);
+    line_put(j);
+}
+
+static void count_line(const char *text, uint64_t n) {
+    if (n) printf(text, (unsigned long long)n);
+}
+
+static void summary(const struct opened *o, const struct restore_request *q, const struct restore_result *res,
+    const struct told *told) {
     char bytes[24];
-    if (command_json()) {
-        struct js *j = line_new("summary");
-        js_set_int(j, "point", o->point.number);
-        js_set_str(j, "target", q->target);
-        js_set_bool(j, "dry_run", q->dry_run);
-        js_set_int(j, "files", (int64_t)res->files);
-        js_set_int(j, "directories", (int64_t)res->dirs);
-        js_set_int(j, "others", (int64_t)res->others);
-        js_set_int(j, "bytes", (int64_t)res->bytes);
-        js_set_int(j, "skipped", (int64_t)res->skipped);
-        js_set_int(j, "missed", (int64_t)res->missed);
-        js_set_int(j, "attributes_missed", (int64_t)res->attributes);
-        line_put(j);
-        return;
-    }
     text_bytes(bytes, res->bytes);
     printf(q->dry_run ? _("Would restore point %u to %s: %llu files (%s), %llu directories, %llu others.\n")
                       : _("Restored point %u to %s: %llu files (%s), %llu directories, %llu others.\n"),
         o->point.number, q->target, (unsigned long long)res->files, bytes, (unsigned long long)res->dirs,
         (unsigned long long)res->others);
-    if (res->skipped) printf(_("%llu existed already and were left.\n"), (unsigned long long)res->skipped);
-    if (res->missed) printf(_("%llu were NOT restored; they are listed above.\n"), (unsigned long long)res->missed);
-    if (res->attributes) printf(_("%llu were restored without all attributes.\n"), (unsigned long long)res->attributes);
+    if (res->resumed) puts(_("A restore that was interrupted there goes on."));
+    text_bytes(bytes, res->already_bytes);
+    if (res->already) printf(_("%llu were already there (%s).\n"), (unsigned long long)res->already, bytes);
+    count_line(_("%llu existed and were left as they were.\n"), res->skipped);
+    count_line(_("%llu took the place of something else.\n"), res->replaced);
+    count_line(_("%llu of these took the place of something of another kind.\n"), res->kinds);
+    count_line(q->dry_run ? _("%llu cannot be restored; they are listed above.\n")
+                          : _("%llu were NOT restored; they are listed above.\n"),
+        res->missed);
+    count_line(_("%llu come without all attributes:\n"), res->attributes);
+    for (unsigned i = 0; i < LACKS; i++)
+        if (res->lacks[i])
+            printf(*told->first[i] ? _("  without %s: %llu; the first: %s\n") : _("  without %s: %llu\n"),
+                _(lacks[i].text), (unsigned long long)res->lacks[i], told->first[i]);
 }
 
 static int run(struct source *s, const char *selector, struct restore_request *q, struct err *e) {
@@ -97,7 +142,8 @@ static int run(struct source *s, const char *selector, struct restore_request *q
     struct opened o;
     struct restore_result res;
     struct progress progress;
-    struct told told = {.progress = &progress};
+    static struct told told;
+    told.progress = &progress;
     if (point_open(s, selector, &o, e) < 0) return -1;
     snprintf(target, sizeof target, "./restore-%s-%u", s->host, o.point.number);
     if (!q->target) q->target = target;
@@ -105,25 +151,29 @@ static int run(struct source *s, const char *selector, struct restore_request *q
     progress.bytes_total = q->paths_n ? 0 : o.root.bytes;
     progress.files_total = q->paths_n ? 0 : o.root.files;
     progress_phase(&progress, N_("restoring"));
-    q->progress = &progress, q->cancelled = command_cancelled, q->tell = tell, q->tell_arg = &told;
+    q->progress = &progress, q->tell = tell, q->tell_arg = &told;
     int rc = restore_run(s, &o, q, &res, e);
     progress_end(&progress);
     if (told.n > TOLD_MAX) fprintf(stderr, _("… and %llu more\n"), (unsigned long long)(told.n - TOLD_MAX));
-    bool finished = rc == 0 || res.missed; /* damage is an error, but the rest was done */
-    if (finished) summary(&o, q, &res);
+    bool finished = rc == 0 || err_exit(e) == ZB_EXIT_DAMAGE; /* damage is an error, but the rest was done */
+    if (finished && command_json()) summary_json(&o, q, &res, fetch_count(s->fetch));
+    else if (finished) summary(&o, q, &res, &told);
     point_close(&o);
     if (rc < 0) return -1;
     return res.missed || res.attributes ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
 }
 
 int cmd_restore(int argc, char **argv, struct err *e) {
-    struct source_options from = {.config = command_config()};
-    struct restore_request q = {.target = NULL};
+    struct limiter limiter = {.clock = clock_real(), .cancelled = command_cancelled};
+    struct limit_words limit_words = {.word = {NULL}};
+    struct source_options from = {.config = command_config(), .limiter = &limiter};
+    struct restore_request q = {.cancelled = limiter_step, .cancelled_arg = &limiter};
     const char *existing = NULL;
     uint64_t strip = 0;
     const struct command_option options[] = {{"--target", OPT_TEXT, &q.target}, {"--strip", OPT_NUMBER, &strip},
         {"--existing", OPT_TEXT, &existing}, {"--dry-run", OPT_FLAG, &q.dry_run}, {"--vault", OPT_TEXT, &from.dir},
-        {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit}, {NULL, OPT_FLAG, NULL}};
+        {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit},
+        LIMIT_OPTIONS(limit_words), {NULL, OPT_FLAG, NULL}};
     static struct source s;
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
@@ -132,6 +182,7 @@ int cmd_restore(int argc, char **argv, struct err *e) {
     if (existing_of(existing, &q.existing, e) < 0) return -1;
     q.strip = (unsigned)strip;
     q.paths = argv + 2, q.paths_n = (size_t)n - 1;
+    if (limiter_words(&limiter, &limit_words, e) < 0 || limiter_begin(&limiter, NULL, e) < 0) return -1;
     if (source_open(&s, &from, e) < 0) return -1;
     int rc = run(&s, argv[1], &q, e);
     source_close(&s);

@@ -81,15 +81,17 @@ int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t a
     struct ranges g = {.x = x, .n = n, .start = at};
     uint64_t have = 0, have_end = 0; /* the part of the file that is in the window */
     uint8_t leaf[SEAL_HASH];
-    while (at < end) {
+    for (uint64_t blocks = 0; at < end; blocks++) {
         uint64_t len = end - at < 1ull << shift ? end - at : 1ull << shift;
         if (in_hole(&g, at, len)) {
+            if (blocks % 65536 == 0 && run_cancelled(r, e) < 0) return -1;
             digest_block(d, NULL);
         } else {
             if (at + len > have_end) {
                 ssize_t got =
                     file_pread_full(fd, r->window, end - at < WINDOW ? (size_t)(end - at) : WINDOW, (off_t)at);
                 if (got < 0) return err_sys(e, NULL, _("reading it back"));
+                if (run_cancelled(r, e) < 0) return -1;
                 have = at, have_end = at + (uint64_t)got;
                 if (have_end < at + len) return err_set(e, ZE_IO, NULL, _("it is shorter than what was written"));
             }
@@ -101,21 +103,17 @@ int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t a
     return 0;
 }
 
-static int set_attributes(
-    struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n, struct err *e) {
+void file_attributes(
+    struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n) {
     char text[400];
-    struct err why = ERR_INIT;
-    if (attrs_apply(a, keep, fd, text, sizeof text) == 0) return 0;
-    err_set(&why, ZE_PARTIAL, NULL, "%s", text);
-    return run_problem(r, path, n, true, &why, e);
+    int lacks = attrs_apply(a, keep, fd, text, sizeof text);
+    run_lacks(r, path, n, (unsigned)lacks, text);
 }
 
-static int set_flags(struct run *r, const struct attrs *a, int fd, const char *path, size_t n, struct err *e) {
+void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, size_t n) {
     char text[400];
-    struct err why = ERR_INIT;
-    if (attrs_flags(a, fd, text, sizeof text) == 0) return 0;
-    err_set(&why, ZE_PARTIAL, NULL, "%s", text);
-    return run_problem(r, path, n, true, &why, e);
+    int lacks = attrs_flags(a, fd, text, sizeof text);
+    run_lacks(r, path, n, (unsigned)lacks, text);
 }
 
 static int publish(struct run *r, struct item *it, struct err *e) {
@@ -123,7 +121,7 @@ static int publish(struct run *r, struct item *it, struct err *e) {
     const char *path = path_of(r, it);
     int dir = tree_parent(&r->tree, path, it->path_len, false, name, e);
     if (dir < 0) return -1;
-    int rc = tree_publish(dir, it->tmp, name, r->q->existing >= EXISTING_IF_DIFFERENT, NULL, e);
+    int rc = tree_publish(dir, it->tmp, name, it->over, NULL, e);
     it->made = false;
     if (rc == 1) return err_set(e, ZE_EXISTS, NULL, _("something has this name already"));
     return rc;
@@ -131,18 +129,24 @@ static int publish(struct run *r, struct item *it, struct err *e) {
 
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) {
     struct err why = ERR_INIT;
+    struct stat st;
     const char *path = path_of(r, it);
     int rc = 0;
     if (memcmp(got, it->digest, SEAL_HASH) != 0)
         rc = err_set(&why, ZE_DAMAGED, NULL, _("its content does not match its digest; it is not given its name"));
-    if (rc == 0 && set_attributes(r, &it->attrs, &r->batch.keep, it->fd, path, it->path_len, e) < 0) return -1;
-    if (rc == 0) rc = publish(r, it, &why);
+    if (rc == 0 && fstat(it->fd, &st) < 0) rc = err_sys(&why, NULL, "stat");
+    if (rc == 0) {
+        file_attributes(r, &it->attrs, &r->batch.keep, it->fd, path, it->path_len);
+        rc = publish(r, it, &why);
+    }
     if (rc < 0) {
         file_drop(r, it);
         it->failed = true;
-        return run_problem(r, path, it->path_len, false, &why, e);
+        return run_problem(r, path, it->path_len, &why, e);
     }
-    if (set_flags(r, &it->attrs, it->fd, path, it->path_len, e) < 0) return -1;
+    file_flags(r, &it->attrs, it->fd, path, it->path_len);
+    struct group *g = it->linked ? groups_find(&r->groups, it->group) : NULL;
+    if (g && g->ino == 0) g->ino = st.st_ino;
     close(it->fd);
     it->fd = -1;
     r->out->files++;
@@ -150,81 +154,4 @@ int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], st
     if (r->q->progress) r->q->progress->files++;
     progress_step(r->q->progress);
     return 0;
-}
-
-/* The digest of an open file that has the extents of ${en}, wherever they are written down. */
-static int digest_of(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
-    struct digest d;
-    digest_init(&d, en->block_shift, en->size);
-    if (en->flags & EF_XPAGES) return 1; /* its extents are not at hand: treated as different */
-    if (file_hash(r, fd, &d, en->block_shift, 0, en->size, en->extents, en->extents_n, e) < 0) return -1;
-    digest_final(&d, out);
-    return 0;
-}
-
-int file_same(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
-    char name[TREE_NAME_MAX];
-    uint8_t got[SEAL_HASH];
-    struct stat st;
-    struct err ignored = ERR_INIT;
-    int dir = tree_parent(&r->tree, path, n, false, name, &ignored);
-    CLEANUP_FD int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != en->size) return 0;
-    if (digest_of(r, fd, en, got, &ignored) != 0 || memcmp(got, en->digest, SEAL_HASH) != 0) return 0;
-    struct attrs a;
-    struct buf keep;
-    buf_init(&keep, ZB_SEGMENT_MAX * 2);
-    int rc = attrs_take(&a, en, &keep, e);
-    if (rc == 0) rc = set_attributes(r, &a, &keep, fd, path, n, e);
-    if (rc == 0) rc = set_flags(r, &a, fd, path, n, e);
-    buf_free(&keep);
-    return rc < 0 ? -1 : 1;
-}
-
-/* One extent page: fetch its extents, write what they name, hash that part of the file. */
-static int large_part(struct run *r, const struct entry *en, size_t i, struct digest *d, struct buf *page,
-    struct extent **x, size_t *cap, struct err *e) {
-    uint64_t at = (uint64_t)i << en->xpage_shift, end = at + (1ull << en->xpage_shift);
-    size_t n;
-    char name[64];
-    struct item *it = r->batch.items;
-    if (end > en->size) end = en->size;
-    snprintf(name, sizeof name, "pack %08x slot %u", en->xpages[i].pack, en->xpages[i].slot);
-    if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, en->xpages[i], page, e) < 0) return -1;
-    if (xpage_get(page->p, page->len, end - at, x, cap, &n, NULL, name, e) < 0) return -1;
-    for (size_t k = 0; k < n;) {
-        size_t part = n - k < BATCH_JOBS ? n - k : BATCH_JOBS;
-        uint64_t from = at;
-        for (size_t j = 0; j < k; j++) from += (*x)[j].len;
-        if (batch_extents(r, 0, *x + k, part, from, e) < 0 || batch_write(r, e) < 0) return -1;
-        k += part;
-    }
-    if (it->failed) return 1;
-    int fd = file_fd(r, it, e);
-    return fd < 0 ? -1 : file_hash(r, fd, d, en->block_shift, at, end, *x, n, e);
-}
-
-int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
-    struct digest d;
-    struct buf page;
-    struct extent *x = NULL;
-    size_t cap = 0;
-    uint8_t got[SEAL_HASH];
-    struct err why = ERR_INIT;
-    int rc = batch_add_file(r, en, path, n, e);
-    struct item *it = r->batch.items;
-    if (rc < 0) return -1;
-    buf_init(&page, ZB_SEGMENT_MAX);
-    digest_init(&d, en->block_shift, en->size);
-    for (size_t i = 0; rc == 0 && i < en->xpages_n; i++) rc = large_part(r, en, i, &d, &page, &x, &cap, &why);
-    buf_free(&page);
-    free(x);
-    if (rc == 0) {
-        digest_final(&d, got);
-        return file_finish(r, it, got, e);
-    }
-    file_drop(r, it);
-    if (it->failed) return 0; /* told already */
-    it->failed = true;
-    return run_problem(r, path, n, false, &why, e);
 }

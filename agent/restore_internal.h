@@ -2,21 +2,27 @@
 #ifndef AGENT_RESTORE_INTERNAL_H
 #define AGENT_RESTORE_INTERNAL_H
 
+#include <sys/stat.h>
+
 #include "progress.h"
 #include "restore.h"
 #include "restore_attrs.h"
+#include "restore_marker.h"
 #include "restore_tree.h"
 
-/** Link group → path of the name that was restored first. An item that failed leaves its group without a path. */
+/** Link group → the name that was restored first and its inode. Bounded: GROUPS_MAX groups, GROUPS_PATHS bytes. */
 struct groups {
     struct group {
-        uint64_t id;
-        size_t path_at, path_len;
-        bool used, failed;
+        uint64_t id, ino; /* ino 0: it is not restored (yet) */
+        uint64_t mark;    /* of what all names of the group have in common */
+        uint32_t path_at, path_len;
+        bool used;
     } * slot;
     size_t n, cap;
     struct buf paths;
+    uint8_t key[SEAL_KEY]; /* of the marks, so that nobody can make two that are equal */
 };
+enum { GROUPS_MAX = 1 << 19, GROUPS_PATHS = 32 << 20 };
 
 struct item {                 /* a file that is being composed */
     size_t path_at, path_len; /* in batch.keep */
@@ -24,6 +30,7 @@ struct item {                 /* a file that is being composed */
     uint64_t size, group;
     uint8_t block_shift, digest[SEAL_HASH];
     bool linked, failed, made, large; /* made: tmp exists; large: finished by its caller, not by the batch */
+    bool over;                        /* it may replace what has its name */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;
@@ -39,6 +46,7 @@ struct job { /* a piece of a segment that goes to a place in a file */
 struct later_link { /* one more name of a group */
     size_t path_at, path_len;
     uint64_t group;
+    bool over;
 };
 
 enum { BATCH_ITEMS = 8192, BATCH_JOBS = 65536, BATCH_KEEP = 8 << 20, BATCH_FDS = 64 };
@@ -59,14 +67,17 @@ struct batch {
     size_t fds_at;
 };
 
-struct chain; /* of open directories; restore.c */
+struct chain; /* of open directories; restore_dirs.c */
 
 struct run {
     struct source *s;
     const struct opened *o;
     const struct restore_request *q;
     struct restore_result *out;
+    enum restore_existing existing; /* as asked for, or as the run that goes on was asked */
     struct tree tree;
+    struct marker marker;
+    bool over; /* the entry at hand may replace what has its name */
     struct batch batch;
     struct groups groups;
     struct sealer *sealer;
@@ -76,13 +87,15 @@ struct run {
     int (*first_pass)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
     uint8_t *dirs_made; /* one bit for each directory of the walk: made by this run */
     size_t dirs_seen, dirs_cap;
+    size_t losses; /* parts of the list that the first pass has told, and the second has not met yet */
     struct chain *chain;
 };
 
-/** run_problem(r, path, n, attribute, why): tell, count, remember damage. <0 when ${why} must end the run (no space
- * left, cancelled, connection lost): it is in ${e} then. */
-int run_problem(
-    struct run *r, const char *path, size_t n, bool attribute, const struct err *why, struct err *e) MUST_CHECK;
+/** run_problem(r, path, n, why, e): it was not restored: tell, count, remember damage. <0 when ${why} must end the run
+ * (no space left, cancelled, connection lost): it is in ${e} then. run_lacks: it was, but without ${lacks} (a set of
+ * enum restore_lack; 0: nothing to tell). */
+int run_problem(struct run *r, const char *path, size_t n, const struct err *why, struct err *e) MUST_CHECK;
+void run_lacks(struct run *r, const char *path, size_t n, unsigned lacks, const char *why);
 int run_cancelled(const struct run *r, struct err *e) MUST_CHECK;
 
 /* restore_batch.c */
@@ -109,31 +122,67 @@ void file_drop(struct run *r, struct item *it); /* close it and remove the tempo
  * range. */
 int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t at, uint64_t end, const struct extent *x,
     size_t n, struct err *e) MUST_CHECK;
-/** file_same(r, it, en, path, n, e): 1 when the file that exists has this content: its attributes are set then. */
-int file_same(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 /** file_finish(r, it, got, e): ${got} is its digest: compare, set attributes, publish. Problems are told; <0 ends
  * the run. */
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) MUST_CHECK;
+/** file_attributes(r, a, keep, fd, path, n): all but the file flags; file_flags: those. What is lacking is told. */
+void file_attributes(struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n);
+void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, size_t n);
+
+/* restore_large.c: files with extent pages, one page in memory */
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
+/** file_large_digest(r, fd, en, out, e): the digest of an open file with these extent pages; no content is fetched. */
+int file_large_digest(
+    struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
+
+/* restore_found.c: what has the name of an entry already */
+enum found {
+    FOUND_NOTHING,
+    FOUND_LEFT,  /* it stays as it is */
+    FOUND_SAME,  /* it is what the point says */
+    FOUND_OTHER, /* it is to be replaced, or cannot be: r->over */
+};
+/** found_entry(r, en, path, n, st, e): one of these; r->over is set, and ${st} unless it is FOUND_NOTHING. With
+ * FOUND_SAME the attributes are set (but not with q->dry_run). <0 ends the run. */
+int found_entry(
+    struct run *r, const struct entry *en, const char *path, size_t n, struct stat *st, struct err *e) MUST_CHECK;
 
 /* restore_node.c: what is not a regular file */
-int node_dir(struct run *r, const char *path, size_t n, bool *made, struct err *e) MUST_CHECK;
-int node_special(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
-int node_link(struct run *r, const struct group *g, const char *path, size_t n, struct err *e) MUST_CHECK;
-/** node_exists(r, path, n): whether there is something under this name. */
-bool node_exists(struct run *r, const char *path, size_t n);
+/** node_dir(r, en, path, n, made, e): the directory is there and may be written; ${made}: by this restore. */
+int node_dir(
+    struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) MUST_CHECK;
+int node_special(struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e)
+    MUST_CHECK;
+/** node_attributes(r, fd, en, path, n, e): attributes of what an O_PATH descriptor stands for. */
+int node_attributes(
+    struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
+/** node_link(r, g, over, path, n, e): 1 when it was a name of this group already. */
+int node_link(struct run *r, const struct group *g, bool over, const char *path, size_t n, struct err *e) MUST_CHECK;
 
 /* restore_groups.c */
 struct group *groups_find(const struct groups *g, uint64_t id); /* NULL: not seen */
-int groups_add(struct groups *g, uint64_t id, const char *path, size_t n, struct err *e) MUST_CHECK;
+/** groups_add(g, en, path, n): 1, or 0 when there is no room for more. groups_fit(g, group, en): whether an entry is
+ * another name of what the group is of. */
+int groups_add(struct groups *g, const struct entry *en, const char *path, size_t n) MUST_CHECK;
+bool groups_fit(const struct groups *g, const struct group *group, const struct entry *en);
+void groups_init(struct groups *g);
 void groups_free(struct groups *g);
 
 /* restore_select.c: which entries, and under which path below the target */
 typedef int (*each_fn)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
 /** each_entry(r, fn, e): every entry that was asked for, in order; directories above the paths that were asked for come
- * with EF_ANCESTOR. Before the first pass: ZE_NOPATH when one of the
- * paths is not there. */
+ * with EF_ANCESTOR. Before the first pass: ZE_NOPATH when one of the paths is not there. Parts of the manifest that are
+ * lost are told then, and left out. selection_hash(q, out, e): what makes two requests ask for the same. */
 int each_entry(struct run *r, each_fn fn, struct err *e) MUST_CHECK;
+int selection_hash(const struct restore_request *q, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
+
+/* restore_dirs.c: the second pass: owner, mode, times and flags of directories, children before parents */
+int each_dir(struct run *r, struct err *e) MUST_CHECK;
+/** dirs_remember(r, made, e): in the first pass: whether the directory that the walk gives now was made by us. */
+int dirs_remember(struct run *r, bool made, struct err *e) MUST_CHECK;
+
+/* restore_plan.c: q->dry_run: what first_pass would do with an entry */
+int plan_entry(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
  * in the second pass, when nothing is put into them any more. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -10,18 +11,39 @@
 
 #include "base/i18n.h"
 #include "restore_internal.h"
+#include "restore_same.h"
+#include "sys/file.h"
 
-static bool replaces(const struct run *r) { return r->q->existing >= EXISTING_IF_DIFFERENT; }
-
-bool node_exists(struct run *r, const char *path, size_t n) {
-    char name[TREE_NAME_MAX];
+/* A directory that was there: make it writable for what comes; the second pass sets what it is in the end. */
+static void enter(struct run *r, const struct entry *en, int dir, const char *name) {
     struct stat st;
-    struct err ignored = ERR_INIT;
-    int dir = tree_parent(&r->tree, path, n, false, name, &ignored);
-    return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    int was;
+    if (r->marker.resuming || !(en->flags & EF_ANCESTOR)) {
+        CLEANUP_FD int fd = flags_open(dir, name);
+        if (fd >= 0 && !(en->flags & EF_ANCESTOR)) (void)!flags_unlock(fd, &was);
+        if (fd >= 0 && r->marker.resuming) tree_sweep(&r->tree, fd);
+    }
+    if (geteuid() == 0) return;
+    CLEANUP_FD int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char path[32];
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0700) == 0700) return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    (void)!chmod(path, (st.st_mode & 07777) | 0700);
 }
 
-int node_dir(struct run *r, const char *path, size_t n, bool *made, struct err *e) {
+/* Something that is no directory gives way; it is never followed. */
+static int make_way(int dir, const char *name) {
+    int was = 0;
+    if (unlinkat(dir, name, 0) == 0) return 0;
+    CLEANUP_FD int fd = errno == EPERM ? flags_open(dir, name) : -1;
+    if (fd < 0 || flags_unlock(fd, &was) != 1) return -1;
+    int rc = unlinkat(dir, name, 0), saved = errno;
+    flags_relock(fd, was); /* for its other names */
+    errno = saved;
+    return rc;
+}
+
+int node_dir(struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) {
     char name[TREE_NAME_MAX];
     struct stat st;
     *made = false;
@@ -31,9 +53,15 @@ int node_dir(struct run *r, const char *path, size_t n, bool *made, struct err *
     *made = mkdirat(dir, name, 0700) == 0;
     if (*made) return 0;
     if (errno != EEXIST) return err_sys(e, NULL, _("making the directory"));
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) return 0;
-    if (!replaces(r)) return err_set(e, ZE_EXISTS, NULL, _("something that is no directory stands in its place"));
-    if (unlinkat(dir, name, 0) < 0 || mkdirat(dir, name, 0700) < 0) return err_sys(e, NULL, _("making the directory"));
+    bool ours = marker_ours(&r->marker, dir, name), may = ours || r->existing >= EXISTING_IF_DIFFERENT;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+        *made = ours;
+        if (may) enter(r, en, dir, name);
+        return 0;
+    }
+    if (!may) return err_set(e, ZE_EXISTS, NULL, _("something that is no directory stands in its place"));
+    if (make_way(dir, name) < 0 || mkdirat(dir, name, 0700) < 0) return err_sys(e, NULL, _("making the directory"));
+    r->out->replaced++;
     *made = true;
     return 0;
 }
@@ -51,54 +79,84 @@ static int make(int dir, const char *tmp, const struct entry *en) {
     }
 }
 
-static int attributes(
-    struct run *r, int dir, const char *tmp, const struct entry *en, const char *path, size_t n, struct err *e) {
+int node_attributes(
+    struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) {
     struct attrs a;
     struct buf keep;
-    struct err why = ERR_INIT;
-    char text[400];
     buf_init(&keep, ZB_SEGMENT_MAX * 2);
-    int fd = openat(dir, tmp, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
-    if (fd < 0) {
-        rc = err_sys(e, NULL, _("opening what was made"));
-    } else if (attrs_take(&a, en, &keep, e) < 0) {
-        rc = -1;
-    } else if (attrs_apply(&a, &keep, fd, text, sizeof text) > 0) {
-        err_set(&why, ZE_PARTIAL, NULL, "%s", text);
-        rc = run_problem(r, path, n, true, &why, e);
-    }
-    if (fd >= 0) close(fd);
+    int rc = attrs_take(&a, en, &keep, e);
+    if (rc == 0) file_attributes(r, &a, &keep, fd, path, n);
     buf_free(&keep);
     return rc;
 }
 
-int node_special(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
+/* Open what was just made under ${tmp}; not something that was put there instead, nor something with other names. */
+static int open_made(int dir, const char *tmp, struct stat *st, struct err *e) {
+    int fd = openat(dir, tmp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, st) < 0) {
+        err_sys(e, NULL, _("opening what was made"));
+    } else if (st->st_nlink != 1 || st->st_uid != geteuid()) {
+        err_set(e, ZE_IO, NULL, _("another process has exchanged what was made"));
+    } else {
+        return fd;
+    }
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+int node_special(
+    struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e) {
     char name[TREE_NAME_MAX], tmp[TREE_TMP_MAX];
+    struct stat st;
     int dir = tree_parent(&r->tree, path, n, true, name, e);
     if (dir < 0) return -1;
     tree_tmp(&r->tree, tmp);
     if (make(dir, tmp, en) < 0) return err_sys(e, NULL, _("making it"));
-    if (attributes(r, dir, tmp, en, path, n, e) < 0) {
+    CLEANUP_FD int fd = open_made(dir, tmp, &st, e);
+    if (fd < 0 || node_attributes(r, fd, en, path, n, e) < 0) {
         unlinkat(dir, tmp, 0);
         return -1;
     }
-    int rc = tree_publish(dir, tmp, name, replaces(r), NULL, e);
+    *ino = st.st_ino;
+    int rc = tree_publish(dir, tmp, name, r->over, NULL, e);
     if (rc == 1) return err_set(e, ZE_EXISTS, NULL, _("something has this name already"));
     return rc;
 }
 
-int node_link(struct run *r, const struct group *g, const char *path, size_t n, struct err *e) {
+/* One more name, under ${tmp}, of the inode that was restored first, whoever has its name now. */
+static int link_tmp(int from, const char *first, int dir, const char *tmp, uint64_t ino, struct err *e) {
+    struct stat st;
+    if (linkat(from, first, dir, tmp, 0) < 0) return err_sys(e, NULL, _("linking it to its other name"));
+    if (fstatat(dir, tmp, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == ino) return 0;
+    unlinkat(dir, tmp, 0);
+    return err_set(e, ZE_IO, NULL, _("another process has exchanged its other name"));
+}
+
+/* An immutable file takes no other name: its descriptor, and its flags are off for now. If interrupted here the next
+ * run sets them again, since they are not as the point says. */
+static int unlocked(int from, const char *first, uint64_t ino, int *was) {
+    struct stat st;
+    int fd = flags_open(from, first);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == ino && flags_unlock(fd, was) == 1) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+int node_link(struct run *r, const struct group *g, bool over, const char *path, size_t n, struct err *e) {
     char name[TREE_NAME_MAX], tmp[TREE_TMP_MAX], first[TREE_NAME_MAX];
-    int from = tree_parent(&r->tree, (const char *)r->groups.paths.p + g->path_at, g->path_len, false, first, e);
-    from = from < 0 ? -1 : dup(from); /* the next call may close it */
-    if (from < 0) return -1;
-    int dir = tree_parent(&r->tree, path, n, true, name, e), rc = dir < 0 ? -1 : 0;
+    struct stat st;
+    int was = 0, rc;
+    int dir = tree_parent(&r->tree, (const char *)r->groups.paths.p + g->path_at, g->path_len, false, first, e);
+    CLEANUP_FD int from = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0); /* the next call may close it */
+    if (from < 0) return dir < 0 ? -1 : err_sys(e, NULL, _("opening the directory"));
+    if ((dir = tree_parent(&r->tree, path, n, true, name, e)) < 0) return -1;
+    if (over && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == g->ino) return 1;
+    CLEANUP_FD int locked = unlocked(from, first, g->ino, &was);
     tree_tmp(&r->tree, tmp);
-    if (rc == 0 && linkat(from, first, dir, tmp, 0) < 0) rc = err_sys(e, NULL, _("linking it to its other name"));
-    close(from);
-    if (rc < 0) return -1;
-    rc = tree_publish(dir, tmp, name, replaces(r), NULL, e);
-    unlinkat(dir, tmp, 0); /* rename leaves it when both names were links to one file already */
-    if (rc == 1) return err_set(e, ZE_EXISTS, NULL, _("something has this name already"));
-    return rc;
+    if ((rc = link_tmp(from, first, dir, tmp, g->ino, e)) == 0) {
+        rc = tree_publish(dir, tmp, name, over, NULL, e);
+        unlinkat(dir, tmp, 0); /* rename leaves it when both names were links to one file already */
+    }
+    if (locked >= 0) flags_relock(locked, was);
+    return rc == 1 ? err_set(e, ZE_EXISTS, NULL, _("something has this name already")) : rc;
 }

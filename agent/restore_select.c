@@ -1,6 +1,7 @@
 /* Choosing entries: everything, or what is at and below some paths. Directories above a path that was asked for are
  * found one by one and given out as ancestors, so that what is restored does not lie below directories with a
- * stranger's mode. The order stays that of the manifest, which the second pass over directories relies on. */
+ * stranger's mode. The order stays that of the manifest, which the second pass over directories relies on. A page of
+ * the manifest that is damaged or missing is told once, in the first pass, and what it lists is left out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,32 @@ static int give(struct run *r, each_fn fn, struct entry *en, struct err *e) {
     if (en->type == ENT_DIR || fn != r->first_pass) return 0;
     struct err why = ERR_INIT;
     err_set(&why, ZE_USAGE, NULL, _("--strip %u leaves nothing of its path"), r->q->strip);
-    return run_problem(r, (const char *)en->path, en->path_len, false, &why, e);
+    return run_problem(r, (const char *)en->path, en->path_len, &why, e);
+}
+
+struct losing {
+    struct run *r;
+    const struct wanted *w;
+    bool tell, again, met;
+};
+
+/* A part of the manifest from ${path} on is lost: does that concern what is wanted? */
+static int lost(void *arg, const uint8_t *path, size_t n, uint64_t entries, const struct err *why, struct err *e) {
+    struct losing *l = arg;
+    const struct wanted *w = l->w;
+    if (w && !path_below(path, n, w->p, w->n) && path_cmp(path, n, w->p, w->n) > 0) return 0;
+    l->met = true;
+    if (l->again && l->r->losses-- == 0) { /* it was there in the first pass: nothing that belongs to the vault */
+        *e = *why;
+        return -1;
+    }
+    if (!l->tell) return 0;
+    l->r->losses++;
+    struct err named = ERR_INIT;
+    err_set(&named, why->id, NULL, _("%llu entries of the list, from this one on, are lost: %s: %s"),
+        (unsigned long long)entries, why->object, why->msg);
+    if (entries > 1) l->r->out->missed += entries - 1;
+    return run_problem(l->r, n ? (const char *)path : "/", n ? n : 1, &named, e);
 }
 
 /* The entries at and below ${w} (all when it is NULL); with ${only} just the one at ${w}, as an ancestor. */
@@ -51,7 +77,9 @@ static int walk(struct run *r, each_fn fn, const struct wanted *w, bool only, st
     struct manifest_walk *m =
         manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, w ? (const char *)w->p : NULL, w ? w->n : 0);
     struct entry en = {.path = NULL};
+    struct losing losing = {.r = r, .w = w, .tell = fn == r->first_pass && !only, .again = fn != r->first_pass && !only};
     int rc = m ? 1 : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
+    if (m) manifest_walk_tolerate(m, lost, &losing);
     while (rc == 1 && (rc = manifest_walk_next(m, &en, e)) == 1) {
         if (w && !path_below(en.path, en.path_len, w->p, w->n)) break;
         if (only && (en.path_len != w->n || en.type != ENT_DIR)) break;
@@ -60,6 +88,8 @@ static int walk(struct run *r, each_fn fn, const struct wanted *w, bool only, st
         if (only) break;
     }
     manifest_walk_free(m);
+    if (rc >= 0 && only && losing.met && fn == r->first_pass)
+        run_lacks(r, (const char *)w->p, w->n, LACK_OWNER | LACK_MODE, _("its entry in the list is lost"));
     return rc < 0 ? -1 : 0;
 }
 
@@ -79,19 +109,46 @@ static int check(struct run *r, const struct wanted *w, struct err *e) {
     if (!path_ok(w->p, w->n)) return err_set(e, ZE_USAGE, path, _("a path without . and .. is expected"));
     struct manifest_walk *m = manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, path, w->n);
     struct entry en = {.path = NULL};
+    struct losing losing = {.r = r, .w = w};
+    if (m) manifest_walk_tolerate(m, lost, &losing);
     int rc = m ? manifest_walk_next(m, &en, e) : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
-    bool there = rc == 1 && path_below(en.path, en.path_len, w->p, w->n);
+    bool there = losing.met || (rc == 1 && path_below(en.path, en.path_len, w->p, w->n));
     manifest_walk_free(m);
     return rc < 0 ? -1 : there ? 0 : err_set(e, ZE_NOPATH, path, _("nothing at or below it"));
+}
+
+/* The paths that were asked for, in the order of the manifest; the caller frees them. */
+static struct wanted *sorted(const struct restore_request *q, struct err *e) {
+    struct wanted *w = calloc(q->paths_n + 1, sizeof *w);
+    if (!w) {
+        err_set(e, ZE_NOMEM, NULL, _("paths"));
+        return NULL;
+    }
+    for (size_t i = 0; i < q->paths_n; i++) w[i] = wanted_of(q->paths[i]);
+    qsort(w, q->paths_n, sizeof *w, by_path);
+    return w;
+}
+
+int selection_hash(const struct restore_request *q, uint8_t out[SEAL_HASH], struct err *e) {
+    struct wanted *w = sorted(q, e);
+    struct hash_state h;
+    if (!w) return -1;
+    hash_init(&h, NULL);
+    hash_update(&h, &q->strip, sizeof q->strip);
+    for (size_t i = 0; i < q->paths_n; i++) {
+        hash_update(&h, w[i].p, w[i].n);
+        hash_update(&h, "", 1);
+    }
+    hash_final(&h, out);
+    free(w);
+    return 0;
 }
 
 int each_entry(struct run *r, each_fn fn, struct err *e) {
     size_t n = r->q->paths_n;
     if (n == 0) return walk(r, fn, NULL, false, e);
-    struct wanted *w = calloc(n, sizeof *w);
-    if (!w) return err_set(e, ZE_NOMEM, NULL, _("paths"));
-    for (size_t i = 0; i < n; i++) w[i] = wanted_of(r->q->paths[i]);
-    qsort(w, n, sizeof *w, by_path);
+    struct wanted *w = sorted(r->q, e);
+    if (!w) return -1;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n && fn == r->first_pass; i++) rc = check(r, &w[i], e);
     const struct wanted *before = NULL;

@@ -19,15 +19,21 @@ struct tree {
     bool no_openat2;
     struct buf parent; /* path of the directory that is open, NUL-terminated when parentfd >= 0 */
     int parentfd;
-    uint64_t tmp; /* the next temporary name */
+    uint64_t job, tmp; /* temporary names are those of one job, numbered */
 };
 
-enum { TREE_NAME_MAX = 256, TREE_TMP_MAX = 48 };
+enum { TREE_NAME_MAX = 256, TREE_TMP_MAX = 64 };
 
-/** tree_open(t, dir, must_be_empty, e): open (make, if missing) the directory ${dir}. ZE_TARGET when it has to be empty
- * and is not. tree_close releases. */
-int tree_open(struct tree *t, const char *dir, bool must_be_empty, struct err *e) MUST_CHECK;
+/** tree_open(t, dir, make, e): open (with ${make}: make, if missing) the directory ${dir}; ZE_NOTFOUND. tree_close
+ * releases; harmless after a failed open. */
+int tree_open(struct tree *t, const char *dir, bool make, struct err *e) MUST_CHECK;
 void tree_close(struct tree *t);
+
+/** tree_is_empty(dirfd, name, but): whether this directory holds nothing, or only ${but} (may be NULL); -1 with errno. */
+int tree_is_empty(int dirfd, const char *name, const char *but);
+
+/** tree_by_steps(yes): for tests: behave as on a kernel without openat2. */
+void tree_by_steps(bool yes);
 
 /**
  * tree_parent(t, path, n, make, name, e):
@@ -41,11 +47,17 @@ int tree_parent(
 /** tree_dir(t, path, n, e): a new descriptor of the directory ${path} itself (the target for the empty path). */
 int tree_dir(struct tree *t, const char *path, size_t n, struct err *e) MUST_CHECK;
 
-/** tree_tmp(t, out): a fresh temporary name, ".zaibei-restore-" and digits that begin at random. */
+/** tree_tmp(t, out): a fresh temporary name: ".zaibei-restore-", t->job, a number. tree_sweep(t, dirfd): remove the
+ * temporary names of this job from a directory, where an interrupted run has left them; best effort. */
 void tree_tmp(struct tree *t, char out[TREE_TMP_MAX]);
+void tree_sweep(const struct tree *t, int dirfd);
 
-/** tree_publish(dirfd, tmp, name, replace, e): give ${tmp} its name: 0 if done, 1 if ${name} exists and ${replace} is
- * false (the temporary name is gone then too), <0 on error. Either way it appears whole or not at all. */
+/**
+ * tree_publish(dirfd, tmp, name, replace, path, e):
+ * Give ${tmp} its name: 0 if done, 1 if ${name} exists and ${replace} is false, <0 on error; unless it is 0 the
+ * temporary name is gone. It appears whole or not at all. With ${replace} an immutable or append-only file gives way
+ * too (and is so again where it has other names), and so does an empty directory; any other directory is ZE_EXISTS.
+ */
 int tree_publish(
     int dirfd, const char *tmp, const char *name, bool replace, const char *path, struct err *e) MUST_CHECK;
 

@@ -8,16 +8,18 @@
 #include <string.h>
 
 #include "backup.h"
+#include "backup_told.h"
 #include "base/i18n.h"
 #include "command.h"
 #include "config.h"
+#include "limiter.h"
 #include "progress.h"
 #include "session.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "wrap/json.h"
 
-enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600 };
+enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400 };
 
 struct runner {
     struct config *c;
@@ -26,6 +28,8 @@ struct runner {
     const char *job;     /* that runs */
     int64_t reported_ns; /* monotonic */
     bool job_cancelled;  /* by the orchestrator */
+    int64_t until_ns;    /* monotonic: the end of the job's window, or 0 */
+    bool window_over;
 };
 
 unsigned run_backoff(unsigned failures) {
@@ -52,6 +56,9 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
     const struct js *excludes = js_get(j, "excludes");
+    out->until_s = js_int(j, "until_s", 0);
+    if (out->until_s < 0 || out->until_s > UNTIL_MAX_S) return false;
+    if (js_has(j, "limits") && !(js_get(j, "limits") && limits_take(js_get(j, "limits"), &out->limits))) return false;
     return !excludes || text_list(excludes, out->excludes, RUN_PATHS_MAX, &out->excludes_n);
 }
 
@@ -74,7 +81,8 @@ static struct js *visit(struct runner *r, struct js *request, struct err *e) {
 static bool asked_to_stop(void *arg) {
     struct runner *r = arg;
     int64_t now = r->clock->mono_ns(r->clock);
-    if (command_cancelled(NULL) || r->job_cancelled) return true;
+    r->window_over = r->until_ns && now >= r->until_ns;
+    if (command_cancelled(NULL) || r->job_cancelled || r->window_over) return true;
     if (now - r->reported_ns < (int64_t)REPORT_S * 1000000000) return false;
     r->reported_ns = now;
     CLEANUP_JS struct js *q = js_object();
@@ -90,10 +98,8 @@ static bool asked_to_stop(void *arg) {
 }
 
 static struct js *error_of(const struct err *e) {
-    char id[16];
-    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
     struct js *j = js_object();
-    js_set_str(j, "id", id);
+    js_set_int(j, "id", e->id);
     js_set_str(j, "object", e->object);
     js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
     return j;
@@ -110,6 +116,9 @@ static struct js *result_of(const char *job, int rc, const struct backup_result 
     js_set_int(q, "bytes_read", (int64_t)b->bytes_read);
     js_set_int(q, "bytes_sent", (int64_t)b->bytes_sent);
     js_set_int(q, "bytes_stored", (int64_t)b->bytes_stored);
+    js_set_int(q, "not_read", (int64_t)b->unread);
+    js_set_int(q, "kept", (int64_t)b->kept);
+    js_set(q, "left_out", told_json(b));
     js_set_time(q, "started", b->started);
     js_set_time(q, "ended", b->ended);
     return q;
@@ -144,11 +153,19 @@ static int job_do(struct runner *r, const struct js *j) {
     if (run_job_parse(j, &job)) {
         progress_init(&r->progress, r->clock, command_json());
         r->job = job.id, r->job_cancelled = false, r->reported_ns = r->clock->mono_ns(r->clock);
+        r->until_ns = job.until_s ? r->reported_ns + job.until_s * 1000000000 : 0, r->window_over = false;
+        struct limiter limiter = {.limits = job.limits, .clock = r->clock, .cancelled = asked_to_stop, .cancelled_arg = r};
         struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
             .excludes = job.excludes, .excludes_n = job.excludes_n,
             .ticket = job.ticket, .clock = r->clock,
-            .progress = &r->progress, .cancelled = asked_to_stop, .cancelled_arg = r};
-        rc = backup_run(r->c, &q, &done, &why);
+            .progress = &r->progress, .cancelled = limiter_step, .cancelled_arg = &limiter};
+        r->c->limiter = &limiter;
+        rc = limiter_begin(&limiter, &r->c->limits, &why);
+        if (rc == 0) rc = backup_run(r->c, &q, &done, &why);
+        limiter_end(&limiter);
+        r->c->limiter = NULL;
+        if (rc < 0 && r->window_over && why.id == ZE_CANCELLED)
+            err_set(&why, ZE_WINDOW, job.id, _("what was sent by then is kept"));
         progress_end(&r->progress);
     } else {
         err_set(&why, ZE_PROTO, js_str(j, "job", ""), _("a job this version does not understand"));

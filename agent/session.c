@@ -7,13 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
+#include "command.h"
 #include "greet.h"
+#include "state.h"
 #include "sys/file.h"
 #include "transport.h"
 
-enum { ANSWER_MS = 300000 };
+enum { ANSWER_MS = 300000, TICK_NS = 250000000, GRACE_TICKS = 20 };
+static const int64_t KEEP_NS = 60ll * 1000000000;
 
 /* The receipt on disk is a whole commit record, checked like one from the wire. 1 when there is one. */
 static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_HASH], struct err *e) {
@@ -43,6 +48,7 @@ static int hello(struct session *s, struct err *e) {
     uint64_t n = 0;
     uint8_t hash[SEAL_HASH];
     int shown = receipt_load(s->cfg, &n, hash, e);
+    if (shown > 0) s->own_n = n, memcpy(s->own_hash, hash, SEAL_HASH);
     return shown < 0 ? -1 : greet_hello(&s->f, shown ? hash : NULL, n, e);
 }
 
@@ -69,6 +75,38 @@ static int welcome(struct session *s, struct err *e) {
     return 0;
 }
 
+/* ---- waiting, and not for ever ---- */
+
+static int on_tick(void *arg, struct err *e) {
+    struct session *s = arg;
+    uint64_t ticks;
+    if (read(s->tick, &ticks, sizeof ticks) < 0 || !s->cancelled || !s->cancelled(s->cancelled_arg)) return 0;
+    if (s->grace && s->grace--) return 0;
+    return err_set(e, ZE_CANCELLED, s->cfg->vault, _("while it was waited for"));
+}
+
+/* A wait of the frames is looked at four times a second: a signal may come just before it begins. */
+static void tick_start(struct session *s) {
+    const struct itimerspec each = {.it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS};
+    s->cancelled = command_cancelled;
+    s->grace = command_cancelled(NULL) ? GRACE_TICKS : 0;
+    s->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (s->tick < 0 || timerfd_settime(s->tick, 0, &each, NULL) < 0) return; /* then the time-out alone ends it */
+    s->f.alert_fd = s->tick, s->f.alert = on_tick, s->f.alert_arg = s;
+}
+
+void session_keep(struct session *s, int64_t mono_ns) {
+    struct err ignored = ERR_INIT;
+    if (!s->transport) return;
+    if (s->f.sent != s->kept_sent || !s->kept_ns) s->kept_sent = s->f.sent, s->kept_ns = mono_ns;
+    if (mono_ns - s->kept_ns < KEEP_NS) return;
+    s->kept_ns = mono_ns;
+    if (frames_put(&s->f, F_PING, NULL, 0, NULL, 0, &ignored) == 0 && frames_flush(&s->f, &ignored) == 0) s->pings++;
+    s->kept_sent = s->f.sent;
+}
+
+/* ---- a session ---- */
+
 int session_open(const struct config *cfg, struct session *s, struct err *e) {
     memset(s, 0, sizeof *s);
     struct transport *t = calloc(1, sizeof *t);
@@ -79,6 +117,7 @@ int session_open(const struct config *cfg, struct session *s, struct err *e) {
     }
     s->cfg = cfg, s->transport = t, s->child_pid = t->child.pid;
     frames_init(&s->f, t->rfd, t->wfd, ANSWER_MS, cfg->vault);
+    tick_start(s);
     if (hello(s, e) == 0 && welcome(s, e) == 0) return 0;
     session_close(s);
     return -1;
@@ -89,15 +128,18 @@ void session_close(struct session *s) {
     if (!t) return;
     struct err ignored = ERR_INIT;
     s->f.timeout_ms = 2000;
-    if (frames_put(&s->f, F_BYE, NULL, 0, NULL, 0, &ignored) == 0 && frames_flush(&s->f, &ignored) < 0) s->f.out.len = 0;
+    if (!s->silent && frames_put(&s->f, F_BYE, NULL, 0, NULL, 0, &ignored) == 0 && frames_flush(&s->f, &ignored) < 0) s->f.out.len = 0;
     transport_close(t);
     frames_free(&s->f);
+    if (s->tick >= 0) close(s->tick);
     free(t);
     memset(s, 0, sizeof *s);
 }
 
 static int next_frame(struct session *s, uint8_t *type, struct rd *r, struct err *e) {
     int rc = frames_get(&s->f, type, r, e);
+    while (rc > 0 && *type == F_PONG && s->pings) s->pings--, rc = frames_get(&s->f, type, r, e);
+    if (rc < 0 && e->id == ZE_CANCELLED) return -1;
     if (rc == 0) err_set(e, ZE_CUT, s->cfg->vault, _("it closed the connection"));
     return rc <= 0 ? transport_explain(s->transport, e) : 0;
 }
@@ -160,7 +202,7 @@ int session_points(struct session *s, int (*each)(void *arg, const struct record
             rc = err_set(e, ZE_PROTO, c->vault, _("record %llu is not a restore point of this host, or out of order"),
                 (unsigned long long)rec.n);
         else
-            rc = each(arg, &rec, e);
+            s->raw = p, s->raw_len = n, rc = each(arg, &rec, e);
         before = rec.n;
         record_free(&rec);
         if (rc < 0) return -1;

@@ -17,20 +17,47 @@ struct session {
     struct frames f;
     uint8_t rights;
     int64_t vault_time;
-    uint8_t receipt;  /* 0 none shown, 1 known at the vault, 2 unknown there (the caller decides) */
+    uint8_t receipt;  /* 0 none shown, 1 known at the vault, 2 unknown there (session_judge) */
+    uint64_t own_n;   /* the receipt that was shown: its record number and hash */
+    uint8_t own_hash[SEAL_HASH];
     bool has_last;
     uint64_t last_n;  /* record number of the last commit at the vault */
     uint8_t last_hash[SEAL_HASH];
+    /** Asked four times a second while something is awaited; true ends that with ZE_CANCELLED. A signal, unless the
+     * caller sets another. One that was there when the session was opened leaves it five seconds. */
+    bool (*cancelled)(void *arg);
+    void *cancelled_arg;
+    bool silent;      /* nothing more is to be sent, not even BYE */
     uint32_t acks[8]; /* packs acknowledged while something else was awaited */
     unsigned acks_n;
+    const uint8_t *raw; /* of the record that session_points hands out, as it came */
+    size_t raw_len;
     int child_pid;    /* of link, ssh or serve */
-    void *transport;  /* private */
+    void *transport;  /* private from here */
+    int tick;
+    unsigned grace, pings;
+    uint64_t kept_sent;
+    int64_t kept_ns;
 };
 
 /** session_open(cfg, s, e): connect, greet, check. ZE_UNREACHABLE, ZE_HOSTKEY, ZE_AUTH, ZE_VAULTKEY, ZE_NOTZAIBEI, …
  * session_close says BYE, waits for the child and releases; harmless on a struct that was zeroed or failed to open. */
 int session_open(const struct config *cfg, struct session *s, struct err *e) MUST_CHECK;
 void session_close(struct session *s);
+
+/**
+ * session_judge(s, adopt, e): whether this machine may write points: 0 when the vault's last point is the one of its
+ * receipt. A later one whose answer never came here (its upload id is written down) is taken over quietly; with
+ * ${adopt} its record becomes the receipt. ZE_ROLLEDBACK: the vault does not know the receipt. ZE_CLONED: the last
+ * point is somebody else's, or from before this machine was rolled back. session_take_over: the vault's last point
+ * becomes the receipt, whosever it is.
+ */
+int session_judge(struct session *s, bool adopt, struct err *e) MUST_CHECK;
+int session_take_over(struct session *s, struct err *e) MUST_CHECK;
+
+/** session_keep(s, mono_ns): PING when nothing was sent for a minute (nothing at all before session_open); call it now
+ * and then while reading takes long. What goes wrong shows at the next word. */
+void session_keep(struct session *s, int64_t mono_ns);
 
 /** session_points(s, each, arg, e): every restore point of this host, oldest first; the record is the callee's for the
  * call only. */

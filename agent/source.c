@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "limiter.h"
 
 int source_open(struct source *s, const struct source_options *o, struct err *e) {
     memset(s, 0, sizeof *s);
@@ -15,9 +16,11 @@ int source_open(struct source *s, const struct source_options *o, struct err *e)
         return source_store_open(s, o, e);
     }
     if (config_load(o->config, &s->cfg, e) < 0) return -1;
+    s->cfg.limiter = o->limiter;
     s->over_session = true;
     snprintf(s->host, sizeof s->host, "%s", s->cfg.host);
     if (session_open(&s->cfg, &s->session, e) == 0) {
+        if (s->cfg.transport == TRANSPORT_LIBSSH2) limiter_link_runs(o->limiter, s->session.child_pid);
         s->fetch = fetch_over_session(&s->session);
         if (s->fetch) return 0;
         err_set(e, ZE_NOMEM, s->host, _("fetching"));

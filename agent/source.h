@@ -28,6 +28,7 @@ struct source {
 /** What is asked for on the command line: all of dir, host and kit, or none of them; ${config} is for config_load. */
 struct source_options {
     const char *config, *dir, *host, *kit;
+    struct limiter *limiter; /* in force for this command, or NULL */
 };
 
 /**

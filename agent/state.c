@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,18 +81,29 @@ static int pub_save(const struct config *c, const char *name, const uint8_t pub[
 bool state_enrolled(const struct config *c) { return faccessat(c->statefd, "ids", F_OK, 0) == 0; }
 
 static int ids_parse(struct config *c, const char *text, struct err *e) {
-    char host[64], host_id[33], system[64], system_id[33], vault_id[33], path[256];
-    int end = 0;
+    char host[64], host_id[33], system[64], system_id[33], vault_id[33], check[33], path[256];
+    int end = 0, more = 0;
     if (sscanf(text, "host %63s\nhost-id %32s\nsystem %63s\nsystem-id %32s\nvault-id %32s\n%n", host, host_id, system,
             system_id, vault_id, &end) != 5 ||
-        text[end] || !text_unhex(c->ids.host_id, SEAL_ID, host_id) || !text_unhex(c->ids.system_id, SEAL_ID, system_id) ||
+        (text[end] && (sscanf(text + end, "key-check %32s\n%n", check, &more) != 1 || text[end + more] ||
+                          !text_unhex(c->key_check, SEAL_ID, check))) ||
+        !text_unhex(c->ids.host_id, SEAL_ID, host_id) || !text_unhex(c->ids.system_id, SEAL_ID, system_id) ||
         !text_unhex(c->vault_id, SEAL_ID, vault_id) || !text_name_ok(host) || !text_name_ok(system))
         return err_set(e, ZE_DAMAGED, named(c, "ids", path), _("it is not what the enrolment wrote"));
     if (*c->host && strcmp(c->host, host) != 0)
         return err_set(e, ZE_CONFIG, c->file, _("host: %s, but %s was enrolled as %s"), c->host, c->state, host);
     strcpy(c->host, host);
     strcpy(c->system, system);
+    c->has_key_check = more > 0; /* earlier enrolments have none */
     return 0;
+}
+
+int state_key_fits(const struct config *c, struct err *e) {
+    uint8_t check[SEAL_ID];
+    char path[256];
+    key_check(check, c->host_key);
+    if (!c->has_key_check || seal_equal(check, c->key_check, SEAL_ID)) return 0;
+    return err_set(e, ZE_DAMAGED, named(c, "host.key", path), _("it is not the key this host was enrolled with"));
 }
 
 int state_load(struct config *c, struct err *e) {
@@ -115,11 +128,94 @@ int state_pin(const struct config *c, struct err *e) {
 }
 
 int state_enrol(const struct config *c, struct err *e) {
-    char text[512], host_id[33], system_id[33], vault_id[33];
+    char text[512], host_id[33], system_id[33], vault_id[33], check_hex[33];
+    uint8_t check[SEAL_ID];
+    key_check(check, c->host_key);
+    text_hex(check_hex, check, SEAL_ID);
     text_hex(host_id, c->ids.host_id, SEAL_ID);
     text_hex(system_id, c->ids.system_id, SEAL_ID);
     text_hex(vault_id, c->vault_id, SEAL_ID);
-    int n = snprintf(text, sizeof text, "host %s\nhost-id %s\nsystem %s\nsystem-id %s\nvault-id %s\n", c->host, host_id,
-        c->system, system_id, vault_id);
+    int n = snprintf(text, sizeof text, "host %s\nhost-id %s\nsystem %s\nsystem-id %s\nvault-id %s\nkey-check %s\n",
+        c->host, host_id, c->system, system_id, vault_id, check_hex);
     return file_put_new(c->statefd, "ids", text, (size_t)n, 0600, e);
+}
+
+/* ---- what a run leaves ---- */
+
+int state_lock(const struct config *c, struct err *e) {
+    int fd = openat(c->statefd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return err_sys(e, c->state, "lock");
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno == EWOULDBLOCK) err_set(e, ZE_BUSY, c->host, _("a backup is running on this machine"));
+    else err_sys(e, c->state, "lock");
+    close(fd);
+    return -1;
+}
+
+/* The ids in the file; what is not a list of ids counts as none. */
+static size_t pending_load(const struct config *c, uint8_t ids[PENDING_MAX * SEAL_ID]) {
+    struct err ignored = ERR_INIT;
+    struct buf b;
+    size_t n = 0;
+    buf_init(&b, PENDING_MAX * SEAL_ID);
+    if (file_load(c->statefd, "upload", PENDING_MAX * SEAL_ID, &b, &ignored) == 0 && b.len % SEAL_ID == 0) {
+        n = b.len / SEAL_ID;
+        if (n) memcpy(ids, b.p, b.len);
+    }
+    buf_free(&b);
+    return n;
+}
+
+static int pending_save(const struct config *c, const uint8_t *ids, size_t n, struct err *e) {
+    return file_replace(c->statefd, "upload", ids, n * SEAL_ID, 0600, e) < 0 ? err_wrap(e, "%s", c->state) : 0;
+}
+
+static size_t pending_find(const uint8_t *ids, size_t n, const uint8_t id[SEAL_ID]) {
+    size_t i = 0;
+    while (i < n && memcmp(ids + i * SEAL_ID, id, SEAL_ID) != 0) i++;
+    return i;
+}
+
+bool state_pending(const struct config *c, const uint8_t id[SEAL_ID]) {
+    uint8_t ids[PENDING_MAX * SEAL_ID];
+    size_t n = pending_load(c, ids);
+    return pending_find(ids, n, id) < n;
+}
+
+int state_pending_add(const struct config *c, const uint8_t id[SEAL_ID], struct err *e) {
+    uint8_t ids[PENDING_MAX * SEAL_ID];
+    size_t n = pending_load(c, ids);
+    if (n == PENDING_MAX) memmove(ids, ids + SEAL_ID, --n * SEAL_ID);
+    memcpy(ids + n * SEAL_ID, id, SEAL_ID);
+    return pending_save(c, ids, n + 1, e);
+}
+
+void state_pending_drop(const struct config *c, const uint8_t id[SEAL_ID]) {
+    struct err ignored = ERR_INIT;
+    uint8_t ids[PENDING_MAX * SEAL_ID];
+    size_t n = pending_load(c, ids), i = pending_find(ids, n, id);
+    if (i == n) return;
+    memmove(ids + i * SEAL_ID, ids + (i + 1) * SEAL_ID, (n - i - 1) * SEAL_ID);
+    if (pending_save(c, ids, n - 1, &ignored) < 0) return; /* one more than needed */
+}
+
+void state_pending_only(const struct config *c, const uint8_t id[SEAL_ID]) {
+    struct err ignored = ERR_INIT;
+    uint8_t ids[PENDING_MAX * SEAL_ID];
+    if (pending_load(c, ids) > 1 && pending_save(c, id, 1, &ignored) < 0) return; /* the same */
+}
+
+void state_pending_clear(const struct config *c) { unlinkat(c->statefd, "upload", 0); }
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st, (void)ftw;
+    (void)(type == FTW_DP ? rmdir(path) : unlink(path));
+    return 0;
+}
+
+void state_forget(const struct config *c) {
+    char path[sizeof c->state + 8];
+    snprintf(path, sizeof path, "%s/cache", c->state);
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    state_pending_clear(c);
 }

@@ -9,10 +9,12 @@
 #include "base/text.h"
 #include "command.h"
 #include "config.h"
+#include "link.h"
 #include "recipient.h"
 #include "session.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include "transport.h"
 #include "wrap/json.h"
 
 enum { MISSING_MAX = 8 };
@@ -24,6 +26,8 @@ struct status {
     uint32_t last_point;
     int64_t last_time, last_walk, vault_time, offset_s;
     uint8_t last_state, rights, receipt;
+    unsigned link_keeps;
+    bool cloned;
     const char *missing[MISSING_MAX];
     size_t missing_n;
 };
@@ -45,8 +49,11 @@ static int ask(struct status *s, struct err *e) {
     struct session v;
     struct clock *clock = clock_real();
     if (session_open(&s->c, &v, e) < 0) return -1;
+    s->link_keeps = ((const struct transport *)v.transport)->keeps;
     s->rights = v.rights, s->receipt = v.receipt, s->vault_time = v.vault_time;
     s->offset_s = (clock->now_ns(clock) - v.vault_time) / 1000000000;
+    struct err why = ERR_INIT;
+    s->cloned = session_judge(&v, false, &why) < 0 && why.id == ZE_CLONED;
     int rc = session_points(&v, point_count, s, e);
     session_close(&v);
     return rc;
@@ -56,6 +63,7 @@ static void judge(struct status *s) {
     if (s->points == 0) miss(s, N_("there is no restore point yet"));
     if (s->last_state == STATE_PARTIAL) miss(s, N_("the last restore point is partial: some files were not read"));
     if (s->receipt == 2) miss(s, N_("the vault does not know the last restore point this host was promised"));
+    if (s->cloned) miss(s, N_("another machine has written restore points as this host since, or this one was rolled back"));
     if (s->slots.n == 0) miss(s, N_("the key of this host is sealed to no recovery kit"));
     if (s->c.transport == TRANSPORT_DIR)
         miss(s, N_("the vault is a directory of this machine: it protects against mistakes, not against the holder of the "
@@ -65,6 +73,38 @@ static void judge(struct status *s) {
 
 static const char *transport_name(enum transport_kind t) {
     return t == TRANSPORT_DIR ? "dir" : t == TRANSPORT_OPENSSH ? "openssh" : "libssh2";
+}
+
+/* ---- isolation: what a hostile server would find ---- */
+
+static void isolation_json(const struct status *s, struct js *j) {
+    struct js *i = js_object(), *missing = js_array();
+    enum transport_kind t = s->c.transport;
+    js_set_str(i, "process", t == TRANSPORT_DIR ? "serve" : t == TRANSPORT_OPENSSH ? "ssh" : "link");
+    js_set_str(i, "state", t == TRANSPORT_DIR ? "no-network" : t == TRANSPORT_OPENSSH ? "none"
+                                                           : s->link_keeps            ? "partial"
+                                                                                      : "complete");
+    for (unsigned k = 0; k < LINK_KEPT_MAX; k++)
+        if (s->link_keeps & 1u << k) js_push_str(missing, link_words[k]);
+    js_set(i, "missing", missing);
+    js_set(j, "isolation", i);
+}
+
+static void isolation_print(const struct status *s) {
+    static const char *const kept[LINK_KEPT_MAX] = {N_("it sees this machine's files"), N_("it is in this machine's network"),
+        N_("it runs as the agent's user"), N_("it holds capabilities"), N_("it could start programs with more privileges"),
+        N_("Landlock does not hold it"), N_("seccomp does not hold it")};
+    if (s->c.transport == TRANSPORT_DIR) {
+        printf(_("isolation not needed: the vault is reached without a network\n"));
+    } else if (s->c.transport == TRANSPORT_OPENSSH) {
+        printf(_("isolation none: ssh reads the network with all rights of this user\n"));
+    } else if (!s->link_keeps) {
+        printf(_("isolation complete: link reads the network without files, rights or keys\n"));
+    } else {
+        printf(_("isolation link reads the network without keys, but not everything could be taken from it:\n"));
+        for (unsigned k = 0; k < LINK_KEPT_MAX; k++)
+            if (s->link_keeps & 1u << k) printf("          %s\n", _(kept[k]));
+    }
 }
 
 static void print_json(const struct status *s) {
@@ -91,6 +131,7 @@ static void print_json(const struct status *s) {
     js_set_bool(j, "may_read", (s->rights & RIGHT_READ_ALL) != 0);
     for (size_t i = 0; i < s->missing_n; i++) js_push_str(missing, s->missing[i]);
     js_set(j, "missing", missing);
+    isolation_json(s, j);
     CLEANUP_FREE char *line = js_dump(j);
     puts(line);
 }
@@ -106,6 +147,7 @@ static void print_text(const struct status *s) {
     }
     printf(_("rights    add%s%s\n"), s->rights & RIGHT_READ_META ? _(", compare with the last point") : "",
         s->rights & RIGHT_READ_ALL ? _(", restore") : _("; restoring needs a grant or the recovery kit"));
+    isolation_print(s);
     for (unsigned i = 0; i < s->slots.n; i++) {
         char print[KIT_CHECK];
         recipient_print(print, s->slots.slot[i].recipient);

@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "command.h"
 #include "sshagent.h"
 
 static int serve_open(struct transport *t, bool enrol, struct err *e) {
@@ -66,7 +67,7 @@ void transport_close(struct transport *t) {
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (*fds[i] >= 0) close(*fds[i]), *fds[i] = -1;
     struct err ignored = ERR_INIT;
-    (void)proc_wait(&t->child, 5000, &ignored);
+    (void)proc_wait(&t->child, command_cancelled(NULL) ? 500 : 5000, &ignored); /* a second is long for who has said stop */
     if (t->errfd >= 0) close(t->errfd), t->errfd = -1;
     ssh_agent_stop(t->agent);
     t->agent = NULL;

@@ -19,6 +19,7 @@ struct ssh_agent;
 struct transport {
     int rfd, wfd; /* the byte stream, ours: non-blocking */
     int ctl;      /* link's control socket, else -1 */
+    unsigned keeps; /* TRANSPORT_LIBSSH2: what link says it could not give up (enum link_keeps) */
     int errfd;    /* the child's standard error, non-blocking */
     struct proc child;
     int dirfd;    /* TRANSPORT_OPENSSH: state/ssh */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "link.h"
 #include "signing.h"
 #include "sys/file.h"
 #include "transport.h"
@@ -53,6 +54,19 @@ bool link_explain(struct transport *t, struct err *e) {
     return true;
 }
 
+/* R + JSON. A word that we do not know is not ours to judge: link may be a newer program. */
+static int ready_take(struct transport *t, const char *p, size_t n, struct err *e) {
+    CLEANUP_JS struct js *j = js_parse(p, n, "link", e);
+    if (!j) return err_wrap(e, "link");
+    const struct js *missing = js_get(j, "missing");
+    for (size_t i = 0; i < js_count(missing); i++) {
+        const char *word = js_text(js_at(missing, i));
+        for (unsigned k = 0; word && k < LINK_KEPT_MAX; k++)
+            if (!strcmp(word, link_words[k])) t->keeps |= 1u << k;
+    }
+    return 1;
+}
+
 /* One packet from link: 1 ready, 0 go on, <0 failed. */
 static int packet_take(struct transport *t, struct err *e) {
     char packet[PACKET_MAX];
@@ -61,7 +75,7 @@ static int packet_take(struct transport *t, struct err *e) {
     if (rc < 0) return err_set(e, errno == EINTR ? ZE_CANCELLED : ZE_IO, t->cfg->vault, "%s", strerror(errno));
     if (rc == 0) return err_set(e, ZE_TIMEOUT, t->cfg->vault, _("no connection within %d s"), TIMEOUT_MS / 1000);
     ssize_t n = recv(t->ctl, packet, sizeof packet, 0);
-    if (n > 0 && packet[0] == 'R') return 1;
+    if (n > 0 && packet[0] == 'R') return ready_take(t, packet + 1, (size_t)n - 1, e);
     if (n > 1 && packet[0] == 'E') {
         error_take(t, packet + 1, (size_t)n - 1, e);
         return -1;

@@ -12,10 +12,13 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "limiter.h"
 #include "metacopy.h"
 #include "wire/pack.h"
 
-enum { WORKERS = 2, JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096 };
+enum { WORKERS = 2, JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
+    META_EVERY = 8, WORTH_CLOSING = 1 << 20 };
+static const int64_t PACK_AGE_NS = 120ll * 1000000000;
 
 struct job {
     struct job *next;
@@ -32,6 +35,8 @@ struct open_pack {
     bool open;
     uint32_t pack, next_slot, under_way;
     uint64_t bytes;
+    int64_t opened_ns;
+    uint8_t sum[SEAL_ID]; /* of the segments that were sent (attempt.h) */
 };
 
 struct upload {
@@ -46,7 +51,7 @@ struct upload {
     bool stop;
 
     struct open_pack pack[3]; /* by PACK_META, PACK_DATA */
-    uint32_t next_pack, unacked;
+    uint32_t next_pack, unacked, data_closed;
     uint64_t counter;
     struct job *packed; /* the packed segment being filled */
     struct leaf *leaves;
@@ -119,9 +124,12 @@ static int send_job(struct upload *u, struct job *j, struct err *e) {
     buf_put(&h, j->identity, SEAL_HASH);
     buf_put(&h, j->hash, SEAL_HASH);
     if (frames_put(&u->s.session->f, F_SEG, head, h.len, j->out, (size_t)j->out_len, e) < 0) return -1;
+    limiter_pace(u->s.session->cfg->limiter, h.len + (size_t)j->out_len);
     if (class_of(j->kind) == PACK_META && u->copy)
         metacopy_add(u->copy, j->addr.slot, j->identity, j->hash, j->out, (size_t)j->out_len);
-    u->pack[class_of(j->kind)].under_way--;
+    struct open_pack *p = &u->pack[class_of(j->kind)];
+    attempt_sum(p->sum, j->addr.slot, j->identity, j->hash);
+    p->under_way--;
     return 0;
 }
 
@@ -177,6 +185,7 @@ static int close_pack(struct upload *u, unsigned class, struct err *e) {
     while (p->under_way)
         if (send_done(u, true, e) < 0) return -1;
     uint8_t no[4] = {(uint8_t)p->pack, (uint8_t)(p->pack >> 8), (uint8_t)(p->pack >> 16), (uint8_t)(p->pack >> 24)};
+    if (u->s.attempt) attempt_pack(u->s.attempt, p->pack, p->sum);
     if (frames_put(&u->s.session->f, F_PACK_CLOSE, no, sizeof no, NULL, 0, e) < 0) return fail(u, e);
     if (class == PACK_META && u->copy) {
         metacopy_close(u->copy);
@@ -184,7 +193,7 @@ static int close_pack(struct upload *u, unsigned class, struct err *e) {
     }
     p->open = false;
     u->unacked++;
-    return 0;
+    return class == PACK_DATA && ++u->data_closed % META_EVERY == 0 ? close_pack(u, PACK_META, e) : 0;
 }
 
 static int open_pack(struct upload *u, unsigned class, struct err *e) {
@@ -192,6 +201,7 @@ static int open_pack(struct upload *u, unsigned class, struct err *e) {
     struct buf b;
     buf_init(&b, 16);
     *p = (struct open_pack){.open = true, .pack = u->next_pack++};
+    if (u->s.clock) p->opened_ns = u->s.clock->mono_ns(u->s.clock);
     buf_u32(&b, p->pack);
     buf_u8(&b, (uint8_t)class);
     int rc = frames_put_buf(&u->s.session->f, F_PACK_OPEN, &b, e);
@@ -207,10 +217,14 @@ static int open_pack(struct upload *u, unsigned class, struct err *e) {
     return 0;
 }
 
+static bool pack_is_old(const struct upload *u, const struct open_pack *p) {
+    return u->s.clock && p->bytes >= WORTH_CLOSING && u->s.clock->mono_ns(u->s.clock) - p->opened_ns > PACK_AGE_NS;
+}
+
 /* An address for a segment of ${n} bytes in an open pack with room. */
 static int new_addr(struct upload *u, unsigned class, uint32_t n, struct seg_addr *addr, struct err *e) {
     struct open_pack *p = &u->pack[class];
-    if (p->open && (p->bytes + n + SEG_EXTRA > PACK_FULL || p->next_slot == ZB_PACK_SLOTS_MAX)) {
+    if (p->open && (p->bytes + n + SEG_EXTRA > PACK_FULL || p->next_slot == ZB_PACK_SLOTS_MAX || pack_is_old(u, p))) {
         if (class == PACK_DATA && u->packed && flush_packed(u, e) < 0) return -1;
         if (close_pack(u, class, e) < 0) return -1;
     }

@@ -3,15 +3,19 @@
  *
  * One thread (the caller's) owns the stream; two workers compress, seal, decode again and hash. The number of segments
  * under way is fixed, so memory is (about 20 MiB) and a slow vault slows the reading. Data and meta segments go to
- * different packs; a copy of each meta pack stays in the local cache once the vault has acknowledged it, never before.
+ * different packs; what is in an open pack is sent again after an interruption, so a pack is also closed when it has been open
+ * for two minutes (a slow line), and the meta pack after every eighth data pack. A copy of each meta pack stays in the
+ * local cache once the vault has acknowledged it, never before.
  */
 #ifndef AGENT_UPLOAD_H
 #define AGENT_UPLOAD_H
 
 #include <sys/types.h>
 
+#include "attempt.h"
 #include "ids.h"
 #include "session.h"
+#include "sys/clock.h"
 #include "wire/segment.h"
 
 struct upload;
@@ -21,6 +25,8 @@ struct upload_setup {
     const struct gen_keys *keys;
     struct ids *ids;
     int cachefd; /* directory for meta packs of this generation, or -1: none are kept */
+    struct attempt *attempt; /* is told of each pack that is sent; may be NULL */
+    struct clock *clock;     /* may be NULL: packs are closed when they are full only */
     uint64_t epoch;
     uint32_t first_pack;
     const struct slot_ref *damaged; /* segments not to be used again, ascending */

@@ -1,6 +1,7 @@
 /* The backup paths: absolute, sorted as the manifest is, each once. One below another is not walked by itself; it is kept,
  * since the other one may stop before it, at a mount point. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +15,34 @@
 
 enum { SPARE_FDS = 64 };
 
+/* By the watch of the mount that the path is on, as far as that is known before it is resolved. */
+static char *real_path(struct walk *w, const char *path) {
+    bool at;
+    buf_reset(&w->path);
+    if (*path == '/') buf_put(&w->path, path + 1, strlen(path + 1));
+    return watch_real(*path == '/' ? walk_watch(w, false, &at) : NULL, path);
+}
+
+static int look(struct walk *w, const char *path, struct stat *st) {
+    bool at;
+    buf_reset(&w->path);
+    buf_put(&w->path, path + 1, strlen(path + 1));
+    struct watch *watch = walk_watch(w, false, &at);
+    return watch_look(watch, AT_FDCWD, path, at, st);
+}
+
 /* Absolute, with its parent resolved and the last component as it is. */
-static char *absolute(const char *path) {
+static char *absolute(struct walk *w, const char *path) {
     CLEANUP_FREE char *copy = strdup(path);
     if (!copy) return NULL;
     size_t n = strlen(copy);
     while (n > 1 && copy[n - 1] == '/') copy[--n] = 0;
     char *slash = strrchr(copy, '/');
     const char *last = slash ? slash + 1 : copy;
-    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last) return realpath(copy, NULL);
+    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last) return real_path(w, copy);
     const char *parent = !slash ? "." : slash == copy ? "/" : copy;
     if (slash && slash != copy) *slash = 0;
-    CLEANUP_FREE char *dir = realpath(parent, NULL);
+    CLEANUP_FREE char *dir = real_path(w, parent);
     char *out = NULL;
     if (dir && asprintf(&out, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, last) < 0) out = NULL;
     return out;
@@ -41,19 +58,22 @@ static bool below(const char *p, const char *dir) {
     return strcmp(dir, "/") == 0 || (strncmp(p, dir, n) == 0 && (p[n] == '/' || !p[n]));
 }
 
-struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, size_t skip_n, struct err *e) {
+struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, size_t skip_n,
+    const struct watch_setup *watch, struct err *e) {
     struct walk *w = calloc(1, sizeof *w);
     if (!w || !(w->paths = calloc(n + 1, sizeof *w->paths)) || !(w->nested = calloc(n + 1, sizeof *w->nested)))
         goto nomem;
-    w->skip = skip, w->skip_n = skip_n, w->enter_fd = -1;
+    w->skip = skip, w->skip_n = skip_n, w->watch = watch, w->enter_fd = -1;
+    if (mounts_load(&w->mounts, NULL, e) < 0) goto nomem;
     buf_init(&w->path, 64 << 20);
     buf_init(&w->done, 64 << 20);
     for (size_t i = 0; i < n; i++) {
         struct stat st;
-        char *p = absolute(paths[i]);
+        char *p = absolute(w, paths[i]);
         if (p) w->paths[w->paths_n++] = p;
-        if (!p || lstat(p, &st) < 0) {
-            err_sys(e, paths[i], _("backup path"));
+        if (!p || look(w, p, &st) < 0) {
+            watch_err(e, _("backup path"));
+            snprintf(e->object, sizeof e->object, "%s", paths[i]);
             walk_free(w);
             return NULL;
         }
@@ -75,7 +95,7 @@ struct walk *walk_new(char *const *paths, size_t n, const struct dev_ino *skip, 
     return w;
 nomem:
     err_set(e, ZE_NOMEM, NULL, "walk");
-    if (w) free(w->paths);
+    if (w) free(w->paths), free(w->nested);
     free(w);
     return NULL;
 }
@@ -84,6 +104,8 @@ void walk_free(struct walk *w) {
     if (!w) return;
     while (w->depth) walk_pop(w);
     if (w->enter_fd >= 0) close(w->enter_fd);
+    for (size_t i = 0; i < w->mounts.n; i++) watch_free(w->mounts.m[i].watch);
+    mounts_free(&w->mounts);
     for (size_t i = 0; i < w->paths_n; i++) free(w->paths[i]);
     for (size_t i = 0; i < w->nested_n; i++) free(w->nested[i]);
     free(w->paths);

@@ -15,7 +15,7 @@ enum { DAY_MIN = 24 * 60, TEXT_MAX = 4000 };
 #define KEYS_TOP                                                                                                  \
     "name department applicant applied technical_contact purpose period delivery notify reason resources system " \
     "hosts "                                                                                                      \
-    "backup method content strategy schedule retention_days targets locations quota other"
+    "backup method content strategy schedule retention_days targets limits locations quota other"
 
 /* Maps within the form, and the keys they may have. */
 static const struct {
@@ -27,6 +27,7 @@ static const struct {
     {"strategy", "daily weekly monthly"},
     {"schedule", "zone window weekly_day monthly_day"},
     {"targets", "rpo rto"},
+    {"limits", LIMITS_KEYS " window_end"},
 };
 
 static const char *const text_fields[] = {"department", "applicant", "purpose", "reason", "other"};
@@ -286,6 +287,8 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) goto out;
     const struct yaml_node *targets = yaml_get(top, "targets");
     if (read_duration(targets, "rpo", &p->rpo_s, e) < 0 || read_duration(targets, "rto", &p->rto_s, e) < 0) goto out;
+    const struct yaml_node *limits = yaml_get(top, "limits");
+    if (limits_yaml(limits, &p->limits, e) < 0 || yaml_bool(limits, "window_end", false, &p->window_end, e) < 0) goto out;
     rc = finish(top, p, e);
 out:
     yaml_free(y);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "calendar.h"
+#include "wire/limits.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
@@ -23,6 +24,8 @@ struct plan {
     const char **hosts; /* into form */
     struct schedule schedule;
     int64_t retention_days, rpo_s, rto_s; /* targets: 0 when the plan names none */
+    struct limits limits;                 /* what a run may take of its host; the host's own may be lower */
+    bool window_end;                      /* a run stops when its window ends, and goes on in the next one */
     struct js *form;                      /* every field, as in the canonical text */
     const struct js *paths, *excludes;    /* arrays of strings in form; NULL when there are none */
     char *canonical;

@@ -113,6 +113,9 @@ int command_stat(const struct words *w, struct err *e) {
         text_bytes(room, s.free);
         printf(_("hosts %llu, restore points %llu, stored %s, free %s\n"), (unsigned long long)s.hosts,
             (unsigned long long)s.points, bytes, room);
+        if (s.damaged)
+            printf(_("the logs of %llu hosts are damaged; zaibei-verify vault names them\n"),
+                (unsigned long long)s.damaged);
     }
     vault_close(&v);
     return rc;

@@ -1,42 +1,45 @@
-/* Landlock says where, seccomp says what. Landlock by its three system calls; glibc has no wrappers. Rights that a
- * kernel does not know are left out of the set, as its manual asks, so older kernels confine as much as they can. */
+/* Seccomp says what, Landlock where (nowhere): each is enough for most of it, so that a kernel that lacks one still
+ * confines. Landlock by its system calls; glibc has no wrappers, and its newer rights are given by number, since headers
+ * are older than kernels. Rights that a kernel does not know are left out of the set, as its manual asks. */
 #include "confine.h"
 
-#include <errno.h>
-#include <linux/landlock.h>
+#include <signal.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/file.h"
 #include "wrap/sandbox.h"
 
-enum {
-    SPOOL_RIGHTS = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-        LANDLOCK_ACCESS_FS_MAKE_REG
+enum { VERSION_ONLY = 1, ABI_MAX = 6 };
+struct ruleset { /* struct landlock_ruleset_attr of ABI 6 */
+    uint64_t fs, net, scoped;
 };
 
-static int landlock(int dirfd, struct err *e) {
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+/* File rights: 13 in the first version, then refer (2), truncate (3) and ioctl on devices (5). From 4 on binding and
+ * connecting by TCP, from 6 on abstract unix sockets and signals. */
+static int landlock(struct err *e) {
+    static const unsigned fs_bits[ABI_MAX + 1] = {0, 13, 14, 15, 15, 16, 16};
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_ONLY);
     if (abi < 1) return 1;
-    struct landlock_ruleset_attr all = {.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
-#ifdef LANDLOCK_ACCESS_FS_REFER
-    if (abi >= 2) all.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
-#endif
-#ifdef LANDLOCK_ACCESS_FS_TRUNCATE
-    if (abi >= 3) all.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
-#endif
-    CLEANUP_FD int set = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-    if (set < 0) return err_sys(e, "serve", "landlock");
-    struct landlock_path_beneath_attr below = {.allowed_access = SPOOL_RIGHTS, .parent_fd = dirfd};
-    if ((dirfd >= 0 && syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0) ||
-        syscall(SYS_landlock_restrict_self, set, 0) < 0)
-        return err_sys(e, "serve", "landlock");
+    if (abi > ABI_MAX) abi = ABI_MAX;
+    struct ruleset all = {(1ull << fs_bits[abi]) - 1, abi >= 4 ? 3 : 0, abi >= 6 ? 3 : 0};
+    size_t size = abi >= 6 ? sizeof all : abi >= 4 ? 2 * sizeof all.fs : sizeof all.fs;
+    CLEANUP_FD int set = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
+    if (set < 0 || syscall(SYS_landlock_restrict_self, set, 0) < 0) return err_sys(e, "serve", "landlock");
     return 0;
 }
 
-int confine_to(int dirfd, struct err *e) {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return err_sys(e, "serve", "no_new_privs");
-    int rc = landlock(dirfd, e);
-    return rc == 0 && sandbox_session() < 0 ? 1 : rc;
+int confine(struct err *e) {
+    struct rlimit bytes;
+    signal(SIGXFSZ, SIG_IGN);
+    if (getrlimit(RLIMIT_FSIZE, &bytes) < 0) return err_sys(e, "serve", "getrlimit");
+    if (bytes.rlim_max > ZB_PACK_MAX) bytes.rlim_cur = bytes.rlim_max = ZB_PACK_MAX;
+    if (setrlimit(RLIMIT_FSIZE, &bytes) < 0) return err_sys(e, "serve", "setrlimit");
+    if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_sys(e, "serve", "prctl");
+    int rc = landlock(e);
+    return rc >= 0 && sandbox_session() < 0 ? 1 : rc;
 }

@@ -1,16 +1,16 @@
-/** Giving up files, programs and the network (Landlock, seccomp): what serve does before it has to understand a byte.
- * */
+/** Giving up files, programs, other processes and the network (Landlock, seccomp): what serve does before it reads a byte
+ * of what the agent sends. */
 #ifndef VAULT_CONFINE_H
 #define VAULT_CONFINE_H
 
 #include "base/err.h"
 
 /**
- * confine_to(dirfd, e):
- * From here on this process can open, make, write and remove files below ${dirfd} only (-1: nowhere); descriptors it
- * has or is passed keep working, unix sockets too; it can start nothing. Return 0, or 1 where the kernel cannot do
- * all of it, or <0.
+ * confine(e):
+ * From here on this process has the descriptors it holds and those it is passed, time and memory; it can write no file
+ * beyond ZB_PACK_MAX bytes. It opens, makes, removes and lists no file, makes no socket and no connection, starts
+ * nothing, and reaches no other process. Cannot be undone. Return 0, or 1 where the kernel cannot do all of it, or <0.
  */
-int confine_to(int dirfd, struct err *e) MUST_CHECK;
+int confine(struct err *e) MUST_CHECK;
 
 #endif

@@ -18,8 +18,10 @@
 #include "door.h"
 #include "keeper.h"
 #include "sys/file.h"
+#include "sys/sock.h"
 
-enum { CHILDREN_MAX = 512 };
+/* serve gives up an agent that is silent for 15 minutes, and speaks to us more often than that. */
+enum { CHILDREN_MAX = 512, SILENCE_MS = 30 * 60 * 1000 };
 
 static volatile sig_atomic_t stop_asked;
 static void on_stop(int sig) { stop_asked = 1; }
@@ -35,7 +37,7 @@ static void signals_set(void) {
 
 static void child_main(struct vault *v, int fd, enum keeper_role role) {
     struct err e = ERR_INIT;
-    int rc = keeper_run(v, fd, role, &e);
+    int rc = keeper_run(v, fd, role, role == ROLE_CONTROL ? -1 : SILENCE_MS, &e);
     if (rc < 0 && e.id != ZE_CUT) err_print("zaibei-vault keep", &e);
     vault_close(v);
     _exit(rc < 0);
@@ -50,9 +52,8 @@ static int connection(
     pid_t pid = fork();
     if (pid < 0) return err_sys(e, v->dir, "fork");
     if (pid > 0) return 1;
-    signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     for (size_t i = 0; i < n; i++) close(close_too[i]);
     child_main(v, fd, role);
@@ -82,14 +83,17 @@ int keep_main(const char *dir, struct clock *clock, struct err *e) {
     struct vault v;
     int fds[3] = {-1, -1, -1}; /* serve, control, the lock of the one keeper */
     signals_set();
-    umask(007); /* each mode is chosen where a file is made; spool directories are the group's too */
+    umask(007); /* each mode is chosen where a file is made */
     if (vault_open(&v, dir, clock, e) < 0) return -1;
     int rc = -1;
     fds[2] = lock_file(&v, ".keep", e);
     if (fds[2] < 0 && e->id == ZE_BUSY) err_set(e, ZE_BUSY, v.dir, _("a keeper of this vault is running"));
     if (fds[2] >= 0 && authkeys_write(&v, e) == 0) fds[0] = door_listen(v.fd, SERVE_SOCKET, 0660, e);
     if (fds[0] >= 0) fds[1] = door_listen(v.fd, CONTROL_SOCKET, 0600, e);
-    if (fds[1] >= 0) rc = keep_loop(&v, fds, e);
+    if (fds[1] >= 0) {
+        sock_ready();
+        rc = keep_loop(&v, fds, e);
+    }
     for (int i = 0; i < 3; i++) file_close_ptr(&fds[i]);
     vault_close(&v);
     return rc;

@@ -14,6 +14,7 @@
 
 enum keeper_role { ROLE_SERVE = 1, ROLE_CONTROL = 2, ROLE_LOCAL = 4 }; /* which door the peer came through */
 enum { READ_OWN_META = 2, READ_ALL = 4, ADD = 1 };
+enum { LEASE_S = 86400 };
 
 struct keeper {
     struct vault *v;
@@ -21,25 +22,35 @@ struct keeper {
     enum keeper_role role;
     int mode; /* enum bind_mode; 0: not bound */
     char host[64], system[64];
+    uint8_t system_id[SEAL_ID];
     struct host_log log;
     struct rights rights;
-    int lease; /* descriptor of the held lock, or -1 */
+    int presence; /* descriptor of the lock that shows this session to a revocation, or -1 */
+    int lease;    /* descriptor of the held lock, or -1 */
+    bool bind_tried;
     bool begun;
     struct log_begin begin; /* what this session began */
     uint32_t placed;
     struct pack_list packs; /* of the generation asked for last */
     struct buf raw, out;    /* a record; the payload of the answer */
-    int opened;             /* the pack that K_TAKE passes, or -1 */
+    int opened;             /* what K_TAKE passes, or -1 */
+    int spool[2][2];        /* by kind, the oldest first: files that serve writes packs into, or -1 */
+    int signals;            /* signalfd of SIGTERM, or -1 */
 };
 
-/** keeper_run(v, fd, role): serve one connection until its end. Return 0, or <0 with ${e} when it ended badly. */
-int keeper_run(struct vault *v, int fd, enum keeper_role role, struct err *e) MUST_CHECK;
+/** keeper_run(v, fd, role, silence_ms, e): serve one connection until its end, or until the peer has been silent for so
+ * long (-1: for ever). Return 0, or <0 with ${e} when it ended badly. */
+int keeper_run(struct vault *v, int fd, enum keeper_role role, int silence_ms, struct err *e) MUST_CHECK;
 
 /**
  * The handlers, one for each request: read ${r} to its end, leave the answer in k->out and return its type; 0 when they
  * have answered themselves; <0 with ${e}, which becomes F_ERROR.
  */
 int keeper_bind(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_hello(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_ping(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_call(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_spool(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_list(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_begin(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_place(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
@@ -55,8 +66,20 @@ int keeper_control(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 
 /** keeper_malformed(k, e): ZE_PROTO for a payload that was too short, too long or out of range. */
 int keeper_malformed(struct keeper *k, struct err *e);
-/** keeper_lease(k, e): hold the host's lease; harmless when it is held already. ZE_BUSY. */
+/** keeper_lease(k, e): hold the host's lease; harmless when it is held already. ZE_BUSY. lease_renew: a record that
+ * prolongs it, when half of it is over. */
 int keeper_lease(struct keeper *k, struct err *e) MUST_CHECK;
+void lease_renew(struct keeper *k);
+
+/** presence_hold(k, e): show this session to a revocation. presence_end(v, host, e): end all sessions of the host: return
+ * when they are gone. */
+int presence_hold(struct keeper *k, struct err *e) MUST_CHECK;
+int presence_end(struct vault *v, const char *host, struct err *e) MUST_CHECK;
+
+/** spool_take(k, kind): the descriptor of the oldest spool file of this kind, the caller's, or -1. spool_drop: give all
+ * up. */
+int spool_take(struct keeper *k, uint8_t kind);
+void spool_drop(struct keeper *k);
 /** keeper_pack(k, generation, pack, name, e): open the pack's highest revision; ZE_MISSING. ${name} gets its object
  * name. */
 int keeper_pack(struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX],
@@ -90,8 +113,5 @@ int used_check_revived(struct keeper *k, const uint8_t generation[SEAL_ID], cons
 
 /** authkeys_write(v, e): make ssh/authorized_keys anew from tokens and hosts. Serialised among processes. */
 int authkeys_write(struct vault *v, struct err *e) MUST_CHECK;
-
-/** spool_sweep(v, host): remove what sessions that are gone have left in the spool; the lease must be held. */
-void spool_sweep(struct vault *v, const char *host);
 
 #endif

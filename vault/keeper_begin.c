@@ -1,7 +1,5 @@
-/* BEGIN and ABANDON. The lease has two halves: a lock that lives as long as this process (so nobody has to remove a
- * stale one), and the epoch in the begin record (so a writer that outlives its lock cannot commit). A parent is
- * offered only if a commit that builds on it can succeed: what of it is absent or damaged is named in the begin
- * record, and where even its metadata may be gone, the upload becomes a full. */
+/* BEGIN and ABANDON. A parent is offered only if a commit that builds on it can succeed: what of it is absent or damaged
+ * is named in the begin record, and where even its metadata may be gone, the upload becomes a full. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +7,7 @@
 #include "base/i18n.h"
 #include "keeper.h"
 
-enum { LEASE_S = 86400, DAMAGED_LIMIT = 65536, TRIES = 16 };
+enum { DAMAGED_LIMIT = 65536, TRIES = 16 };
 
 struct damage {
     struct rec_begin *begin;
@@ -139,6 +137,7 @@ int keeper_begin(struct keeper *k, struct rd *r, struct err *e) {
     if (!rd_end(r) || (ask.kind != KIND_FULL && ask.kind != KIND_INCREMENTAL)) return keeper_malformed(k, e);
     if (keeper_lease(k, e) < 0) return -1;
     k->begun = false, k->placed = 0;
+    spool_drop(k);
     buf_init(&parent, ZB_RECORD_MAX);
     int rc = log_refresh(&k->log, e);
     if (rc == 0) rc = 1;

@@ -1,13 +1,12 @@
-/* The first word of a connection: which host it is for, and what the vault tells that host about itself. The host's
- * name comes from serve's command line, which the forced command fixed; what it may do comes from the vault's own
- * files. */
-#include <stdio.h>
+/* The first word of a connection: which host it is for. The host's name comes from serve's command line, which the forced
+ * command fixed; what it may do comes from the vault's own files. The connection is for that host for good: serve says
+ * this word before it reads what the host sends, and whatever takes serve over afterwards is too late. Then HELLO: what
+ * the vault tells the host about itself. */
 #include <string.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
 #include "keeper.h"
-#include "sys/file.h"
 
 enum { RECEIPT_NONE = 0, RECEIPT_KNOWN = 1, RECEIPT_UNKNOWN = 2 };
 
@@ -43,7 +42,7 @@ static uint8_t receipt_judge(struct keeper *k, const struct hello *h) {
     return same ? RECEIPT_KNOWN : RECEIPT_UNKNOWN;
 }
 
-static int welcome(struct keeper *k, const uint8_t system_id[SEAL_ID], const struct hello *h, struct err *e) {
+static int welcome(struct keeper *k, const struct hello *h, struct err *e) {
     struct buf *b = &k->out;
     bool uncertain;
     uint8_t rights = k->mode == BIND_HOST ? ADD | READ_OWN_META | (k->rights.read_all ? READ_ALL : 0) : 0;
@@ -53,7 +52,7 @@ static int welcome(struct keeper *k, const uint8_t system_id[SEAL_ID], const str
     buf_str(b, k->host);
     buf_put(b, k->log.host_id, SEAL_ID);
     buf_str(b, k->system);
-    buf_put(b, system_id, SEAL_ID);
+    buf_put(b, k->system_id, SEAL_ID);
     buf_u8(b, rights);
     buf_u64(b, (uint64_t)log_time(&k->log, &uncertain));
     buf_u8(b, receipt_judge(k, h));
@@ -73,8 +72,7 @@ static int token_spent(struct keeper *k, struct err *e) {
     return rc == 1 ? authkeys_write(k->v, e) : rc;
 }
 
-static int bind_host(struct keeper *k, uint8_t system_id[SEAL_ID], struct err *e) {
-    char spool[128];
+static int bind_host(struct keeper *k, struct err *e) {
     if (!k->log.next || k->log.revoked)
         return err_set(
             e, ZE_AUTH, k->host, k->log.next ? _("this host was revoked") : _("no such host is enrolled here"));
@@ -83,43 +81,46 @@ static int bind_host(struct keeper *k, uint8_t system_id[SEAL_ID], struct err *e
         if (e->id != ZE_NOTFOUND || rights_save(k->v, k->host, &k->rights, e) < 0) return -1;
     }
     if (k->rights.revoked) return err_set(e, ZE_AUTH, k->host, _("this host was revoked"));
-    if (token_spent(k, e) < 0) return -1;
     memcpy(k->system, k->log.system, sizeof k->system);
-    memcpy(system_id, k->log.system_id, SEAL_ID);
-    snprintf(spool, sizeof spool, "spool/%s", k->host);
-    return file_mkdirs(k->v->fd, spool, 0770, e);
+    memcpy(k->system_id, k->log.system_id, SEAL_ID);
+    return 0;
 }
 
-static int bind_token(struct keeper *k, uint8_t system_id[SEAL_ID], struct err *e) {
+static int bind_token(struct keeper *k, struct err *e) {
     struct enrolment t;
     struct system_object s;
     if (enrolment_load(k->v, k->host, &t, e) < 0)
         return e->id == ZE_NOTFOUND ? err_set(e, ZE_TOKEN, k->host, _("it was used or withdrawn")) : -1;
     if (system_load(k->v, t.system, &s, e) < 0) return -1;
     memcpy(k->system, t.system, sizeof k->system);
-    memcpy(system_id, s.id, SEAL_ID);
+    memcpy(k->system_id, s.id, SEAL_ID);
     return 0;
 }
 
 int keeper_bind(struct keeper *k, struct rd *r, struct err *e) {
     char host[64], system[64];
-    uint8_t system_id[SEAL_ID] = {0};
-    struct hello h = {0};
     uint8_t mode = rd_u8(r);
     rd_str(r, host, sizeof host);
     rd_str(r, system, sizeof system);
-    if (!rd_ok(r) || !text_name_ok(host)) return keeper_malformed(k, e);
-    if (hello_get(k, r, &h, e) < 0) return -1;
+    bool again = k->bind_tried;
+    k->bind_tried = true;
+    if (again || !rd_end(r) || !text_name_ok(host)) return keeper_malformed(k, e);
     if (mode == BIND_LOCAL && (k->role != ROLE_LOCAL || !text_name_ok(system))) return keeper_malformed(k, e);
     memcpy(k->host, host, sizeof k->host);
-    log_free(&k->log);
-    if (log_open(&k->log, k->v, host, e) < 0) return -1;
+    if (presence_hold(k, e) < 0 || log_open(&k->log, k->v, host, e) < 0) return -1;
     int rc = 0;
-    if (mode == BIND_HOST) rc = bind_host(k, system_id, e);
-    else if (mode == BIND_TOKEN) rc = bind_token(k, system_id, e);
+    if (mode == BIND_HOST) rc = bind_host(k, e);
+    else if (mode == BIND_TOKEN) rc = bind_token(k, e);
     else if (mode == BIND_LOCAL) memcpy(k->system, system, sizeof k->system);
     else rc = keeper_malformed(k, e);
     if (rc < 0) return rc;
     k->mode = mode;
-    return welcome(k, system_id, &h, e);
+    return F_OKAY;
+}
+
+int keeper_hello(struct keeper *k, struct rd *r, struct err *e) {
+    struct hello h = {0};
+    if (hello_get(k, r, &h, e) < 0) return -1;
+    if (k->mode == BIND_HOST && token_spent(k, e) < 0) return -1;
+    return welcome(k, &h, e);
 }

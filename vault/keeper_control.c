@@ -63,8 +63,9 @@ static int host_json(void *arg, const char *host, struct err *e) {
     struct host_log log;
     char id[HEX_ID];
     int64_t points = 0;
-    int rc = log_open(&log, l->k->v, host, e);
-    if (rc == 0 && log.next) {
+    /* One host's damaged log must not hide the others: what of it can be read is shown. */
+    bool damaged = log_open(&log, l->k->v, host, e) < 0;
+    if (damaged || log.next) {
         struct js *j = js_object();
         for (size_t i = 0; i < log.commits_n; i++) points += !log.commits[i].removed;
         js_set_str(j, "host", host);
@@ -73,13 +74,13 @@ static int host_json(void *arg, const char *host, struct err *e) {
         js_set_str(j, "system", log.system);
         text_hex(id, log.system_id, SEAL_ID);
         js_set_str(j, "system_id", id);
-        js_set_str(j, "state", log.revoked ? "revoked" : "enrolled");
+        js_set_str(j, "state", damaged ? "damaged" : log.revoked ? "revoked" : "enrolled");
         js_set_time(j, "enrolled", log.enrolled);
-        js_set_int(j, "points", points);
+        js_set_int(j, "points", damaged ? 0 : points);
         js_push(l->array, j);
     }
     log_free(&log);
-    return rc;
+    return 0;
 }
 
 static int op_hosts(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
@@ -101,8 +102,9 @@ static int op_revoke(struct keeper *k, const struct js *q, struct js *a, struct 
     /* If interrupted here, the host is revoked (its next session sees the log); asking again does the rest. */
     if (rights_load(k->v, k->log.host, &rights, e) < 0 && e->id != ZE_NOTFOUND) return -1;
     rights.revoked = true;
-    if (rights_save(k->v, k->log.host, &rights, e) < 0) return -1;
-    return authkeys_write(k->v, e);
+    if (rights_save(k->v, k->log.host, &rights, e) < 0 || authkeys_write(k->v, e) < 0) return -1;
+    /* If interrupted here, its sessions end at their next word. */
+    return presence_end(k->v, k->log.host, e);
 }
 
 /* RFC 3339 with seconds, UTC ("Z"), as this project writes it. */
@@ -112,8 +114,10 @@ static bool time_of(const char *s, int64_t *ns) {
     if (!end) return false;
     if (*end == '.') end += 1 + strspn(end + 1, "0123456789");
     if (strcmp(end, "Z") != 0 && strcmp(end, "+00:00") != 0) return false;
-    *ns = (int64_t)timegm(&tm) * NS_PER_S;
-    return *ns > 0;
+    int64_t s_since = timegm(&tm);
+    if (s_since <= 0 || s_since > INT64_MAX / NS_PER_S) return false;
+    *ns = s_since * NS_PER_S;
+    return true;
 }
 
 static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct err *e) {

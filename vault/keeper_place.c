@@ -1,13 +1,9 @@
-/* Placing a pack. The spool belongs to serve, which may be in the hands of a hostile host: its file is opened without
- * following links, its index is read once and kept, and every segment is hashed while it is copied, so what lands in
- * the store is exactly what was checked, whatever happens to the spool file meanwhile. */
-#include <errno.h>
+/* Placing a pack. The spool file belongs to serve too, which may be in the hands of a hostile host and may write to it
+ * all the while: its index is read once and kept, and every segment is hashed while it is copied, so what lands in the
+ * store is exactly what was checked. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/i18n.h"
 #include "keeper.h"
@@ -74,15 +70,6 @@ static int header_judge(
     return right ? 0 : err_set(e, ZE_REFUSED, name, _("its header names another pack"));
 }
 
-static int spool_open(struct keeper *k, const char *spool, struct err *e) {
-    int fd = openat(k->v->fd, spool, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    if (fd < 0) return err_sys(e, spool, _("open"));
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= ZB_PACK_MAX) return fd;
-    close(fd);
-    return err_set(e, ZE_REFUSED, spool, _("not a file of at most %u bytes"), ZB_PACK_MAX);
-}
-
 /* The pack is there already: right when it is this one, for example when our answer was lost. */
 static int same_pack(struct keeper *k, const char *name, const struct pack_index *x, struct err *e) {
     struct pack_index have;
@@ -103,35 +90,39 @@ static int pack_put(struct keeper *k, int from, const struct pack_index *x, cons
 }
 
 /* The pack in the spool file into the store: its size into ${bytes}. */
-static int spool_place(
-    struct keeper *k, const char *spool, uint32_t pack, uint8_t kind, uint64_t *bytes, struct err *e) {
+static int spool_place(struct keeper *k, int fd, uint32_t pack, uint8_t kind, uint64_t *bytes, struct err *e) {
     char name[STORE_NAME_MAX];
     struct pack_index x;
     pack_name(name, k->host, k->begin.generation, pack, 0);
-    CLEANUP_FD int fd = spool_open(k, spool, e);
-    if (fd < 0 || pack_index_read(fd, name, &x, e) < 0) return -1;
+    if (pack_index_read(fd, name, &x, e) < 0) return -1;
     *bytes = x.trailer.index_at + (uint64_t)x.trailer.count * PACK_ROW + PACK_TRAILER;
-    int rc = header_judge(k, &x.header, pack, kind, name, e);
+    int rc = *bytes > ZB_PACK_MAX ? err_set(e, ZE_REFUSED, name, _("it is larger than %u bytes"), ZB_PACK_MAX)
+                                  : header_judge(k, &x.header, pack, kind, name, e);
     if (rc == 0) rc = pack_put(k, fd, &x, name, e);
     pack_index_free(&x);
     return rc;
 }
 
+/* A session that was stopped and outlived its lease adds nothing more. */
+static int not_superseded(struct keeper *k, struct err *e) {
+    if (log_refresh(&k->log, e) < 0) return -1;
+    return log_last_begin(&k->log)->n == k->begin.n
+        ? 0
+        : err_set(e, ZE_STALE, k->host, _("another upload was begun after this one"));
+}
+
 int keeper_place(struct keeper *k, struct rd *r, struct err *e) {
-    char file[32], spool[128];
     uint64_t bytes;
     uint32_t pack = rd_u32(r);
     uint8_t kind = rd_u8(r);
-    if (!rd_end(r)) return keeper_malformed(k, e);
+    if (!rd_end(r) || (kind != PACK_META && kind != PACK_DATA)) return keeper_malformed(k, e);
     if (!k->begun) return err_set(e, ZE_PROTO, k->host, _("a pack before BEGIN"));
     if (pack < k->begin.first_pack || pack > k->begin.first_pack + k->placed + 1)
         return err_set(e, ZE_REFUSED, k->host, _("pack %u is out of order"), pack);
-    snprintf(file, sizeof file, SPOOL_NAME, pack);
-    snprintf(spool, sizeof spool, "spool/%s/%s", k->host, file);
-    int rc = spool_place(k, spool, pack, kind, &bytes, e);
-    /* If interrupted here, the pack is durable and not acknowledged: the next upload finds it, the spool is swept. */
-    unlinkat(k->v->fd, spool, 0);
-    if (rc < 0) return rc;
+    CLEANUP_FD int fd = spool_take(k, kind);
+    if (fd < 0) return err_set(e, ZE_PROTO, k->host, _("a pack without a file"));
+    if (not_superseded(k, e) < 0 || spool_place(k, fd, pack, kind, &bytes, e) < 0) return -1;
+    /* If interrupted here, the pack is durable and not acknowledged: the next upload finds it. */
     k->placed++;
     buf_u32(&k->out, pack);
     buf_u64(&k->out, bytes);

@@ -33,6 +33,7 @@ static int note_begin(struct host_log *l, const struct record *r, struct err *e)
     struct log_begin *b = &l->begins[l->begins_n++];
     *b = (struct log_begin){.n = r->n,
         .epoch = r->begin.epoch,
+        .lease_until = r->begin.lease_until,
         .point = r->begin.point,
         .kind = r->begin.kind,
         .first_pack = r->begin.first_pack};
@@ -71,6 +72,8 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
     if (r->type == REC_BEGIN) rc = note_begin(l, r, e);
     if (r->type == REC_COMMIT) rc = note_commit(l, r, e);
     if (r->type == REC_REVOKE) l->revoked = true;
+    if (r->type == REC_LEASE && l->begins_n && l->begins[l->begins_n - 1].epoch == r->lease.epoch)
+        l->begins[l->begins_n - 1].lease_until = r->lease.until;
     if (r->type == REC_REMOVE)
         for (size_t i = 0; i < l->commits_n; i++)
             if (l->commits[i].point == r->remove.point) l->commits[i].removed = true;

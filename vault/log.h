@@ -10,6 +10,7 @@
 
 struct log_begin {
     uint64_t n, epoch;
+    int64_t lease_until; /* as prolonged since */
     uint32_t point, first_pack;
     uint8_t kind, generation[SEAL_ID], upload[SEAL_ID];
 };

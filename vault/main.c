@@ -5,6 +5,8 @@
 
 #include "base/i18n.h"
 #include "commands.h"
+#include "serve.h"
+#include "sys/proc.h"
 #include "wrap/seal.h"
 
 static const struct verb {
@@ -82,10 +84,18 @@ static int fail(const struct err *e) {
     return err_exit(e);
 }
 
+static bool local(int argc, char **argv) {
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--local") == 0) return true;
+    return false;
+}
+
 int main(int argc, char **argv) {
     struct err e = ERR_INIT;
     struct words w = {0};
     const struct verb *v = NULL;
+    proc_begin();
+    if (argc > 1 && strcmp(argv[1], "serve") == 0 && !local(argc, argv) && serve_environment(&e) < 0) return fail(&e);
     i18n_init();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help_print(NULL);

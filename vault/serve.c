@@ -3,14 +3,10 @@
  * any instruction. */
 #include "serve.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +17,7 @@
 #include "sys/file.h"
 
 enum { KEEPER_WAIT_MS = 5000, DRAIN_MS = 2000, DRAIN_FRAMES = 256, NEVER = -1 };
+#define ALIVE_NS (5 * 60 * 1000000000LL)
 
 int serve_malformed(struct serve *s, struct err *e) { return err_set(e, ZE_PROTO, s->host, _("a malformed message")); }
 
@@ -36,20 +33,45 @@ static int keeper_answer(struct serve *s, uint8_t want, struct rd *r, struct err
     return got == want ? 0 : err_set(e, ZE_INTERNAL, s->host, _("the keeper answered %02x"), got);
 }
 
-/* The answer to the K_PLACE that is under way, if one is: the keeper checks and syncs a pack while the next one comes
- * in. */
-static int place_settle(struct serve *s, struct err *e) {
+/* The keeper speaks while we wait for the agent: it has placed the pack that is under way (it checks and syncs one while
+ * the next one comes in), or it ends the session. */
+static int keeper_word(void *arg, struct err *e) {
+    struct serve *s = arg;
     struct rd r = {0};
-    if (!s->placing) return 0;
+    bool placing = s->placing;
     s->placing = false;
-    if (keeper_answer(s, F_PACK_DONE, &r, e) == 0) return frames_put(&s->agent, F_PACK_DONE, r.p, r.left, NULL, 0, e);
     s->over = true;
-    return -1;
+    if (keeper_answer(s, F_PACK_DONE, &r, e) < 0) return -1;
+    rd_copy(&r, s->done, sizeof s->done);
+    if (!placing || !rd_end(&r)) return err_set(e, ZE_INTERNAL, s->host, _("the keeper's answer is short"));
+    s->placed = true;
+    s->over = false;
+    return 0;
+}
+
+static int agent_put(struct serve *s, uint8_t type, const void *p, size_t n, struct err *e) {
+    return serve_put(s, type, p, n, NULL, 0, e);
+}
+
+int serve_put(
+    struct serve *s, uint8_t type, const void *head, size_t n, const void *body, size_t body_len, struct err *e) {
+    int rc = frames_put(&s->agent, type, head, n, body, body_len, e);
+    if (rc < 0) s->over = true;
+    return rc;
+}
+
+/* The answer to the K_PLACE that is under way, if one is. */
+static int place_settle(struct serve *s, struct err *e) {
+    if (s->placing && keeper_word(s, e) < 0) return -1;
+    if (!s->placed) return 0;
+    s->placed = false;
+    return agent_put(s, F_PACK_DONE, s->done, sizeof s->done, e);
 }
 
 int keeper_send(struct serve *s, uint8_t type, const void *payload, size_t n, struct err *e) {
     if (place_settle(s, e) < 0) return -1;
     struct err why = ERR_INIT;
+    s->keeper_ns = s->clock->mono_ns(s->clock);
     return frames_put(&s->keeper, type, payload, n, NULL, 0, &why) < 0 || frames_flush(&s->keeper, &why) < 0
         ? keeper_lost(s, e)
         : 0;
@@ -63,59 +85,70 @@ int keeper_ask(
 static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, struct err *e) {
     struct rd a = {0};
     if (keeper_ask(s, type, r->p, r->left, want, &a, e) < 0) return -1;
-    return frames_put(&s->agent, want, a.p, a.left, NULL, 0, e);
+    return agent_put(s, want, a.p, a.left, e);
 }
 
-/* From the keeper's welcome on this process can touch nothing but its host's spool, whatever the agent sends next.
- * The first message went to the keeper unread. A token's session writes nothing at all: it has no spool. */
-static int confine(struct serve *s, struct err *e) {
-    char spool[128];
-    snprintf(spool, sizeof spool, "spool/%s", s->host);
-    if (s->mode == BIND_HOST) s->spool_fd = openat(s->vault_fd, spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (s->mode == BIND_HOST && s->spool_fd < 0) return err_sys(e, spool, _("open"));
-    return s->confined ? 0 : confine_to(s->spool_fd, e);
+int keeper_alive(struct serve *s, struct err *e) {
+    struct rd a = {0};
+    if (s->clock->mono_ns(s->clock) - s->keeper_ns < ALIVE_NS) return 0;
+    return keeper_ask(s, F_PING, NULL, 0, F_PONG, &a, e);
 }
 
-static int on_hello(struct serve *s, struct rd *r, struct err *e) {
+/* Before a byte of the agent is read: from here on the keeper knows this connection as that host's, for good. */
+int serve_bind(struct serve *s, struct err *e) {
     struct buf b;
     struct rd a = {0};
-    buf_init(&b, 4096);
+    buf_init(&b, 256);
     buf_u8(&b, (uint8_t)s->mode);
     buf_str(&b, s->host);
     buf_str(&b, s->system ? s->system : "");
-    buf_put(&b, r->p, r->left);
-    int rc = buf_ok(&b) ? keeper_ask(s, K_BIND, b.p, b.len, F_WELCOME, &a, e) : serve_malformed(s, e);
+    int rc = buf_ok(&b) ? keeper_ask(s, K_BIND, b.p, b.len, F_OKAY, &a, e) : serve_malformed(s, e);
     buf_free(&b);
-    if (rc < 0) return rc;
-    if (confine(s, e) < 0) return -1;
-    s->welcomed = true;
-    return frames_put(&s->agent, F_WELCOME, a.p, a.left, NULL, 0, e);
+    s->agent.alert_fd = s->keeper.rfd, s->agent.alert = keeper_word, s->agent.alert_arg = s;
+    return rc;
 }
 
+static int on_hello(struct serve *s, struct rd *r, struct err *e) {
+    if (pass_on(s, F_HELLO, r, F_WELCOME, e) < 0) return -1;
+    s->welcomed = true;
+    s->agent.timeout_ms = s->idle_ms;
+    return 0;
+}
+
+static int list_pass(struct serve *s, struct err *e);
+
+/* The keeper's answer comes in many words: while it does, none of them is the end of the session. */
 static int on_list(struct serve *s, struct rd *r, struct err *e) {
-    int rc = r->left ? serve_malformed(s, e) : keeper_send(s, F_LIST, NULL, 0, e);
-    while (rc == 0) {
+    if (r->left) return serve_malformed(s, e);
+    if (keeper_send(s, F_LIST, NULL, 0, e) < 0) return -1;
+    s->agent.alert_fd = -1;
+    int rc = list_pass(s, e);
+    s->agent.alert_fd = s->keeper.rfd;
+    return rc;
+}
+
+static int list_pass(struct serve *s, struct err *e) {
+    for (;;) {
         uint8_t type = 0;
         struct rd a = {0};
         if (frames_get(&s->keeper, &type, &a, e) <= 0) return keeper_lost(s, e);
         if (type == F_ERROR) return frames_take_error(&a, e);
-        rc = frames_put(&s->agent, type, a.p, a.left, NULL, 0, e);
-        if (type == F_LIST_END) return rc;
+        int rc = agent_put(s, type, a.p, a.left, e);
+        if (rc < 0 || type == F_LIST_END) return rc;
     }
-    return rc;
 }
 
 static int on_begin(struct serve *s, struct rd *r, struct err *e) {
     struct rd a = {0};
     if (keeper_ask(s, F_BEGIN, r->p, r->left, F_BEGUN, &a, e) < 0) return -1;
-    spool_drop(s);
+    spool_forget(s);
     rd_copy(&a, s->system_id, SEAL_ID);
     rd_copy(&a, s->host_id, SEAL_ID);
     rd_copy(&a, s->generation, SEAL_ID);
     s->next_pack = rd_u32(&a);
     if (!rd_ok(&a)) return err_set(e, ZE_INTERNAL, s->host, _("the keeper's answer is short"));
     s->begun = true;
-    return frames_put(&s->agent, F_BEGUN, a.p, a.left, NULL, 0, e);
+    return agent_put(s, F_BEGUN, a.p, a.left, e);
 }
 
 static int on_used(struct serve *s, struct rd *r, struct err *e) {
@@ -126,9 +159,12 @@ static int on_used(struct serve *s, struct rd *r, struct err *e) {
 static int on_commit(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_COMMIT, r, F_COMMITTED, e); }
 
 static int on_abandon(struct serve *s, struct rd *r, struct err *e) {
-    spool_drop(s);
+    spool_forget(s);
+    s->begun = false;
     return pass_on(s, F_ABANDON, r, F_OKAY, e);
 }
+
+static int on_call(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_CALL, r, F_ANSWER, e); }
 
 static int on_keys(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_KEYS, r, F_KEYS_DONE, e); }
 
@@ -142,7 +178,7 @@ static int on_enrol(struct serve *s, struct rd *r, struct err *e) {
 }
 
 static int on_ping(struct serve *s, struct rd *r, struct err *e) {
-    return r->left ? serve_malformed(s, e) : frames_put(&s->agent, F_PONG, NULL, 0, NULL, 0, e);
+    return r->left ? serve_malformed(s, e) : agent_put(s, F_PONG, NULL, 0, e);
 }
 
 enum { AT_START = 1, AS_HOST = 2, ENROLLING = 4, ANY = 8, BEGUN = 16, GOES_ON = 32 };
@@ -162,7 +198,7 @@ static const struct message {
     {F_INDEX, AS_HOST | GOES_ON, on_index},
     {F_KEYS, AS_HOST, on_keys},
     {F_GET, AS_HOST | GOES_ON, serve_get},
-    {F_CALL, AS_HOST | GOES_ON, serve_call},
+    {F_CALL, AS_HOST | GOES_ON, on_call},
     {F_PING, AS_HOST | ENROLLING | ANY, on_ping},
     {F_ENROL, ENROLLING, on_enrol},
 };
@@ -176,14 +212,15 @@ static const struct message *message_of(const struct serve *s, uint8_t type) {
     return NULL;
 }
 
-/* The agent may be sending still: it must find the error, not a closed pipe. What it sends is thrown away for a
- * while. */
+/* The agent may be sending still: it must find the error, not a closed pipe. What it sends is thrown away for a while;
+ * the keeper need not wait for that with the lease. */
 static int last_words(struct serve *s, const struct err *why, struct err *e) {
     uint8_t type = 0;
     struct rd r;
     struct err ignored = ERR_INIT;
-    spool_drop(s);
-    s->agent.timeout_ms = DRAIN_MS;
+    spool_forget(s);
+    shutdown(s->keeper.wfd, SHUT_RDWR);
+    s->agent.timeout_ms = DRAIN_MS, s->agent.message_ms = 0, s->agent.alert_fd = -1;
     if (frames_error(&s->agent, why, e) < 0) return -1;
     for (int i = 0; i < DRAIN_FRAMES && frames_get(&s->agent, &type, &r, &ignored) > 0 && type != F_BYE; i++) continue;
     return 0;
@@ -195,15 +232,17 @@ int serve_loop(struct serve *s, struct err *e) {
         struct rd r = {0};
         struct err why = ERR_INIT;
         /* With a pack under way: its answer as soon as it is there, or when the agent has nothing more to say. */
-        if (s->placing && (frames_ready(&s->keeper) || !frames_ready(&s->agent)) && place_settle(s, &why) < 0)
+        if ((s->placed || (s->placing && (frames_ready(&s->keeper) || !frames_ready(&s->agent)))) &&
+            place_settle(s, &why) < 0)
             return last_words(s, &why, e);
         int rc = frames_get(&s->agent, &type, &r, &why);
         if (rc == 0 || (rc > 0 && type == F_BYE)) return frames_flush(&s->agent, e);
-        if (rc < 0 && why.id == ZE_CUT) return 0;
+        if (rc < 0 && why.id == ZE_CUT && !s->over) return 0;
         if (rc < 0) return last_words(s, &why, e);
         const struct message *m = message_of(s, type);
         if (!m) rc = err_set(&why, ZE_PROTO, s->host, _("message %02x is not allowed here"), type);
         else rc = m->run(s, &r, &why);
+        if (rc == 0) rc = keeper_alive(s, &why);
         if (rc == 0) continue;
         if (!m || !(m->flags & GOES_ON) || s->over || why.id == ZE_PROTO || why.id == ZE_AUTH)
             return last_words(s, &why, e);
@@ -212,47 +251,53 @@ int serve_loop(struct serve *s, struct err *e) {
 }
 
 int serve_init(struct serve *s, int rfd, int wfd, int keeper_fd, struct err *e) {
-    *s = (struct serve){.vault_fd = -1, .spool_fd = -1, .mode = BIND_HOST, .host = ""};
-    frames_init(&s->agent, rfd, wfd, NEVER, "agent");
+    *s = (struct serve){.mode = BIND_HOST, .host = "", .idle_ms = IDLE_MS, .spare = {-1, -1}, .clock = clock_real()};
+    frames_init(&s->agent, rfd, wfd, HELLO_MS, "agent");
+    s->agent.message_ms = MESSAGE_MS;
     frames_init(&s->keeper, keeper_fd, keeper_fd, NEVER, "keeper");
     s->segment = malloc(ZB_SEALED_MAX);
     return s->segment ? 0 : err_set(e, ZE_NOMEM, "serve", _("no memory"));
 }
 
 void serve_free(struct serve *s) {
-    spool_drop(s);
+    spool_forget(s);
     cache_drop(s);
     frames_free(&s->agent);
     frames_free(&s->keeper);
     free(s->segment);
-    if (s->spool_fd >= 0) close(s->spool_fd);
-    if (s->vault_fd >= 0) close(s->vault_fd);
 }
 
-/* What sshd and the host's own settings put there is not for us; a local session is its user's own affair. */
-static int environment_clear(struct err *e) {
+int serve_environment(struct err *e) {
     if (clearenv() != 0 || setenv("PATH", "/usr/bin:/bin", 1) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0)
         return err_sys(e, "environ", _("environment"));
     umask(027);
     return 0;
 }
 
+static void limits_set(struct serve *s, const struct serve_options *o) {
+    if (o->message_ms) s->agent.message_ms = o->message_ms;
+    if (o->idle_ms) s->idle_ms = o->idle_ms;
+    if (s->idle_ms < HELLO_MS) s->agent.timeout_ms = s->idle_ms;
+}
+
+static int keeper_connect(const struct serve_options *o, struct err *e) {
+    if (o->local) return keep_fork(o->dir, clock_real(), e);
+    CLEANUP_FD int dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? err_sys(e, o->dir, _("open")) : door_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, e);
+}
+
 int serve_main(const struct serve_options *o, struct err *e) {
     struct serve s;
-    struct err why = ERR_INIT;
+    struct err why = ERR_INIT, ignored = ERR_INIT;
     signal(SIGPIPE, SIG_IGN);
-    if (!o->local && environment_clear(e) < 0) return -1;
-    prctl(PR_SET_DUMPABLE, 0);
-    CLEANUP_FD int dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CLEANUP_FD int keeper = -1;
-    if (dir < 0) err_sys(&why, o->dir, _("open"));
-    else
-        keeper =
-            o->local ? keep_fork(o->dir, clock_real(), &why) : door_connect(dir, SERVE_SOCKET, KEEPER_WAIT_MS, &why);
+    CLEANUP_FD int keeper = keeper_connect(o, &why);
     if (serve_init(&s, STDIN_FILENO, STDOUT_FILENO, keeper, e) < 0) return -1;
     s.mode = o->mode, s.host = o->host, s.system = o->system;
-    if (dir >= 0) s.vault_fd = dup(dir);
-    int rc = keeper < 0 ? last_words(&s, &why, e) : serve_loop(&s, e);
+    limits_set(&s, o);
+    /* What goes wrong here is told to the agent in place of its first answer. */
+    int rc = keeper < 0 ? -1 : serve_bind(&s, &why);
+    if (confine(rc < 0 ? &ignored : &why) < 0) rc = -1;
+    rc = rc < 0 ? last_words(&s, &why, e) : serve_loop(&s, e);
     serve_free(&s);
     return rc;
 }

@@ -25,7 +25,7 @@ void cache_drop(struct serve *s) {
 }
 
 /* K_TAKE and its descriptor, which comes outside of frames. */
-static int fd_take(struct serve *s, struct err *e) {
+int keeper_fd(struct serve *s, struct err *e) {
     char byte;
     int fd = -1;
     union {
@@ -56,7 +56,7 @@ static int pack_fetch(struct serve *s, struct cached_pack *c, struct err *e) {
     buf_u32(&b, c->pack);
     int rc = keeper_ask(s, K_OPEN, b.p, b.len, F_OKAY, &a, e);
     buf_free(&b);
-    if (rc < 0 || (c->fd = fd_take(s, e)) < 0) return -1;
+    if (rc < 0 || (c->fd = keeper_fd(s, e)) < 0) return -1;
     pack_name(name, s->host, c->generation, c->pack, 0);
     if (pack_index_read(c->fd, name, &c->index, e) == 0) return 0;
     close(c->fd);
@@ -108,13 +108,13 @@ static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t p
     buf_u32(&head, pack);
     buf_u32(&head, slot);
     if (n >= 0) {
-        rc = frames_put(&s->agent, F_SEGMENT, head.p, head.len, s->segment, (size_t)n, e);
+        rc = serve_put(s, F_SEGMENT, head.p, head.len, s->segment, (size_t)n, e);
     } else {
         char text[sizeof why.object + sizeof why.msg + 2];
         snprintf(text, sizeof text, "%s: %s", why.object, why.msg);
         buf_u32(&head, (uint32_t)why.id);
         buf_str(&head, text);
-        rc = frames_put_buf(&s->agent, F_SEGERR, &head, e);
+        rc = serve_put(s, F_SEGERR, head.p, head.len, NULL, 0, e);
     }
     buf_free(&head);
     return rc;
@@ -125,7 +125,7 @@ static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t p
 static int segments_answer(struct serve *s, const uint8_t *generation, struct rd *r, uint64_t n, struct err *e) {
     for (uint64_t i = 0; i < n; i++) {
         uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
-        if (segment_answer(s, generation, pack, slot, e) < 0) return -1;
+        if (segment_answer(s, generation, pack, slot, e) < 0 || keeper_alive(s, e) < 0) return -1;
         if (s->over) return err_set(e, ZE_CUT, s->host, _("the session cannot go on"));
     }
     return rd_end(r) ? 0 : serve_malformed(s, e);

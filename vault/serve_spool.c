@@ -1,8 +1,7 @@
-/* Packs on their way in. serve writes header, segments, index and trailer of a pack into the host's spool directory
- * and asks the keeper to place it; it hashes nothing but header and index, since the keeper believes none of it. If
- * interrupted, the file stays in the spool and the next session that gets the lease removes it. */
-#include <fcntl.h>
-#include <stdio.h>
+/* Packs on their way in. serve writes header, segments, index and trailer of a pack into a file that the keeper made for
+ * it and asks the keeper to place it; it hashes nothing but header and index, since the keeper believes none of it. The
+ * file for the next pack is asked for before that, so that the next one comes in while this one is placed. If
+ * interrupted, the file is gone with its last descriptor. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,8 +10,6 @@
 #include "serve.h"
 #include "sys/file.h"
 
-static void spool_name(char out[32], uint32_t pack) { snprintf(out, 32, SPOOL_NAME, pack); }
-
 static void pack_release(struct spool_pack *p) {
     if (!p->used) return;
     if (p->fd >= 0) close(p->fd);
@@ -20,14 +17,22 @@ static void pack_release(struct spool_pack *p) {
     p->used = false;
 }
 
-void spool_drop(struct serve *s) {
+void spool_forget(struct serve *s) {
     for (int i = 0; i < OPEN_PACKS; i++) {
-        char name[32];
-        if (!s->open[i].used) continue;
-        spool_name(name, s->open[i].header.pack);
-        if (s->spool_fd >= 0) unlinkat(s->spool_fd, name, 0);
         pack_release(&s->open[i]);
+        if (s->spare[i] >= 0) close(s->spare[i]);
+        s->spare[i] = -1;
     }
+}
+
+/* Have a file for the next pack of a kind. */
+static int spare_get(struct serve *s, uint8_t kind, struct err *e) {
+    struct rd a = {0};
+    int *spare = &s->spare[kind - PACK_META];
+    if (*spare >= 0) return 0;
+    if (keeper_ask(s, K_SPOOL, &kind, 1, F_OKAY, &a, e) < 0) return -1;
+    *spare = keeper_fd(s, e);
+    return *spare < 0 ? -1 : 0;
 }
 
 static struct spool_pack *pack_of(struct serve *s, uint32_t pack) {
@@ -39,20 +44,18 @@ static struct spool_pack *pack_of(struct serve *s, uint32_t pack) {
 int serve_pack_open(struct serve *s, struct rd *r, struct err *e) {
     uint32_t pack = rd_u32(r);
     uint8_t kind = rd_u8(r), head[PACK_HEADER];
-    char name[32];
     if (!rd_end(r) || (kind != PACK_META && kind != PACK_DATA)) return serve_malformed(s, e);
     struct spool_pack *p = &s->open[kind - PACK_META]; /* one of each kind */
     if (p->used || pack != s->next_pack) return err_set(e, ZE_PROTO, s->host, _("pack %u cannot be opened now"), pack);
-    *p = (struct spool_pack){.used = true, .at = PACK_HEADER, .header = {.kind = kind, .pack = pack}};
+    if (spare_get(s, kind, e) < 0) return -1;
+    *p = (struct spool_pack){.used = true, .at = PACK_HEADER, .header = {.kind = kind, .pack = pack}, .fd = s->spare[kind - PACK_META]};
+    s->spare[kind - PACK_META] = -1;
     memcpy(p->header.system_id, s->system_id, SEAL_ID);
     memcpy(p->header.host_id, s->host_id, SEAL_ID);
     memcpy(p->header.generation, s->generation, SEAL_ID);
     buf_init(&p->rows, (size_t)ZB_PACK_SLOTS_MAX * PACK_ROW);
-    spool_name(name, pack);
     pack_header_put(head, &p->header);
-    p->fd = openat(s->spool_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-    if (p->fd < 0) return err_sys(e, name, _("create in the spool"));
-    if (file_write_all(p->fd, head, sizeof head) < 0) return err_sys(e, name, "write");
+    if (file_write_all(p->fd, head, sizeof head) < 0) return err_sys(e, "spool", "write");
     s->next_pack++;
     return 0;
 }
@@ -108,7 +111,7 @@ int serve_pack_close(struct serve *s, struct rd *r, struct err *e) {
     struct buf b;
     if (!rd_end(r) || !p) return serve_malformed(s, e);
     if (!p->count) return err_set(e, ZE_PROTO, s->host, _("pack %u is empty"), pack);
-    if (pack_finish(p, e) < 0) return -1;
+    if (pack_finish(p, e) < 0 || spare_get(s, p->header.kind, e) < 0) return -1;
     buf_init(&b, 16);
     buf_u32(&b, pack);
     buf_u8(&b, p->header.kind);

@@ -1,5 +1,5 @@
-/* Counting. Bytes are those of the packs; logs and used pages are small beside them. A host whose log cannot be read
- * stops the count: a wrong number would be worse than none. */
+/* Counting. Bytes are those of the packs; logs and used pages are small beside them. The points of a host whose log cannot
+ * be read are not counted, and that there is such a host is said: it must not hide the others. */
 #include "stat.h"
 
 #include <stdio.h>
@@ -29,13 +29,13 @@ static int generation_add(void *arg, const char *name, uint64_t size, struct err
 static int host_add(void *arg, const char *host, struct err *e) {
     struct counting *c = arg;
     struct host_log l;
-    int rc = log_open(&l, c->v, host, e);
-    for (size_t i = 0; rc == 0 && i < l.commits_n; i++) c->s->points += !l.commits[i].removed;
+    bool damaged = log_open(&l, c->v, host, e) < 0;
+    for (size_t i = 0; !damaged && i < l.commits_n; i++) c->s->points += !l.commits[i].removed;
     log_free(&l);
     snprintf(c->dir, sizeof c->dir, "hosts/%s/packs", host);
-    if (rc == 0) rc = store_list(&c->v->store, c->dir, generation_add, c, e);
     c->s->hosts++;
-    return rc;
+    c->s->damaged += damaged;
+    return store_list(&c->v->store, c->dir, generation_add, c, e);
 }
 
 int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) {
@@ -51,6 +51,7 @@ struct js *stat_json(struct vault *v, const struct vault_stat *s) {
     text_hex(id, v->header.id, SEAL_ID);
     b64_encode(key, sizeof key, v->header.pub, SEAL_SIGN_PUB);
     js_set_int(j, "hosts", (int64_t)s->hosts);
+    js_set_int(j, "damaged", (int64_t)s->damaged);
     js_set_int(j, "points", (int64_t)s->points);
     js_set_int(j, "bytes", (int64_t)s->bytes);
     js_set_int(j, "free", (int64_t)s->free);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -33,14 +32,9 @@ static int dir_put_new(struct store *s, const char *name, const void *p, size_t 
 }
 
 static int dir_tmp_open(struct store *s, const char *name, struct store_tmp *t, struct err *e) {
-    uint64_t r;
-    const char *slash = strrchr(name, '/');
     t->fd = -1;
     if (parent_make(s, name, e) < 0) return -1;
-    if (getrandom(&r, sizeof r, 0) != sizeof r) return err_sys(e, name, "getrandom");
-    snprintf(
-        t->name, sizeof t->name, "%.*s.tmp-%016llx", slash ? (int)(slash - name + 1) : 0, name, (unsigned long long)r);
-    t->fd = openat(s->fd, t->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, OBJECT_MODE);
+    t->fd = file_tmp_open(s->fd, name, O_RDWR, OBJECT_MODE, t->name, sizeof t->name);
     return t->fd < 0 ? err_sys(e, name, "create") : 0;
 }
 

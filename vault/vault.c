@@ -22,14 +22,13 @@ static const struct {
     const char *name;
     mode_t mode;
 } tree[] = {
-    /* spool: serve may run as another user of the same group */
     {"store", 0750},
     {"keeper", 0700},
     {"keeper/lock", 0700},
     {"rights", 0750},
     {"tickets", 0700},
     {"tokens", 0700},
-    {"spool", 02770},
+    {"spool", 0700},
     {"ssh", 0755},
     {"run", 0755},
 };

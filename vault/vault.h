@@ -1,13 +1,13 @@
 /**
- * The directory of a vault. The keeper owns everything below it; serve connects to the sockets and writes only below
- * spool/HOST.
+ * The directory of a vault. The keeper owns everything below it; serve connects to its socket and touches nothing else.
  *
  *   store/               the objects (FORMAT.md §3)
- *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's lease
+ *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
+ *                        lease, keeper/lock/HOST.live by each of its sessions
  *   rights/HOST          what the host may do: `read meta|all`, `floor_days N`, `revoked`
  *   tickets/HOST/TICKET  laid by the platform for one run: labels, plan hash, retain-until
  *   tokens/HOST          an enrolment that was asked for: system, expiry, public key of the one-time key
- *   spool/HOST/          packs that serve is writing
+ *   spool/               where packs that serve is writing have their bytes, and no name
  *   ssh/authorized_keys  made by the keeper from tokens and hosts
  *   run/                 serve.sock, control.sock (the keeper's), zaibeid.sock (the orchestrator's)
  */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int file_write_all(int fd, const void *p, size_t n) {
@@ -72,14 +72,24 @@ static int sync_parent(int dirfd, const char *name) {
     return fd < 0 ? -1 : fsync(fd);
 }
 
+/* Fresh by process and time, and O_EXCL decides: no secret is needed, so none is asked of a kernel that may lack it. */
+int file_tmp_open(int dirfd, const char *name, int flags, mode_t mode, char *tmp, size_t cap) {
+    const char *slash = strrchr(name, '/');
+    for (unsigned tries = 0;; tries++) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        int n = snprintf(tmp, cap, "%.*s.tmp-%08x%08x", slash ? (int)(slash - name + 1) : 0, name, (unsigned)getpid(),
+            ((unsigned)t.tv_sec * 1000000000u + (unsigned)t.tv_nsec) + tries);
+        if (n < 0 || (size_t)n >= cap) return errno = ENAMETOOLONG, -1;
+        int fd = openat(dirfd, tmp, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (fd >= 0 || errno != EEXIST || tries == 100) return fd;
+    }
+}
+
 /* A durable file under a fresh temporary name beside ${name}; the name is written to ${tmp}. */
 static int put_tmp(int dirfd, const char *name, const void *p, size_t n, mode_t mode, char *tmp, size_t cap,
     struct err *e) {
-    const char *slash = strrchr(name, '/');
-    uint64_t r;
-    if (getrandom(&r, sizeof r, 0) != sizeof r) return err_sys(e, name, "getrandom");
-    snprintf(tmp, cap, "%.*s.tmp-%016llx", slash ? (int)(slash - name + 1) : 0, name, (unsigned long long)r);
-    CLEANUP_FD int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    CLEANUP_FD int fd = file_tmp_open(dirfd, name, O_WRONLY, mode, tmp, cap);
     if (fd < 0) return err_sys(e, name, "create");
     if (file_write_all(fd, p, n) < 0 || fsync(fd) < 0) {
         err_sys(e, name, "write");

@@ -17,6 +17,10 @@ int file_pwrite_all(int fd, const void *p, size_t n, off_t at) MUST_CHECK;
 ssize_t file_read_full(int fd, void *p, size_t n) MUST_CHECK;
 ssize_t file_pread_full(int fd, void *p, size_t n, off_t at) MUST_CHECK;
 
+/** file_tmp_open(dirfd, name, flags, mode, tmp, cap): a new, empty file under a name beginning with ".tmp-" in the directory
+ * of ${name}; the name is written to ${tmp}. Return the descriptor, or -1 with errno. */
+int file_tmp_open(int dirfd, const char *name, int flags, mode_t mode, char *tmp, size_t cap) MUST_CHECK;
+
 /**
  * file_put_new(dirfd, name, p, n, mode, e):
  * Make the file ${name} below ${dirfd} with these bytes, durable when it returns: temporary name in the same directory,

@@ -20,7 +20,18 @@
 #include "base/i18n.h"
 #include "sys/file.h"
 
-enum { HIGH = 32 };
+enum { HIGH = PROC_FDS_MAX };
+
+void proc_begin(void) {
+    sigset_t none;
+    /* A descriptor 0, 1 or 2 that is closed would be given to a key file or to a peer. */
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) _exit(ZB_EXIT_FAILED);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
 
 static void child_signals(void) {
     sigset_t none;

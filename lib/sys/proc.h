@@ -9,6 +9,14 @@
 
 #include "base/err.h"
 
+/**
+ * proc_begin():
+ * First in main: whatever started us, descriptors 0, 1 and 2 are open (/dev/null where they were not), no signal is blocked,
+ * children can be waited for, and a file that grows past its limit is an error (EFBIG), not a signal. Ends the process when
+ * there is no /dev/null.
+ */
+void proc_begin(void);
+
 enum { PROC_FDS_MAX = 8 };
 
 struct proc {

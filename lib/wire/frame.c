@@ -11,11 +11,12 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "sys/clock.h"
 
-enum { MAGIC_LEN = 8, HEAD = 4, OUT_FLUSH = 256 << 10, READ_STEP = 256 << 10, WRITE_STEP = 64 << 10 };
+enum { MAGIC_LEN = 8, HEAD = 4, OUT_FLUSH = 256 << 10, READ_STEP = 256 << 10, WRITE_STEP = 64 << 10, PACE = 4096, NS_PER_MS = 1000000 };
 
 void frames_init(struct frames *f, int rfd, int wfd, int timeout_ms, const char *peer) {
-    *f = (struct frames){.rfd = rfd, .wfd = wfd, .timeout_ms = timeout_ms, .peer = peer};
+    *f = (struct frames){.rfd = rfd, .wfd = wfd, .timeout_ms = timeout_ms, .peer = peer, .alert_fd = -1};
     buf_init(&f->in, 2 * (size_t)FRAME_MAX + READ_STEP);
     buf_init(&f->out, FRAME_MAX + OUT_FLUSH + 64);
     buf_put(&f->out, FRAME_MAGIC, MAGIC_LEN);
@@ -26,13 +27,31 @@ void frames_free(struct frames *f) {
     buf_free(&f->out);
 }
 
-static int wait_for(struct frames *f, struct pollfd *p, nfds_t n, struct err *e) {
+/* Until one of p[0…n-1] is ready: 1, or 0 when the time is over, or <0. p[n] is for the alert. */
+static int wait_for(struct frames *f, struct pollfd *p, nfds_t n, int timeout_ms, struct err *e) {
     for (;;) {
-        int rc = poll(p, n, f->timeout_ms);
-        if (rc > 0) return 0;
-        if (rc == 0) return err_set(e, ZE_TIMEOUT, f->peer, _("nothing for %d s"), f->timeout_ms / 1000);
-        if (errno != EINTR) return err_sys(e, f->peer, "poll");
+        p[n] = (struct pollfd){.fd = f->alert_fd, .events = POLLIN};
+        int rc = poll(p, n + 1, timeout_ms);
+        if (rc == 0) return 0;
+        if (rc < 0 && errno != EINTR) return err_sys(e, f->peer, "poll");
+        if (rc < 0) continue;
+        if (p[n].revents && f->alert(f->alert_arg, e) < 0) return -1;
+        if (rc > (p[n].revents != 0)) return 1;
     }
+}
+
+static int late(struct frames *f, struct err *e) {
+    return err_set(e, ZE_TIMEOUT, f->peer, _("nothing for %d s"), f->timeout_ms / 1000);
+}
+
+/* How long to wait for more of a message that has begun: the rest of the present span, or 0 when a span has brought too
+ * little. A peer that sends a byte now and then does not go on; a slow line does. */
+static int message_wait(struct frames *f) {
+    struct clock *clock = clock_real();
+    int64_t now = clock->mono_ns(clock), span = (int64_t)f->message_ms * NS_PER_MS;
+    if (f->begun_ns && now - f->begun_ns >= span && f->received - f->begun_bytes < PACE) return 0;
+    if (!f->begun_ns || now - f->begun_ns >= span) f->begun_ns = now, f->begun_bytes = f->received;
+    return (int)((f->begun_ns + span - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 /* Drop consumed input, so that the buffer stays bounded by one frame and one read. */
@@ -66,7 +85,7 @@ static int cut(struct frames *f, const char *what, struct err *e) {
     struct err why = ERR_INIT;
     uint8_t type = 0;
     struct rd r = {.p = NULL};
-    f->timeout_ms = 0; /* only what has arrived */
+    f->timeout_ms = f->message_ms = 0; /* only what has arrived */
     int rc = f->greeted_in ? 1 : greet(f, &why);
     while (rc == 1 && (rc = take_frame(f, &type, &r, &why)) == 1)
         if (type == F_ERROR) return frames_take_error(&r, e);
@@ -79,8 +98,9 @@ int frames_flush(struct frames *f, struct err *e) {
     size_t at = 0;
     while (at < f->out.len) {
         bool room = f->in.len - f->in_at < FRAME_MAX;
-        struct pollfd p[2] = {{.fd = f->wfd, .events = POLLOUT}, {.fd = room ? f->rfd : -1, .events = POLLIN}};
-        if (wait_for(f, p, 2, e) < 0) return -1;
+        struct pollfd p[3] = {{.fd = f->wfd, .events = POLLOUT}, {.fd = room ? f->rfd : -1, .events = POLLIN}};
+        int ready = wait_for(f, p, 2, f->timeout_ms, e);
+        if (ready <= 0) return ready < 0 ? -1 : late(f, e);
         if (p[0].revents) {
             size_t n = f->out.len - at;
             ssize_t got = write(f->wfd, f->out.p + at, n > WRITE_STEP ? WRITE_STEP : n);
@@ -132,9 +152,14 @@ static int not_zaibei(struct frames *f, struct err *e) {
 static int fill(struct frames *f, size_t n, struct err *e) {
     while (f->in.len - f->in_at < n) {
         if (f->in_at > FRAME_MAX || (f->in_at && f->in_at == f->in.len)) compact(f);
-        struct pollfd p = {.fd = f->rfd, .events = POLLIN};
-        if (wait_for(f, &p, 1, e) < 0) return -1;
-        int rc = read_some(f, READ_STEP, e);
+        struct pollfd p[2] = {{.fd = f->rfd, .events = POLLIN}};
+        bool begun = f->message_ms && f->in.len > f->in_at;
+        int wait = begun ? message_wait(f) : f->timeout_ms;
+        if (begun && !wait) return err_set(e, ZE_TIMEOUT, f->peer, _("a message that does not go on"));
+        int rc = wait_for(f, p, 1, wait, e);
+        if (rc == 0 && begun) continue;
+        if (rc <= 0) return rc < 0 ? -1 : late(f, e);
+        rc = read_some(f, READ_STEP, e);
         if (rc <= 0) return rc;
     }
     return 1;
@@ -152,6 +177,7 @@ static int greet(struct frames *f, struct err *e) {
 }
 
 static int take_frame(struct frames *f, uint8_t *type, struct rd *r, struct err *e) {
+    f->begun_ns = 0;
     int rc = fill(f, HEAD, e);
     if (rc < 0) return -1;
     if (rc == 0) return f->in.len == f->in_at ? 0 : err_set(e, ZE_CUT, f->peer, _("it ended within a frame"));

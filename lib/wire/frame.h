@@ -2,7 +2,8 @@
  * Frames on a byte stream (PROTOCOL.md §1): what agent, serve, keep and zaibeid all speak.
  *
  * A struct frames owns neither descriptor. Reading and writing block, each with a deadline; memory is bounded by
- * FRAME_MAX in each direction. After any error the stream must be given up.
+ * FRAME_MAX in each direction. After any error the stream must be given up. A wait can be ended from outside: by what
+ * becomes readable at alert_fd.
  */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
@@ -27,11 +28,17 @@ enum frame_type {
 struct frames {
     int rfd, wfd;
     int timeout_ms;        /* for one read or write that makes no progress; -1 for none */
+    int message_ms;        /* each time, 4 KiB of a message that has begun must come, or its end; 0: no such rule */
+    int alert_fd;          /* -1, or: when it is readable during a wait, alert is called; <0 with ${e} ends the wait */
+    int (*alert)(void *arg, struct err *e); /* must not use this struct frames */
+    void *alert_arg;
     const char *peer;      /* named in errors; must outlive the struct */
     struct buf in;         /* bytes read and not yet consumed, and the current frame */
     size_t in_at;          /* start of unread bytes in `in` */
     struct buf out;        /* frames not yet written */
     uint64_t sent, received;
+    int64_t begun_ns;      /* when the present span of message_ms began, and how much had come by then */
+    uint64_t begun_bytes;
     bool greeted_in;
 };
 

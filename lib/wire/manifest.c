@@ -3,6 +3,7 @@
  * sibling. */
 #include "wire/manifest.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,12 +122,13 @@ int xpage_get(const void *p, size_t n, uint64_t len, struct extent **x, size_t *
     struct stretches unused;
     uint8_t version = rd_u8(&r), zero = rd_u8(&r);
     *x_n = 0;
+    errno = 0;
     if (rd_ok(&r) && version > ZB_FORMAT_VERSION)
         return err_set(e, ZE_NEWER, object, _("extent page of version %u"), version);
     if (version != ZB_FORMAT_VERSION || zero != 0 || !extents_get(&r, len, x, x_cap, x_n) ||
         !stretches_get(&r, s ? s : &unused)) {
         *x_n = 0;
-        return err_set(e, ZE_DAMAGED, object, _("malformed extent page"));
+        return err_set(e, errno == ENOMEM ? ZE_NOMEM : ZE_DAMAGED, object, _("malformed extent page"));
     }
     return 0;
 }

@@ -1,20 +1,24 @@
 /* Reading pages of the manifest. The path is rebuilt in one buffer and compared only from where it differs; everything
  * else is pointers into the page and arrays that are reused, so nothing is allocated for an entry. Pages may be
  * hostile: every count is checked against the bytes that are left before memory is taken for it. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
 #include "wire/manifest_internal.h"
 
-enum { LEVEL_MAX = 31, FLAGS_KNOWN = 0xff & ~64 };
+enum { LEVEL_MAX = 31, FLAGS_KNOWN = 0xff };
 
+/* Or there was no memory to look at it, which is no fault of the page: realloc has set errno then. */
 static int damaged(const struct page_iter *it, const char *what, struct err *e) {
+    if (errno == ENOMEM) return err_set(e, ZE_NOMEM, it->object, _("manifest page"));
     return err_set(e, ZE_DAMAGED, it->object, _("manifest page: %s"), what);
 }
 
 int page_iter_init(struct page_iter *it, const void *p, size_t n, const char *object, struct err *e) {
     *it = (struct page_iter){.r = rd_of(p, n), .object = object};
+    errno = 0;
     buf_init(&it->path, PATH_BYTES_MAX);
     if (!buf_reserve(&it->path, 256)) return err_set(e, ZE_NOMEM, object, _("manifest page"));
     uint8_t version = rd_u8(&it->r);
@@ -145,6 +149,7 @@ static bool get_entry(struct page_iter *it, struct entry *en) {
 
 /* 1 when there is another item and its path is rebuilt, 0 at a right end, <0. */
 static int next_item(struct page_iter *it, bool leaf, struct err *e) {
+    errno = 0;
     if ((it->level == 0) != leaf) return damaged(it, _("wrong level"), e);
     if (it->left == 0) return rd_end(&it->r) ? 0 : damaged(it, _("bytes after its end"), e);
     bool first = !it->started;

@@ -6,11 +6,10 @@
  * sandbox_relay_only():
  * From here on this process (all its threads) can move bytes on descriptors it has, wait, tell the time, take memory and
  * end; everything else fails with EPERM. PR_SET_NO_NEW_PRIVS has to be set. Return 0, or -1 where the kernel has no
- * seccomp: nothing has changed then. Cannot be undone.
+ * seccomp: nothing has changed then. Cannot be undone. Where the kernel has no getrandom, files can be opened for reading, too.
  */
 int sandbox_relay_only(void);
-/** sandbox_session(): the same, and files (where Landlock allows them) and unix sockets: what a session of the vault needs. It
- * can start no program and no process, and reach no network. */
+/** sandbox_session(): the same, and reading at any place of files it has open: what a session of the vault needs. */
 int sandbox_session(void);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 _Static_assert(SEAL_HASH == crypto_generichash_BYTES && SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "sizes");
 _Static_assert(SEAL_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
@@ -11,6 +13,8 @@ _Static_assert(SEAL_SIG == crypto_sign_BYTES && SEAL_SIGN_SEC == crypto_sign_SEC
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash_state), "hash state");
 
 int seal_init(struct err *e) {
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (sodium_init() < 0) return err_set(e, ZE_INTERNAL, "libsodium", "cannot be initialised");
     return 0;
 }

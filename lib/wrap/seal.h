@@ -2,7 +2,8 @@
  * All cryptography of suite "sodium" (FORMAT.md §2), and the only door to libsodium: BLAKE2b-256 hashes, plain and keyed;
  * the key derivation; XChaCha20-Poly1305; sealed boxes; Ed25519; randomness; memory for keys; base64.
  *
- * Call seal_init() once before anything else. None of these functions blocks; only those with a struct err can fail.
+ * Call seal_init() once before anything else; from then on the process leaves no core dump and cannot be traced by others.
+ * None of these functions blocks; only those with a struct err can fail.
  */
 #ifndef WRAP_SEAL_H
 #define WRAP_SEAL_H

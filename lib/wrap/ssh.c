@@ -6,102 +6,38 @@
 #include "wrap/ssh.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libssh2.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "wrap/ssh_internal.h"
 
-enum { WINDOW = 4 << 20, PACKET = 32768, BLOB = 4 + 11 + 4 + SSH_KEY };
-enum owed { OWED_NOTHING, OWED_READ, OWED_WRITE, OWED_END };
-
-struct ssh {
-    int fd;
-    LIBSSH2_SESSION *session;
-    LIBSSH2_CHANNEL *channel;
-    enum owed owed;
-    char name[320];
-};
-
-struct attempt {
-    struct ssh *s;
-    const struct ssh_target *to;
-    int64_t until_ms;
-};
-
-/* The watchdog counts real seconds of this process; no decision about data hangs on it. */
-static int64_t mono_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int wait_for(const struct attempt *a, int fd, short events, struct err *e) {
-    struct pollfd p = {.fd = fd, .events = events};
-    for (;;) {
-        int64_t left = a->until_ms - mono_ms();
-        int rc = left > 0 ? poll(&p, 1, (int)left) : 0;
-        if (rc > 0) return 0;
-        if (rc == 0) return err_set(e, ZE_TIMEOUT, a->s->name, _("no connection within %d s"), a->to->timeout_ms / 1000);
-        if (errno != EINTR) return err_sys(e, a->s->name, "poll");
-    }
-}
-
-/* ---- TCP ---- */
-
-static void tune(int fd) {
-    const int on = 1, idle = 30, every = 10, times = 3, dead_ms = 90000;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on); /* a silent network ends the connection too */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
-}
-
-static int connect_one(const struct attempt *a, const struct addrinfo *ai, struct err *e) {
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return err_sys(e, a->s->name, "socket");
-    int why = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno;
-    if (why == EINPROGRESS) {
-        socklen_t len = sizeof why;
-        if (wait_for(a, fd, POLLOUT, e) < 0) goto failed;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) < 0) why = errno;
-    }
-    if (why == 0) {
-        tune(fd);
-        a->s->fd = fd;
-        return 0;
-    }
-    err_set(e, ZE_UNREACHABLE, a->s->name, "%s", strerror(why));
-failed:
-    close(fd);
-    return -1;
-}
-
-static int tcp_connect(const struct attempt *a, struct err *e) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list = NULL;
-    char port[16];
-    snprintf(port, sizeof port, "%u", a->to->port);
-    int rc = getaddrinfo(a->to->host, port, &hints, &list);
-    if (rc != 0) return err_set(e, ZE_UNREACHABLE, a->s->name, _("the name cannot be resolved: %s"), gai_strerror(rc));
-    rc = -1;
-    for (const struct addrinfo *ai = list; ai && rc < 0; ai = ai->ai_next) rc = connect_one(a, ai, e);
-    freeaddrinfo(list);
-    return rc;
-}
-
+enum { WINDOW = 4 << 20, MEMORY = 16 << 20, PACKET = 32768, BLOB = 4 + 11 + 4 + SSH_KEY };
 /* ---- SSH ---- */
+
+/* A server may send packets that nobody takes: what libssh2 keeps of them is bounded, so that it runs out, not the machine. */
+static LIBSSH2_REALLOC_FUNC(memory_move) {
+    struct ssh *s = *abstract;
+    size_t had = malloc_usable_size(ptr);
+    void *p = s->held - had + count <= MEMORY ? realloc(ptr, count) : NULL;
+    if (p) s->held += malloc_usable_size(p) - had;
+    return p;
+}
+
+static LIBSSH2_ALLOC_FUNC(memory_take) { return memory_move(NULL, count, abstract); }
+
+static LIBSSH2_FREE_FUNC(memory_drop) {
+    struct ssh *s = *abstract;
+    s->held -= malloc_usable_size(ptr);
+    free(ptr);
+}
 
 /* What libssh2 says last, as an error of ours. */
 static int fail(const struct ssh *s, enum err_id id, struct err *e) {
@@ -112,10 +48,10 @@ static int fail(const struct ssh *s, enum err_id id, struct err *e) {
 }
 
 /* 1: try again; 0: done; <0: failed. */
-static int again(const struct attempt *a, int rc, enum err_id id, struct err *e) {
+static int again(struct ssh *s, int rc, enum err_id id, struct err *e) {
     if (rc == 0) return 0;
-    if (rc != LIBSSH2_ERROR_EAGAIN) return fail(a->s, id, e);
-    return wait_for(a, a->s->fd, ssh_wants(a->s), e) < 0 ? -1 : 1;
+    if (rc != LIBSSH2_ERROR_EAGAIN) return fail(s, id, e);
+    return ssh_wait(s, s->fd, ssh_wants(s), e) < 0 ? -1 : 1;
 }
 
 static int methods_set(struct ssh *s, struct err *e) {
@@ -144,81 +80,119 @@ static void blob_make(uint8_t out[BLOB], const uint8_t key[SSH_KEY]) {
 }
 
 /* Fail closed: only an ed25519 key of the right length with the pinned bytes is good. */
-static int host_key_check(const struct attempt *a, struct err *e) {
+static int host_key_check(struct ssh *s, struct err *e) {
     size_t n = 0;
     int type = LIBSSH2_HOSTKEY_TYPE_UNKNOWN;
     uint8_t want[BLOB];
-    blob_make(want, a->to->host_key);
-    const char *got = libssh2_session_hostkey(a->s->session, &n, &type);
+    blob_make(want, s->to->host_key);
+    const char *got = libssh2_session_hostkey(s->session, &n, &type);
     if (got && type == LIBSSH2_HOSTKEY_TYPE_ED25519 && n == BLOB && memcmp(got, want, BLOB) == 0) return 0;
-    return err_set(e, ZE_HOSTKEY, a->s->name, _("the server showed another key"));
+    return err_set(e, ZE_HOSTKEY, s->name, _("the server showed another key"));
 }
 
 static LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(sign_cb) {
     const struct ssh_target *to = *abstract;
-    (void)session;
-    unsigned char *out = malloc(SSH_SIG); /* libssh2 frees it with its own free, which is ours */
+    void **memory = libssh2_session_abstract(session);
+    unsigned char *out = memory_take(SSH_SIG, memory); /* libssh2 frees it */
     if (!out) return -1;
     if (to->sign(to->arg, data, data_len, out) < 0) {
-        free(out);
+        memory_drop(out, memory);
         return -1;
     }
     *sig = out, *sig_len = SSH_SIG;
     return 0;
 }
 
-static int handshake(const struct attempt *a, struct err *e) {
-    struct ssh *s = a->s;
-    if (libssh2_init(0) != 0 || !(s->session = libssh2_session_init())) return err_set(e, ZE_NOMEM, s->name, "libssh2");
-    libssh2_session_set_blocking(s->session, 0);
-    if (methods_set(s, e) < 0) return -1;
-    int rc;
-    while ((rc = again(a, libssh2_session_handshake(s->session, s->fd), ZE_UNREACHABLE, e)) > 0) {}
-    if (rc == 0) return host_key_check(a, e);
-    int code = libssh2_session_last_errno(s->session);
-    if (e->id == ZE_UNREACHABLE && (code == LIBSSH2_ERROR_KEX_FAILURE || code == LIBSSH2_ERROR_HOSTKEY_INIT ||
-                                       code == LIBSSH2_ERROR_HOSTKEY_SIGN))
-        err_set(e, ZE_HOSTKEY, s->name, _("the server offers no ed25519 host key, or no method this program accepts"));
-    return -1;
+/* libssh2 has one number for a key exchange that was cut and for one that proved nothing; only the first leaves the stream at
+ * its end. */
+static bool ended(const struct ssh *s) {
+    char c;
+    ssize_t n = recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
-static int authenticate(const struct attempt *a, struct err *e) {
+/* Nobody has been sent anything about the user when this fails. What was agreed on tells which kind of method was missing:
+ * libssh2 chooses key exchange and host key together, then the others. */
+static int handshake(struct ssh *s, struct err *e) {
+    if (methods_set(s, e) < 0) return -1;
+    int rc;
+    while ((rc = again(s, libssh2_session_handshake(s->session, s->fd), ZE_UNREACHABLE, e)) > 0) {}
+    if (rc == 0) return host_key_check(s, e);
+    if (e->id != ZE_UNREACHABLE) return -1;
+    switch (libssh2_session_last_errno(s->session)) {
+    case LIBSSH2_ERROR_KEX_FAILURE:
+        if (libssh2_session_methods(s->session, LIBSSH2_METHOD_HOSTKEY))
+            return err_set(e, ZE_METHODS, s->name, _("no cipher or MAC that this program accepts"));
+        return err_set(
+            e, ZE_HOSTKEY, s->name, _("the server offers no ed25519 host key, or no curve25519 key exchange"));
+    case LIBSSH2_ERROR_HOSTKEY_INIT:
+    case LIBSSH2_ERROR_HOSTKEY_SIGN:
+    case LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE:
+        if (ended(s)) return err_set(e, ZE_UNREACHABLE, s->name, _("it closed the connection in the key exchange"));
+        return err_set(e, ZE_HOSTKEY, s->name, _("the server did not prove an ed25519 host key"));
+    default: return -1;
+    }
+}
+
+static int authenticate(struct ssh *s, struct err *e) {
     uint8_t blob[BLOB];
-    blob_make(blob, a->to->user_key);
-    void *arg = (void *)(uintptr_t)a->to;
+    blob_make(blob, s->to->user_key);
+    void *arg = (void *)(uintptr_t)s->to;
     int rc, got;
     do {
-        got = libssh2_userauth_publickey(a->s->session, a->to->user, blob, sizeof blob, sign_cb, &arg);
-        rc = again(a, got, ZE_AUTH, e);
+        got = libssh2_userauth_publickey(s->session, s->to->user, blob, sizeof blob, sign_cb, &arg);
+        rc = again(s, got, ZE_AUTH, e);
     } while (rc > 0);
-    if (rc < 0 && e->id == ZE_AUTH) err_set(e, ZE_AUTH, a->s->name, _("the server does not take this host's key"));
+    if (rc < 0 && e->id == ZE_AUTH) err_set(e, ZE_AUTH, s->name, _("the server does not take this host's key"));
     return rc;
 }
 
-static int channel_open(const struct attempt *a, struct err *e) {
-    struct ssh *s = a->s;
+static int channel_open(struct ssh *s, struct err *e) {
     int rc;
     for (;;) {
         s->channel = libssh2_channel_open_ex(s->session, "session", 7, WINDOW, PACKET, NULL, 0);
         if (s->channel) break;
-        if (again(a, libssh2_session_last_errno(s->session), ZE_REFUSED, e) <= 0) return -1;
+        if (again(s, libssh2_session_last_errno(s->session), ZE_REFUSED, e) <= 0) return -1;
     }
-    while ((rc = again(a, libssh2_channel_exec(s->channel, "zaibei"), ZE_REFUSED, e)) > 0) {}
+    while ((rc = again(s, libssh2_channel_exec(s->channel, "zaibei"), ZE_REFUSED, e)) > 0) {}
     return rc;
 }
 
-int ssh_open(const struct ssh_target *to, struct ssh **out, struct err *e) {
+static struct ssh *ssh_new(const struct ssh_target *to, struct err *e) {
     struct ssh *s = calloc(1, sizeof *s);
-    if (!s) return err_set(e, ZE_NOMEM, to->host, "ssh");
-    s->fd = -1;
-    snprintf(s->name, sizeof s->name, "%s:%u", to->host, to->port);
-    struct attempt a = {.s = s, .to = to, .until_ms = mono_ms() + to->timeout_ms};
-    if (tcp_connect(&a, e) < 0 || handshake(&a, e) < 0 || authenticate(&a, e) < 0 || channel_open(&a, e) < 0) {
-        ssh_free(s);
-        return -1;
+    if (!s) {
+        err_set(e, ZE_NOMEM, to->host, "ssh");
+        return NULL;
     }
-    *out = s;
-    return 0;
+    s->fd = -1, s->to = to, s->until_ms = ssh_clock_ms() + to->timeout_ms;
+    snprintf(s->name, sizeof s->name, "%s:%u", to->host, to->port);
+    if (libssh2_init(0) == 0) s->session = libssh2_session_init_ex(memory_take, memory_drop, memory_move, s);
+    if (s->session) {
+        libssh2_session_set_blocking(s->session, 0);
+        return s;
+    }
+    err_set(e, ZE_NOMEM, s->name, "libssh2");
+    ssh_free(s);
+    return NULL;
+}
+
+int ssh_connect(const struct ssh_target *to, struct ssh **out, struct err *e) {
+    struct ssh *s = ssh_new(to, e);
+    if (!s) return -1;
+    if (ssh_dial(s, e) == 0) return *out = s, 0;
+    ssh_free(s);
+    return -1;
+}
+
+int ssh_adopt(int fd, const struct ssh_target *to, struct ssh **out, struct err *e) {
+    struct ssh *s = ssh_new(to, e);
+    if (!s) return -1;
+    s->fd = fd;
+    return *out = s, 0;
+}
+
+int ssh_open(struct ssh *s, struct err *e) {
+    return handshake(s, e) < 0 || authenticate(s, e) < 0 || channel_open(s, e) < 0 ? -1 : 0;
 }
 
 void ssh_free(struct ssh *s) {
@@ -235,14 +209,15 @@ int ssh_fd(const struct ssh *s) { return s->fd; }
 
 short ssh_wants(const struct ssh *s) {
     int d = libssh2_session_block_directions(s->session);
-    short events = (short)((d & LIBSSH2_SESSION_BLOCK_INBOUND ? POLLIN : 0) |
-                           (d & LIBSSH2_SESSION_BLOCK_OUTBOUND ? POLLOUT : 0));
+    short events =
+        (short)((d & LIBSSH2_SESSION_BLOCK_INBOUND ? POLLIN : 0) | (d & LIBSSH2_SESSION_BLOCK_OUTBOUND ? POLLOUT : 0));
     return events ? events : POLLIN;
 }
 
 /* Note what a call owes, and turn its result into ours. */
 static ssize_t judge(struct ssh *s, ssize_t rc, enum owed mine, struct err *e) {
-    bool unsent = rc == LIBSSH2_ERROR_EAGAIN && libssh2_session_block_directions(s->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND;
+    bool unsent =
+        rc == LIBSSH2_ERROR_EAGAIN && libssh2_session_block_directions(s->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND;
     s->owed = unsent ? mine : OWED_NOTHING;
     if (rc == LIBSSH2_ERROR_EAGAIN) return SSH_AGAIN;
     if (rc < 0) return fail(s, ZE_CUT, e), SSH_FAIL;

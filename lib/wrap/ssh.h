@@ -5,7 +5,9 @@
  * is compared with the pinned one after the handshake and before anything is sent about the user; every outcome but
  * equality ends the connection. The user's private key is not here: the caller's function signs the one request.
  *
- * Until ssh_open returns everything together has ${timeout_ms}; afterwards nothing blocks.
+ * Until ssh_open returns everything together has ${timeout_ms}; afterwards nothing blocks. Only a server that never lets
+ * libssh2 wait (endless lines before its banner) is beyond that: the caller keeps an alarm. Memory is bounded whatever the
+ * server sends; a network that has gone silent ends the connection after 90 seconds.
  */
 #ifndef WRAP_SSH_H
 #define WRAP_SSH_H
@@ -32,10 +34,19 @@ struct ssh_target {
 };
 
 /**
- * ssh_open(to, out, e): resolve, connect, handshake, check, authenticate, open a session channel and ask for a command (the
- * server's forced command wins). ZE_UNREACHABLE, ZE_TIMEOUT, ZE_HOSTKEY, ZE_AUTH, ZE_PROTO. ${to} is needed for the call only.
+ * ssh_connect(to, out, e): resolve and connect; not a byte is read yet. ssh_adopt: the same with a connected socket, which
+ * becomes ${out}'s when that succeeds. ZE_UNREACHABLE, ZE_TIMEOUT. ${to} has to live until ssh_open has returned. No file is
+ * needed from here on.
  */
-int ssh_open(const struct ssh_target *to, struct ssh **out, struct err *e) MUST_CHECK;
+int ssh_connect(const struct ssh_target *to, struct ssh **out, struct err *e) MUST_CHECK;
+int ssh_adopt(int fd, const struct ssh_target *to, struct ssh **out, struct err *e) MUST_CHECK;
+
+/**
+ * ssh_open(s, e): handshake, check, authenticate, open a session channel and ask for a command (the server's forced command
+ * wins). Once, and nothing but ssh_free after an error: ZE_UNREACHABLE, ZE_TIMEOUT, ZE_METHODS, ZE_HOSTKEY, ZE_AUTH,
+ * ZE_REFUSED.
+ */
+int ssh_open(struct ssh *s, struct err *e) MUST_CHECK;
 void ssh_free(struct ssh *s); /* without a farewell; NULL is fine */
 
 /** ssh_fd: the socket, to be polled for ssh_wants (POLLIN, POLLOUT or both) when a call gave SSH_AGAIN. */

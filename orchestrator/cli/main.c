@@ -5,6 +5,7 @@
 
 #include "base/i18n.h"
 #include "cli.h"
+#include "sys/proc.h"
 #include "wrap/seal.h"
 
 static const struct command {
@@ -125,6 +126,7 @@ int main(int argc, char **argv) {
     struct cli c = {.json = false};
     struct err e = ERR_INIT;
     int i = 1;
+    proc_begin();
     i18n_init();
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (!strcmp(argv[i], "--version")) return puts("zaibei " ZB_VERSION), ZB_EXIT_OK;

@@ -71,8 +71,9 @@ static int lay_ticket(struct daemon *d, const struct job *j, struct err *e) {
     return control_call(&d->control, q, &a, e);
 }
 
-static struct js *offer_of(const struct job *j, const struct plan *p) {
+static struct js *offer_of(const struct job *j, const struct plan *p, int64_t now) {
     char id[24];
+    struct js *limits = limits_json(&p->limits);
     snprintf(id, sizeof id, "%lld", (long long)j->id);
     struct js *o = js_object();
     js_set_str(o, "job", id);
@@ -80,6 +81,8 @@ static struct js *offer_of(const struct job *j, const struct plan *p) {
     js_set_str(o, "ticket", j->ticket);
     js_set(o, "paths", p->paths ? js_copy(p->paths) : js_array());
     js_set(o, "excludes", p->excludes ? js_copy(p->excludes) : js_array());
+    if (limits) js_set(o, "limits", limits);
+    if (p->window_end && j->window_end_ns > now) js_set_int(o, "until_s", (j->window_end_ns - now) / NS_PER_S + 1);
     return o;
 }
 
@@ -96,7 +99,7 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
         job_again(d->db, &j, now, &why);
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
     } else if (job_claim(d->db, &j, now)) {
-        offer = offer_of(&j, &p);
+        offer = offer_of(&j, &p, now);
     }
     if (db_commit(d->db, e) < 0) js_free(offer), offer = NULL;
     if (offer) daemon_log(d, _("job %lld (%s of plan %s) is taken by %s"), (long long)j.id, j.kind, j.plan, host);
@@ -150,6 +153,25 @@ static bool passing(int64_t id) {
     return (id >= 1500 && id <= 1503) || id == ZE_BUSY || id == ZE_STALE || id == ZE_CHILD || id == ZE_MISSING;
 }
 
+/* A run that its window stopped goes on in the next one: the same job, or a newer one that takes it over. */
+static bool wait_for_window(struct daemon *d, struct job *j, int64_t now, const struct err *why) {
+    struct plan p;
+    struct run run;
+    if (!catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, &p, NULL, NULL)) return false;
+    bool next = plan_next(&p, now / NS_PER_S, &run);
+    plan_free(&p);
+    if (!next) return false;
+    snprintf(j->state, sizeof j->state, "queued");
+    j->attempts = 1; /* it has begun, and it has not failed */
+    j->not_before_ns = run.start_s * NS_PER_S, j->window_end_ns = run.end_s * NS_PER_S, j->lease_ns = 0;
+    j->err_id = why->id;
+    snprintf(j->err_msg, sizeof j->err_msg, "%s", why->msg);
+    job_put(d->db, j);
+    event_add(d->db, now, "job", j->host, _("job %lld was stopped by the end of its window and goes on in the next"),
+        (long long)j->id);
+    return true;
+}
+
 static void finish(struct daemon *d, struct job *j, const struct js *q, const char *state, int64_t now) {
     const struct js *x = js_get(q, "error");
     struct err why = ERR_INIT;
@@ -159,6 +181,7 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
             js_str(x, "message", ""));
     if (!strcmp(state, "failed") && (passing(why.id) || (j->cancel && why.id == ZE_CANCELLED)))
         return job_again(d->db, j, now, &why);
+    if (!strcmp(state, "failed") && why.id == ZE_WINDOW && !j->cancel && wait_for_window(d, j, now, &why)) return;
     snprintf(j->state, sizeof j->state, "%s", why.id == ZE_CANCELLED ? "cancelled" : state);
     j->point = count_of(q, "point"), j->files = count_of(q, "files"), j->bytes_read = count_of(q, "bytes_read");
     j->bytes_sent = count_of(q, "bytes_sent"), j->bytes_stored = count_of(q, "bytes_stored");

@@ -17,6 +17,7 @@
 #include "hosts.h"
 #include "scheduler.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/sock.h"
 
 enum { TICK_MS = 1000, SYNC_TICKS = 300 };
@@ -119,6 +120,7 @@ static int usage(FILE *out, int code) {
 int main(int argc, char **argv) {
     const char *config = NULL;
     bool go = false;
+    proc_begin();
     i18n_init();
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return usage(stdout, ZB_EXIT_OK);

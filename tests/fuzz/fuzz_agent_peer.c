@@ -11,6 +11,7 @@
 #include "sshagent.h"
 #include "wrap/json.h"
 
+/* faults: C8 */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static void as_text(const uint8_t *p, size_t n) {

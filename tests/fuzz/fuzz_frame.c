@@ -4,6 +4,7 @@
 
 #include "wire/frame.h"
 
+/* faults: C9 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -4,6 +4,7 @@
 
 #include "wrap/json.h"
 
+/* faults: H4 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -3,6 +3,7 @@
 
 #include "zone.h"
 
+/* faults: D3 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -4,6 +4,7 @@
 
 #include "wire/pack.h"
 
+/* faults: B10 B11 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Every row that the index check lets through lies inside the file. */

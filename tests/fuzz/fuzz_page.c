@@ -5,6 +5,7 @@
 
 #include "wire/manifest.h"
 
+/* faults: G3 G4 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void entries(struct page_iter *it, struct page_writer *w) {

@@ -5,6 +5,7 @@
 
 #include "wire/rdiff.h"
 
+/* faults: G4 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int on_copy(void *arg, uint64_t at, uint64_t len, struct err *e) {

@@ -7,6 +7,7 @@
 #include "wire/record.h"
 #include "wire/token.h"
 
+/* faults: B10 B11 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t vault_id[SEAL_ID] = {1}, seed[SEAL_SIGN_SEED] = {2};

@@ -5,6 +5,7 @@
 
 #include "wire/segment.h"
 
+/* faults: B10 B11 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct seg_addr at = {.pack = 1, .slot = 2};

@@ -13,9 +13,10 @@
 
 #include "serve.h"
 
+/* faults: C7 C8 C9 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int dir_fd = -1, pack_fd = -1;
+static int pack_fd = -1;
 
 /* A pack with one segment of 100 bytes in slot 0. */
 static void sample_make(void) {
@@ -38,23 +39,7 @@ static void sample_make(void) {
         abort();
 }
 
-static void remove_all(void) {
-    static char path[64] = "/tmp/zbfuzz.XXXXXX";
-    static char spool[96];
-    if (dir_fd < 0) {
-        if (!mkdtemp(path)) abort();
-        dir_fd = open(path, O_RDONLY | O_DIRECTORY);
-        if (mkdirat(dir_fd, "spool", 0700) < 0 || mkdirat(dir_fd, "spool/web", 0700) < 0) abort();
-        snprintf(spool, sizeof spool, "%s/spool", path);
-        atexit(remove_all);
-        return;
-    }
-    unlinkat(dir_fd, "spool/web", AT_REMOVEDIR);
-    rmdir(spool);
-    rmdir(path);
-}
-
-static void fd_send(int sock) {
+static void fd_send(int sock, int fd) {
     char byte = 0;
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -65,15 +50,19 @@ static void fd_send(int sock) {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &pack_fd, sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof(int));
     (void)!sendmsg(sock, &m, MSG_NOSIGNAL);
 }
 
 static void *keeper_play(void *arg) {
-    static const uint8_t answer[256] = {[K_BIND] = F_WELCOME,
+    static const uint8_t answer[256] = {[K_BIND] = F_OKAY,
+        [F_HELLO] = F_WELCOME,
         [F_LIST] = F_LIST_END,
         [F_BEGIN] = F_BEGUN,
+        [K_SPOOL] = F_OKAY,
         [K_PLACE] = F_PACK_DONE,
+        [F_CALL] = F_ANSWER,
+        [F_PING] = F_PONG,
         [F_USED] = F_OKAY,
         [F_COMMIT] = F_COMMITTED,
         [F_ABANDON] = F_OKAY,
@@ -86,15 +75,18 @@ static void *keeper_play(void *arg) {
     struct err e = ERR_INIT;
     uint8_t type;
     struct rd r;
+    bool spool = false;
     frames_init(&f, sock, sock, -1, "serve");
     while (frames_get(&f, &type, &r, &e) > 0) {
-        if (type == K_PLACE) {
-            char name[64];
-            snprintf(name, sizeof name, "spool/web/" SPOOL_NAME, rd_u32(&r));
-            unlinkat(dir_fd, name, 0);
+        if (type == K_SPOOL || type == K_OPEN) spool = type == K_SPOOL;
+        size_t n = type == K_PLACE ? 12 : sizeof zeros;
+        if (type == K_TAKE) {
+            int fd = spool ? memfd_create("spool", MFD_CLOEXEC) : dup(pack_fd);
+            fd_send(sock, fd);
+            close(fd);
+        } else if (frames_put(&f, answer[type], zeros, n, NULL, 0, &e) < 0) {
+            break;
         }
-        if (type == K_TAKE) fd_send(sock);
-        else if (frames_put(&f, answer[type], zeros, sizeof zeros, NULL, 0, &e) < 0) break;
     }
     frames_free(&f);
     close(sock);
@@ -106,10 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct serve s;
     pthread_t keeper;
     int pair[2];
-    if (dir_fd < 0) {
+    if (pack_fd < 0) {
         signal(SIGPIPE, SIG_IGN);
         if (seal_init(&e) < 0) abort();
-        remove_all();
         sample_make();
     }
     if (size < 1) return 0;
@@ -119,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     if (serve_init(&s, in, out, pair[0], &e) < 0) abort();
     s.host = "web", s.system = "oa", s.mode = data[0] & 1 ? BIND_TOKEN : BIND_HOST;
-    s.vault_fd = dup(dir_fd), s.confined = true;
+    if (serve_bind(&s, &e) < 0) abort();
     (void)!serve_loop(&s, &e);
     serve_free(&s);
     close(pair[0]);

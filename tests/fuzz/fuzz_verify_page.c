@@ -2,6 +2,7 @@
 #include "log.h"
 #include "page.h"
 
+/* faults: G3 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void page_run(const uint8_t *p, size_t n, uint8_t level) {

@@ -1,6 +1,7 @@
 /* YAML that anybody may have written: the tree is walked with every getter. */
 #include "wrap/yaml.h"
 
+/* faults: H1 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# What is written fits what is there: docs/ERRORS.md is what scripts/errors prints, the commands in both READMEs and in the
-# systemd units exist, and each man page names every command and option that --help shows, and builds.
+# What is written fits what is there: docs/ERRORS.md and docs/FAULTS.md are what scripts/errors and scripts/faults make, the
+# commands in both READMEs and in the systemd units exist, and each man page names every command and option that --help shows,
+# and builds.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 cd "$ZAIBEI_ROOT"
@@ -30,6 +31,9 @@ options() {
 step 'docs/ERRORS.md'
 scripts/errors | diff -u docs/ERRORS.md - >&2 || bad 'docs/ERRORS.md is stale: scripts/errors >docs/ERRORS.md'
 head -n 1 docs/ERRORS.md | grep -q Generated || bad 'docs/ERRORS.md does not say that it is generated'
+
+step 'docs/FAULTS.md'
+scripts/faults --check || bad 'see above: scripts/faults writes the page anew'
 
 step 'man pages'
 for program in $programs; do

@@ -1,5 +1,6 @@
 #!/bin/bash
 # limit 400
+# faults: A10 E7
 # A tree that changes at random for several rounds, a backup after each: with caches lost or harmed in between, with
 # runs killed and started again. Then every point must restore exactly and the vault must verify. SEED=n repeats a run;
 # ZAIBEI_SOAK=1 takes many seeds and more rounds.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # serial
 # limit 600
+# faults: E7
 # What travels: small changes cost little, whatever the size of the file; without the local cache the result is still
 # right and nothing that the vault has is sent again. Measured by the agent's count and by how much the store grew.
 set -eu

@@ -1,5 +1,6 @@
 #!/bin/bash
 # no-asan: it traces, and the leak checker cannot work under a tracer
+# faults: H16
 # Nothing that was read leaves the machine in clear: markers in contents, names, xattrs and the key are neither in the
 # vault, nor in zaibeid's database and logs, nor in what agent and link say to each other, which is what serve reads.
 set -eu
@@ -62,7 +63,7 @@ PY
 }
 
 step 'a backup and a listing, with everything that is written traced'
-strace -f -qq -y -xx -s 3000000 -e trace=write,writev,sendto,sendmsg -o "$ZAIBEI_TMP/trace" \
+strace -f -qq -y -xx -s 3000000 -v -e trace=write,writev,sendto,sendmsg,execve -o "$ZAIBEI_TMP/trace" \
     zaibei-agent backup "$data" >"$ZAIBEI_TMP/out" 2>&1 || fail "backup under strace: $(tail -n 3 "$ZAIBEI_TMP/out")"
 # Files below the state directory are the machine's own; what goes to pipes and sockets leaves the agent.
 # (With -xx the kind of a descriptor is in hex too: pipe and sock.)
@@ -72,6 +73,9 @@ plain "$ZAIBEI_TMP/trace.pipe" "$ZAIBEI_TMP/pipe"
 [ "$(stat -c %s "$ZAIBEI_TMP/pipe")" -gt 70000 ] || fail "the trace has only $(stat -c %s "$ZAIBEI_TMP/pipe") bytes"
 grep -q ZAIBEI1 "$ZAIBEI_TMP/pipe" || fail "the frames of agent and link are not in the trace"
 clean 'between agent and link' "$ZAIBEI_TMP/pipe"
+grep 'execve(' "$ZAIBEI_TMP/trace" >"$ZAIBEI_TMP/trace.exec" || fail "no child in the trace"
+plain "$ZAIBEI_TMP/trace.exec" "$ZAIBEI_TMP/exec"
+clean 'arguments and environments' "$ZAIBEI_TMP/exec"
 
 step 'what lies on the platform, and what its processes say'
 clean 'the vault' "$vault"

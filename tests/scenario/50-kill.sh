@@ -1,5 +1,6 @@
 #!/bin/bash
 # limit 600
+# faults: A2 A9 A23
 # kill -9 of each process at random moments of a backup. A point that was acknowledged restores exactly, a point that
 # nobody saw acknowledged is whole or not there, and the next run succeeds by itself. Two moments each; ten with
 # ZAIBEI_SOAK=1.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# faults: B10 B11 B13 C8 C11 G5
 # When something is wrong, the message names it and the exit code tells its kind: wrong kit, flipped bit, truncated
 # pack, newer format, unreachable host, changed host key. What is whole still restores.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/bash
+# faults: B10
 # A stored segment rots while no living point needs it, and then the same bytes come back on the host: the agent would take
 # the old segment by its identity. The vault must refuse that commit, and the next run must succeed by itself and restore.
 set -eu

@@ -2,6 +2,7 @@
 # serial
 # limit 600
 # no-asan
+# faults: F1
 # The agent and its link stay under 64 MiB together, for 80,000 files and for a file of 4 GiB: a quarter of it data, the
 # rest holes; with ZAIBEI_SOAK=1 all of it data.
 set -eu

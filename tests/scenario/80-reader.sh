@@ -1,4 +1,5 @@
 #!/bin/bash
+# faults: G11
 # docs/FORMAT.md is enough: the second reader, written from that page alone, gets files out of a real vault.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"

@@ -99,6 +99,8 @@ static const struct {
     {"vault: ssh://a@b\ntransport: ftp\n", "transport: expected libssh2 or openssh, found \"ftp\""},
     {"vault: ssh://a@b\nhost: Web_1\n", "host: expected a host name ([a-z0-9-]), found \"Web_1\""},
     {"vualt: dir:///v\n", "vualt: unknown key; did you mean \"vault\"?"},
+    {"vault: dir:///v\nlimits: {cpu: 50}\n", "limits.cpu: expected a share of one processor such as 50 %, found \"50\""},
+    {"vault: dir:///v\nlimits: {disk: idle}\n", "limits.disk: unknown key"},
     {"vault: dir:///v\nrestore_roots: [srv]\n", "expected an absolute path, found \"srv\""},
 };
 
@@ -247,6 +249,10 @@ START_TEST(a_job_is_understood_whole_or_not_at_all) {
         {"{\"job\":\"7\",\"kind\":\"incremental\",\"paths\":[\"/etc\"]}", true},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"excludes\":[\"*.o\"]}", true},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"excludes\":[0]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"limits\":{\"cpu\":50},\"until_s\":60}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"limits\":{\"cpu\":50,\"disk\":1}}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"limits\":7}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"until_s\":-1}", false},
         {"{\"job\":\"7\",\"kind\":\"ful\",\"paths\":[\"/etc\"]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"etc\"]}", false},

@@ -73,6 +73,7 @@ START_TEST(it_finds_everything_while_it_grows_and_after_it_was_closed) {
 }
 END_TEST
 
+/* faults: E6 */
 START_TEST(what_was_never_committed_is_dropped_and_what_was_stays) {
     struct ids *x = open_ids(none, 0, 0);
     put(x, 0, 100, 0);
@@ -85,6 +86,7 @@ START_TEST(what_was_never_committed_is_dropped_and_what_was_stays) {
 }
 END_TEST
 
+/* faults: E6 E8 */
 START_TEST(an_index_of_another_parent_is_thrown_away) {
     struct ids *x = open_ids(none, 0, 0);
     put(x, 0, 100, 0);
@@ -96,6 +98,7 @@ START_TEST(an_index_of_another_parent_is_thrown_away) {
 }
 END_TEST
 
+/* faults: B10 */
 START_TEST(changed_bytes_are_not_believed) {
     struct ids *x = open_ids(none, 0, 0);
     put(x, 0, 1000, 0);

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "greet.h"
+#include "session.h"
 #include "signing.h"
 #include "sshagent.h"
 #include "transport.h"
@@ -278,6 +279,7 @@ START_TEST(a_greeting_is_read_whole) {
 }
 END_TEST
 
+/* faults: C1 C8 */
 START_TEST(a_greeting_that_is_cut_longer_or_newer_is_refused) {
     struct welcome w;
     struct buf b;
@@ -342,6 +344,80 @@ START_TEST(the_last_words_of_a_child_explain_a_cut_stream) {
 }
 END_TEST
 
+/* ---- a long silence of ours ---- */
+
+static struct session quiet;
+static struct frames peer;
+static int wire[2];
+
+static void talk(void) {
+    static int something;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, wire), 0);
+    quiet = (struct session){.cfg = &c, .tick = -1, .transport = &something};
+    frames_init(&quiet.f, wire[0], wire[0], 2000, "vault");
+    frames_init(&peer, wire[1], wire[1], 200, "agent");
+    ck_assert_int_eq(frames_flush(&quiet.f, &e), 0);
+    ck_assert_int_eq(frames_flush(&peer, &e), 0);
+}
+
+static void hang_up(void) {
+    frames_free(&quiet.f);
+    frames_free(&peer);
+    close(wire[0]);
+    close(wire[1]);
+}
+
+static int64_t second(int64_t n) { return n * 1000000000; }
+
+START_TEST(after_a_minute_of_silence_the_vault_hears_a_ping) {
+    uint8_t type;
+    struct rd r;
+    talk();
+    for (int64_t s = 1; s <= 60; s++) session_keep(&quiet, second(s));
+    ck_assert_int_lt(frames_get(&peer, &type, &r, &e), 0);
+    ck_assert_int_eq(e.id, ZE_TIMEOUT);
+    session_keep(&quiet, second(62));
+    ck_assert_int_eq(frames_get(&peer, &type, &r, &e), 1);
+    ck_assert_uint_eq(type, F_PING);
+    for (int64_t s = 62; s <= 120; s++) session_keep(&quiet, second(s));
+    ck_assert_int_lt(frames_get(&peer, &type, &r, &e), 0); /* once a minute is enough */
+    hang_up();
+}
+END_TEST
+
+START_TEST(what_was_sent_meanwhile_counts_as_a_word) {
+    uint8_t type;
+    struct rd r;
+    talk();
+    session_keep(&quiet, second(1));
+    ck_assert_int_eq(frames_put(&quiet.f, F_LIST, NULL, 0, NULL, 0, &e), 0);
+    ck_assert_int_eq(frames_flush(&quiet.f, &e), 0);
+    session_keep(&quiet, second(50));
+    session_keep(&quiet, second(100));
+    ck_assert_int_eq(frames_get(&peer, &type, &r, &e), 1);
+    ck_assert_uint_eq(type, F_LIST);
+    ck_assert_int_lt(frames_get(&peer, &type, &r, &e), 0);
+    hang_up();
+}
+END_TEST
+
+START_TEST(pongs_are_passed_over_and_only_those_that_were_asked_for) {
+    struct rd r;
+    talk();
+    session_keep(&quiet, second(1));
+    session_keep(&quiet, second(70));
+    session_keep(&quiet, second(140));
+    ck_assert_uint_eq(quiet.pings, 2);
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(frames_put(&peer, i == 2 ? F_OKAY : F_PONG, NULL, 0, NULL, 0, &e), 0);
+    ck_assert_int_eq(frames_put(&peer, F_PONG, NULL, 0, NULL, 0, &e), 0);
+    ck_assert_int_eq(frames_flush(&peer, &e), 0);
+    ck_assert_int_eq(session_expect(&quiet, F_OKAY, &r, &e), 0);
+    ck_assert_int_lt(session_expect(&quiet, F_OKAY, &r, &e), 0);
+    ck_assert_int_eq(e.id, ZE_PROTO);
+    hang_up();
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("agent_session");
     TCase *t = tcase_create("all");
@@ -359,6 +435,9 @@ int main(void) {
     tcase_add_test(t, a_vault_header_signed_by_nobody_is_refused);
     tcase_add_test(t, a_program_that_is_not_there_is_named);
     tcase_add_test(t, the_last_words_of_a_child_explain_a_cut_stream);
+    tcase_add_test(t, after_a_minute_of_silence_the_vault_hears_a_ping);
+    tcase_add_test(t, what_was_sent_meanwhile_counts_as_a_word);
+    tcase_add_test(t, pongs_are_passed_over_and_only_those_that_were_asked_for);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

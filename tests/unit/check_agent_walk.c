@@ -35,7 +35,7 @@ static struct walk *begin(const char *const *paths, const struct dev_ino *skip, 
     struct err e = ERR_INIT;
     size_t n = 0;
     while (paths[n]) n++;
-    struct walk *w = walk_new((char *const *)(uintptr_t)paths, n, skip, skip_n, &e);
+    struct walk *w = walk_new((char *const *)(uintptr_t)paths, n, skip, skip_n, NULL, &e);
     ck_assert_msg(w != NULL, "%s", e.msg);
     return w;
 }
@@ -102,6 +102,7 @@ START_TEST(a_path_below_another_one_is_walked_once) {
 }
 END_TEST
 
+/* faults: F5 */
 START_TEST(a_symbolic_link_is_not_followed_but_its_parents_are) {
     static const char *const paths[] = {"link", "way/inner", NULL};
     shell("mkdir -p real/inner; touch real/inner/f; ln -s real link; ln -s real way");
@@ -123,12 +124,13 @@ END_TEST
 START_TEST(an_absent_path_is_named) {
     char absent[] = "absent", *const paths[] = {absent, NULL};
     struct err e = ERR_INIT;
-    ck_assert_ptr_null(walk_new(paths, 1, NULL, 0, &e));
+    ck_assert_ptr_null(walk_new(paths, 1, NULL, 0, NULL, &e));
     ck_assert_int_eq(e.id, ZE_NOTFOUND);
     ck_assert_str_eq(e.object, "absent");
 }
 END_TEST
 
+/* faults: F12 */
 START_TEST(a_directory_that_may_not_be_read_is_in_the_walk_and_a_problem) {
     shell("mkdir -p a/closed b; touch a/closed/f b/f; chmod 0 a/closed");
     if (geteuid() == 0) ck_assert_int_eq(setresuid(65534, 65534, 0), 0);
@@ -138,6 +140,7 @@ START_TEST(a_directory_that_may_not_be_read_is_in_the_walk_and_a_problem) {
 }
 END_TEST
 
+/* faults: F14 */
 START_TEST(a_mount_point_is_only_entered_when_it_is_named_even_below_another_path) {
     static const char *const paths[] = {".", "m", "n/deep/er", NULL};
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return; /* only root can */
@@ -151,6 +154,7 @@ START_TEST(a_mount_point_is_only_entered_when_it_is_named_even_below_another_pat
 }
 END_TEST
 
+/* faults: F3 */
 START_TEST(a_tree_deeper_than_descriptors_or_paths_last_is_told_and_does_not_end_the_walk) {
     struct rlimit rl;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);

@@ -106,6 +106,7 @@ static void child_writes(int rows, bool commit) {
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
 }
 
+/* faults: A7 */
 START_TEST(a_transaction_that_is_killed_leaves_nothing_and_a_committed_one_everything) {
     child_writes(3, true);
     child_writes(1000, false); /* 5 MB: more than the cache, so pages are in the file and must be rolled back */
@@ -115,6 +116,7 @@ START_TEST(a_transaction_that_is_killed_leaves_nothing_and_a_committed_one_every
 }
 END_TEST
 
+/* faults: A20 */
 START_TEST(an_older_schema_is_brought_up_to_date_and_a_newer_one_refused) {
     struct err e = ERR_INIT;
     struct db *d = open_db(1);
@@ -130,6 +132,7 @@ START_TEST(an_older_schema_is_brought_up_to_date_and_a_newer_one_refused) {
 }
 END_TEST
 
+/* faults: E5 H14 */
 START_TEST(a_second_process_and_a_damaged_file_are_refused) {
     struct err e = ERR_INIT;
     struct db *d = open_db(2);

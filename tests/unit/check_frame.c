@@ -76,6 +76,7 @@ START_TEST(what_is_sent_begins_with_the_magic_and_has_two_parts_in_one_frame) {
 }
 END_TEST
 
+/* faults: C10 */
 START_TEST(something_else_than_the_magic_is_shown_to_its_first_line_and_escaped) {
     static const char banner[] = "Welcome to \033[1mgw3\nLast login: today\n";
     sends(banner, sizeof banner - 1);
@@ -96,6 +97,7 @@ START_TEST(a_stream_that_ends_within_the_magic_is_not_ours_and_an_empty_one_has_
 }
 END_TEST
 
+/* faults: C9 */
 START_TEST(lengths_outside_the_limits_end_the_session) {
     static const uint8_t none[] = {0, 0, 0, 0}, most[] = {1, 0, 0x20, 0, 1}; /* 0, and 2 MiB + 1 */
     greets(), sends(none, 4);
@@ -143,6 +145,7 @@ START_TEST(a_frame_that_is_too_large_is_not_sent) {
 }
 END_TEST
 
+/* faults: C1 */
 START_TEST(a_stream_cut_within_a_frame_or_its_length_is_an_error) {
     greets(),
         sends("\x05\0\0\0\x0e"
@@ -157,6 +160,7 @@ START_TEST(a_stream_cut_within_a_frame_or_its_length_is_an_error) {
 }
 END_TEST
 
+/* faults: C2 */
 START_TEST(a_silent_peer_is_given_up_after_the_time_limit) {
     f.timeout_ms = 50;
     greets(), sends("\x05\0\0\0\x0e", 5);
@@ -164,6 +168,7 @@ START_TEST(a_silent_peer_is_given_up_after_the_time_limit) {
 }
 END_TEST
 
+/* faults: C4 */
 START_TEST(a_peer_that_takes_nothing_is_given_up_and_one_that_is_gone_is_told) {
     uint8_t *p = calloc(1, 1 << 20);
     f.timeout_ms = 50;
@@ -195,6 +200,7 @@ START_TEST(a_peer_that_says_why_and_hangs_up_is_heard_though_we_were_still_writi
 }
 END_TEST
 
+/* faults: C10 */
 START_TEST(a_banner_of_a_peer_that_hangs_up_is_shown_though_we_were_still_writing) {
     sends("This account is not available.\n", 31);
     hang_up();

@@ -44,6 +44,7 @@ START_TEST(a_member_that_is_absent_or_of_another_type_gives_the_default) {
 }
 END_TEST
 
+/* faults: H4 */
 START_TEST(malformed_json_is_refused_with_its_place) {
     static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "\"\\u0000\"", "\"\xff\"", "{} {}", "nul",
         "{\"a\":99999999999999999999}"};
@@ -56,6 +57,7 @@ START_TEST(malformed_json_is_refused_with_its_place) {
 }
 END_TEST
 
+/* faults: H4 */
 START_TEST(depth_is_limited_and_brackets_in_strings_do_not_count) {
     char deep[200];
     struct err e = ERR_INIT;

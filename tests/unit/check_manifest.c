@@ -139,6 +139,7 @@ START_TEST(a_directory_is_followed_by_all_that_is_below_it) {
 }
 END_TEST
 
+/* faults: G3 */
 START_TEST(paths_that_could_leave_the_target_are_not_paths) {
     static const char *good[] = {"", "a", "a/b", "..a/.b", "a../b.", "...", " ", "a\nb"};
     static const char *bad[] = {"/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/../b", "./a", "a/."};
@@ -207,6 +208,7 @@ static int read_all(const uint8_t *p, size_t n) {
     return rc;
 }
 
+/* faults: B11 G4 */
 START_TEST(a_page_cut_anywhere_is_damaged) {
     one_file();
     for (size_t n = 0; n < page.len; n++) {
@@ -224,6 +226,7 @@ START_TEST(a_page_cut_anywhere_is_damaged) {
 }
 END_TEST
 
+/* faults: C8 */
 START_TEST(a_newer_page_is_refused_by_its_number) {
     one_file();
     page.p[0] = 2;
@@ -245,6 +248,7 @@ static int with_extents(const struct extent *x, size_t n, uint64_t size) {
     return rc;
 }
 
+/* faults: G3 G4 */
 START_TEST(extents_that_lie_about_size_or_segment_are_damaged) {
     struct extent ok = {.len = ZB_SEGMENT_MAX - 10, .offset = 10};
     struct extent past = {.len = ZB_SEGMENT_MAX - 9, .offset = 10};
@@ -263,6 +267,7 @@ START_TEST(extents_that_lie_about_size_or_segment_are_damaged) {
 }
 END_TEST
 
+/* faults: C9 G4 */
 START_TEST(a_count_that_the_page_cannot_hold_takes_no_memory) {
     static const uint8_t entries[] = {1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0};
     ck_assert_int_lt(read_all(entries, sizeof entries), 0);
@@ -312,6 +317,7 @@ START_TEST(a_page_ends_by_its_cut_hash_or_its_size) {
 }
 END_TEST
 
+/* faults: B11 */
 START_TEST(a_root_comes_back_and_a_cut_one_is_damaged) {
     char *paths[] = {(char *)(uintptr_t) "/etc", (char *)(uintptr_t) "/home"};
     struct root in = {.level = 3, .top = {5, 6}, .entries = 100, .files = 90, .bytes = 1ull << 60, .walk_start = -7,

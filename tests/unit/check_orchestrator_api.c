@@ -112,6 +112,7 @@ START_TEST(plans_are_applied_listed_shown_by_version_and_asked_for_their_next_ru
 }
 END_TEST
 
+/* faults: H4 */
 START_TEST(what_is_wrong_is_answered_with_the_fitting_status_and_number) {
     fails("GET", "/", NULL, 404, "ZB-1101");
     fails("GET", "/v1/plans/", NULL, 404, "ZB-1101");
@@ -134,6 +135,7 @@ START_TEST(what_is_wrong_is_answered_with_the_fitting_status_and_number) {
 }
 END_TEST
 
+/* faults: H4 */
 START_TEST(a_body_or_header_that_is_too_large_is_refused_and_the_server_goes_on) {
     size_t n = HTTPD_BODY_MAX + 1;
     char *big = malloc(n), path[1900];

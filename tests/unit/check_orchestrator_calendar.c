@@ -80,6 +80,7 @@ START_TEST(offsets_follow_the_tz_database_before_within_and_after_its_table) {
 }
 END_TEST
 
+/* faults: D3 */
 START_TEST(a_wall_time_in_a_gap_is_the_end_of_the_gap_and_one_that_comes_twice_is_the_first) {
     struct zone *z = open_zone("Europe/Berlin");
     ck_assert_int_eq(zone_utc(z, at("2026-03-29T01:59:59Z")), at("2026-03-29T00:59:59Z"));
@@ -92,6 +93,7 @@ START_TEST(a_wall_time_in_a_gap_is_the_end_of_the_gap_and_one_that_comes_twice_i
 }
 END_TEST
 
+/* faults: D3 */
 START_TEST(names_that_are_no_zone_and_files_that_are_damaged_are_refused) {
     static const char *const bad[] = {
         "", "Nowhere/City", "../etc/passwd", "/etc/passwd", "UTC+8", "UTC+08:60", "UTC+19:00", "Asia", "UTC+08:00x"};
@@ -119,6 +121,7 @@ START_TEST(daily_weekly_and_monthly_on_one_day_are_one_run_and_full_wins) {
 }
 END_TEST
 
+/* faults: D4 */
 START_TEST(the_31st_is_the_last_day_of_shorter_months) {
     struct zone *z = open_zone("UTC");
     struct schedule s = {RUN_NONE, RUN_NONE, RUN_FULL, 0, 60, 7, 31};
@@ -144,6 +147,7 @@ START_TEST(a_window_over_midnight_belongs_to_the_day_on_which_it_opens) {
 }
 END_TEST
 
+/* faults: D3 */
 START_TEST(runs_stay_one_a_day_when_clocks_change) {
     struct zone *z = open_zone("Europe/Berlin");
     struct schedule s = {RUN_INCREMENTAL, RUN_NONE, RUN_NONE, 150, 90, 7, 1}; /* 02:30-04:00 */

@@ -161,6 +161,7 @@ START_TEST(the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a
 }
 END_TEST
 
+/* faults: E4 */
 START_TEST(a_run_is_queued_once_whatever_restarts_in_between) {
     apply(PLAN("s", "/srv"));
     points(1);
@@ -297,6 +298,39 @@ START_TEST(a_result_counts_once_and_passing_failures_are_tried_again) {
 }
 END_TEST
 
+START_TEST(a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window) {
+    apply(PLAN("s", "/srv") "limits: {bandwidth: 20 MB/s, cpu: 50 %, io: idle, window_end: true}\n");
+    points(1);
+    now_s += 3600 + 7200;
+    tick();
+    struct js *a = ask("h", "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    const struct js *j = js_at(js_get(a, "jobs"), 0);
+    struct limits l;
+    ck_assert(js_get(j, "limits") && limits_take(js_get(j, "limits"), &l));
+    ck_assert(l.bandwidth == 20000000 && l.cpu == 50 && l.io == IO_IDLE && l.memory == 0);
+    ck_assert_int_eq(js_int(j, "until_s", 0), 2 * 3600 + 1);
+    js_free(a);
+}
+END_TEST
+
+START_TEST(a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind) {
+    apply(PLAN("s", "/srv") "limits: {window_end: true}\n");
+    now_s += 3600;
+    tick();
+    int id = call_in("h", false);
+    ck_assert_int_gt(id, 0);
+    now_s += 4 * 3600 + 1;
+    result("h", id, "\"state\":\"failed\",\"error\":{\"id\":1018,\"message\":\"the window\"}");
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    tick();
+    ck_assert_int_eq(call_in("h", false), 0);
+    now_s += 20 * 3600;
+    tick();
+    ck_assert_str_eq(jobs(), "failed calendar full daily; queued calendar full daily");
+    ck_assert_int_gt(call_in("h", false), id);
+}
+END_TEST
+
 START_TEST(nonsense_from_a_host_is_answered_with_an_error) {
     static const char *const bad[] = {"", "[]", "{}", "{\"op\":\"reboot\"}", "{\"op\":\"result\",\"job\":1}", "\xff",
         "{\"op\":\"result\",\"job\":\"99999999999999999999\",\"state\":\"ok\"}"};
@@ -322,6 +356,8 @@ int main(void) {
     tcase_add_test(t, without_a_ticket_at_the_vault_no_job_is_handed_out);
     tcase_add_test(t, a_host_can_speak_of_its_own_jobs_only);
     tcase_add_test(t, a_result_counts_once_and_passing_failures_are_tried_again);
+    tcase_add_test(t, a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window);
+    tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);

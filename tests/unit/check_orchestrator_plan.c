@@ -49,6 +49,7 @@ START_TEST(a_plan_is_read_with_its_defaults) {
 }
 END_TEST
 
+/* faults: H1 */
 START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
     refused(8, "  weekly: ful", "oa.yaml:8:11", "strategy.weekly: expected full or incremental, found \"ful\"");
     refused(8, "  weekley: full", "oa.yaml:8:3", "strategy.weekley: unknown key; did you mean \"weekly\"?");
@@ -74,6 +75,9 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
         "schedule.zone: expected a time zone such as Asia/Shanghai, found \"Mars/Base\"");
     refused(0, "schedule: {weekly_day: funday}\n", "oa.yaml:9:24",
         "schedule.weekly_day: expected mon, tue, wed, thu, fri, sat or sun, found \"funday\"");
+    refused(0, "limits: {bandwidth: 20 MB}\n", "oa.yaml:9:21",
+        "limits.bandwidth: expected a rate such as 20 MB/s, 8 MiB/s or 100 Mbit/s, found \"20 MB\"");
+    refused(0, "limits: {cpus: 50 %}\n", "oa.yaml:9:10", "limits.cpus: unknown key; did you mean \"cpu\"?");
     refused(0, "targets: {rpo: fast}\n", "oa.yaml:9:16",
         "targets.rpo: expected a time such as 30m, 24h or 7d, found \"fast\"");
     refused(0, "applied: 2026-02-29\n", "oa.yaml:9:10",

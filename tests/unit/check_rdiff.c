@@ -79,27 +79,52 @@ static int on_stream(void *arg, const uint8_t *p, size_t n, struct err *e) {
     return 0;
 }
 
-START_TEST(a_shifted_file_is_rebuilt_from_copies_and_few_literals) {
-    size_t n = 1 << 20, len, shift = 37;
+/* The delta from ${old} to ${new}, applied: it must give ${new} again. Returns the bytes that were not copied. */
+static size_t rebuild(const uint8_t *old, size_t old_n, const uint8_t *new, size_t n) {
+    size_t len;
     struct err e = ERR_INIT;
-    uint8_t *old = noise(n, 3), *new = malloc(n + shift), *sig = signature(old, n, 4096, &len);
-    memset(new, 'x', shift), memcpy(new + shift, old, n);
+    uint8_t *sig = signature(old, old_n, 4096, &len);
     struct delta_window *w = delta_window_new(sig, sig + RDIFF_SIG_HEAD, (len - RDIFF_SIG_HEAD) / RDIFF_SIG_ROW);
     ck_assert_ptr_nonnull(w);
-    struct rebuilt r = {.old = old, .out = malloc(n + shift)};
+    struct rebuilt r = {.old = old, .out = malloc(n)};
     r.parser.ops = (struct rdiff_ops){on_copy, on_literal, &r};
     struct delta *d = delta_begin(w, on_stream, &r);
-    for (size_t at = 0; at < n + shift; at += 10007)
-        ck_assert_int_eq(delta_feed(d, new + at, n + shift - at < 10007 ? n + shift - at : 10007, &e), 0);
+    for (size_t at = 0; at < n; at += 10007)
+        ck_assert_int_eq(delta_feed(d, new + at, n - at < 10007 ? n - at : 10007, &e), 0);
     ck_assert_int_eq(delta_end(d, &e), 0);
     ck_assert_int_eq(rdiff_delta_ended(&r.parser, &e), 0);
-    ck_assert_uint_eq(r.n, n + shift);
+    ck_assert_uint_eq(r.n, n);
     ck_assert_int_eq(memcmp(r.out, new, r.n), 0);
-    ck_assert_uint_eq(r.literal, shift);
-    delta_free(d), delta_window_free(w), free(old), free(new), free(sig), free(r.out);
+    delta_free(d), delta_window_free(w), free(sig), free(r.out);
+    return r.literal;
+}
+
+START_TEST(a_shifted_file_is_rebuilt_from_copies_and_few_literals) {
+    size_t n = 1 << 20, shift = 37;
+    uint8_t *old = noise(n, 3), *new = malloc(n + shift);
+    memset(new, 'x', shift), memcpy(new + shift, old, n);
+    ck_assert_uint_eq(rebuild(old, n, new, n + shift), shift);
+    free(old), free(new);
 }
 END_TEST
 
+/* All blocks alike, blocks in reverse, nothing in common: the result is right and comes within the time of a test. */
+/* faults: F16 */
+START_TEST(the_worst_cases_of_the_rolling_sum_come_back_right_and_in_time) {
+    size_t n = 1 << 20, block = 4096;
+    uint8_t *old = calloc(1, n), *new = calloc(1, n), *other = noise(n, 9);
+    new[n / 2] = 1;
+    ck_assert_uint_le(rebuild(old, n, new, n), 2 * block);
+    memcpy(old, other, n);
+    for (size_t i = 0; i < n; i += block) memcpy(new + i, old + n - block - i, block);
+    ck_assert_uint_eq(rebuild(old, n, new, n), 0);
+    uint8_t *none = noise(n, 10);
+    ck_assert_uint_eq(rebuild(old, n, none, n), n);
+    free(old), free(new), free(other), free(none);
+}
+END_TEST
+
+/* faults: G4 */
 START_TEST(a_delta_that_is_cut_or_has_wrong_bytes_is_refused) {
     struct rebuilt r = {.old = NULL, .out = malloc(100)};
     static const uint8_t cut[] = {0x72, 0x73, 0x02, 0x36, 0x03, 'a', 'b'}, bad[] = {0x72, 0x73, 0x02, 0x36, 0x99};
@@ -123,6 +148,7 @@ int main(void) {
     Suite *s = suite_create("rdiff");
     TCase *t = tcase_create("formats");
     tcase_add_test(t, a_signature_equals_what_rdiff_writes_byte_for_byte);
+    tcase_add_test(t, the_worst_cases_of_the_rolling_sum_come_back_right_and_in_time);
     tcase_add_test(t, a_shifted_file_is_rebuilt_from_copies_and_few_literals);
     tcase_add_test(t, a_delta_that_is_cut_or_has_wrong_bytes_is_refused);
     suite_add_tcase(s, t);

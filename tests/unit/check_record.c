@@ -96,6 +96,7 @@ START_TEST(every_type_survives_the_round_trip_byte_for_byte) {
 }
 END_TEST
 
+/* faults: B10 */
 START_TEST(any_flipped_bit_of_a_record_is_refused) {
     struct err e = ERR_INIT;
     struct used_ref used[2] = {{.page = 0, .hash = {1}}, {.page = 7, .hash = {2}}};
@@ -112,6 +113,7 @@ START_TEST(any_flipped_bit_of_a_record_is_refused) {
 }
 END_TEST
 
+/* faults: B12 */
 START_TEST(a_record_of_another_vault_or_key_is_refused) {
     struct err e = ERR_INIT;
     struct record r = {.type = REC_TIME}, d;
@@ -125,6 +127,7 @@ START_TEST(a_record_of_another_vault_or_key_is_refused) {
 }
 END_TEST
 
+/* faults: C8 */
 START_TEST(a_newer_version_is_refused_by_name) {
     struct err e = ERR_INIT;
     struct record r = {.type = REC_TIME}, d;

@@ -80,6 +80,7 @@ static void must_fail(const struct gen_keys *keys, uint8_t kind, struct seg_addr
     ck_assert_ptr_nonnull(strstr(e.object, "slot"));
 }
 
+/* faults: B12 E8 */
 START_TEST(a_segment_opens_under_no_other_address_kind_host_or_key) {
     size_t len = (size_t)seal_it(SEG_FILE, 1000);
     must_fail(k, SEG_FILE, (struct seg_addr){.pack = 3, .slot = 6}, sealed, len);
@@ -103,6 +104,7 @@ START_TEST(a_segment_opens_under_no_other_address_kind_host_or_key) {
 }
 END_TEST
 
+/* faults: B10 B11 */
 START_TEST(every_flipped_bit_and_every_cut_is_noticed) {
     size_t len = (size_t)seal_it(SEG_PACKED, 200);
     for (size_t bit = 0; bit < len * 8; bit++) {

@@ -108,6 +108,7 @@ END_TEST
 
 /* Each byte of each object in turn: every one of them is covered by a signature or a hash, without a key and an anchor
  * (_i is 0) too, and whatever a decoder then meets it does not fall over. */
+/* faults: B10 */
 START_TEST(every_flipped_byte_is_found) {
     static const uint8_t flips[] = {0x01, 0x80};
     bool all = _i;
@@ -132,6 +133,7 @@ START_TEST(every_flipped_byte_is_found) {
 }
 END_TEST
 
+/* faults: B11 */
 START_TEST(every_truncation_is_found) {
     for (size_t i = 0; i < names_n; i++) {
         uint8_t bytes[4096];
@@ -150,6 +152,7 @@ START_TEST(every_truncation_is_found) {
 }
 END_TEST
 
+/* faults: B13 */
 START_TEST(every_missing_object_is_found) {
     for (size_t i = 0; i < names_n; i++) {
         ck_assert_int_eq(rename(names[i], at("aside")), 0);

@@ -29,6 +29,7 @@ START_TEST(an_unknown_word_names_line_column_field_expected_and_found) {
 }
 END_TEST
 
+/* faults: H1 */
 START_TEST(an_unknown_key_is_refused_where_it_stands_with_the_nearest_known_one) {
     struct err e = ERR_INIT;
     struct yaml *y = parse("a:\n  retenton: 3\n  zzzzzzzz: 1\n", &e);
@@ -75,6 +76,7 @@ START_TEST(getters_read_texts_numbers_booleans_and_lists) {
 }
 END_TEST
 
+/* faults: H1 */
 START_TEST(what_a_configuration_must_not_contain_is_refused_with_its_place) {
     refused("", "plans/oa.yaml:1:1", "the file is empty");
     refused("# only this\n", "plans/oa.yaml:1:1", "the file is empty");
@@ -92,6 +94,7 @@ START_TEST(what_a_configuration_must_not_contain_is_refused_with_its_place) {
 }
 END_TEST
 
+/* faults: H1 */
 START_TEST(depth_size_and_number_of_values_are_limited) {
     struct err e = ERR_INIT;
     char deep[200] = "a: ";

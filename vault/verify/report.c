@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,17 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
+static volatile sig_atomic_t asked;
+
+static void on_usr1(int sig) {
+    (void)sig;
+    asked = 1;
+}
+
 void report_init(struct report *r, FILE *out, bool json, FILE *progress) {
     *r = (struct report){.out = out, .json = json, .progress = progress};
-    r->tty = progress && isatty(fileno(progress));
+    r->tty = progress && !json && isatty(fileno(progress));
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_usr1, .sa_flags = SA_RESTART}, NULL);
 }
 
 static void findings_free(struct report *r) {
@@ -116,7 +125,8 @@ static void finding_text(const struct report *r, const struct finding *f) {
 }
 
 static void progress_clear(struct report *r) {
-    if (r->tty && r->shown_ns) fputs("\r\033[K", r->progress);
+    if (!r->tty) return;
+    if (r->shown_ns) fputs("\r\033[K", r->progress);
     r->shown_ns = 0;
 }
 
@@ -141,13 +151,17 @@ static int64_t mono_ns(void) {
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* A terminal sees a line that moves, anything else one line a minute; JSON readers get status lines. */
+/* A terminal sees a line that moves, anything else one line a minute; JSON readers get a status line each second. SIGUSR1
+ * prints one at the next step. */
 static void progress_show(struct report *r) {
-    int64_t now = mono_ns(), pace = r->tty ? INT64_C(200000000) : INT64_C(60000000000);
+    static const int64_t second = INT64_C(1000000000);
+    int64_t now = mono_ns(), pace = r->json ? second : r->tty ? second / 5 : 60 * second;
+    bool once = asked;
     if (!r->shown_ns && !r->tty) r->shown_ns = now;
-    if (!r->progress || (r->shown_ns && now - r->shown_ns < pace)) return;
+    if (!once && r->shown_ns && now - r->shown_ns < pace) return;
+    asked = 0;
     r->shown_ns = now;
-    if (r->json && !r->tty) {
+    if (r->json) {
         fprintf(r->out, "{\"schema_version\":1,\"message_type\":\"status\",\"host\":\"%s\",\"phase\":", r->host);
         json_put(r->out, r->phase);
         fprintf(r->out, ",\"bytes\":%" PRIu64 ",\"total\":%" PRIu64 ",\"findings\":%" PRIu64 "}\n", r->done, r->total,
@@ -162,7 +176,7 @@ static void progress_show(struct report *r) {
     if (r->total) fprintf(r->progress, " / %s (%d %%)", total, (int)(100.0 * (double)r->done / (double)r->total));
     fprintf(r->progress, ", ");
     fprintf(r->progress, P_("%" PRIu64 " finding", "%" PRIu64 " findings", r->findings), r->findings);
-    if (!r->tty) putc('\n', r->progress);
+    if (!r->tty || once) putc('\n', r->progress);
     fflush(r->progress);
 }
 

@@ -1,0 +1,75 @@
+/* Files with extent pages: one page at a time is fetched, and with it what is needed of 64 MiB of the file. The digest
+ * goes along. The same pages, without the content, tell whether a file that exists is right already. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "restore_internal.h"
+
+struct large {
+    const struct entry *en;
+    struct digest d;
+    struct buf page;
+    struct extent *x;
+    size_t n, cap;
+    int fd; /* of the file that is compared; -1: it is restored, as the first item of the batch */
+};
+
+/* Write what these extents name, which begin at ${at}; 1 when the file is given up. */
+static int write_extents(struct run *r, const struct large *l, uint64_t at, struct err *e) {
+    for (size_t k = 0; k < l->n;) {
+        size_t part = l->n - k < BATCH_JOBS ? l->n - k : BATCH_JOBS;
+        if (batch_extents(r, 0, l->x + k, part, at, e) < 0 || batch_write(r, e) < 0) return -1;
+        for (size_t end = k + part; k < end; k++) at += l->x[k].len;
+    }
+    return r->batch.items[0].failed;
+}
+
+static int one_page(struct run *r, struct large *l, size_t i, struct err *e) {
+    const struct entry *en = l->en;
+    uint64_t at = (uint64_t)i << en->xpage_shift, end = at + (1ull << en->xpage_shift);
+    char name[64];
+    if (end > en->size) end = en->size;
+    snprintf(name, sizeof name, "pack %08x slot %u", en->xpages[i].pack, en->xpages[i].slot);
+    if (run_cancelled(r, e) < 0) return -1;
+    if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, en->xpages[i], &l->page, e) < 0) return -1;
+    if (xpage_get(l->page.p, l->page.len, end - at, &l->x, &l->cap, &l->n, NULL, name, e) < 0) return -1;
+    int fd = l->fd;
+    if (fd < 0) {
+        int rc = write_extents(r, l, at, e);
+        if (rc != 0) return rc;
+        if ((fd = file_fd(r, r->batch.items, e)) < 0) return -1;
+    }
+    return file_hash(r, fd, &l->d, en->block_shift, at, end, l->x, l->n, e);
+}
+
+/* Every page: 0 and the digest, 1 when the file was given up and that was told, <0. */
+static int pages(struct run *r, const struct entry *en, int fd, uint8_t out[SEAL_HASH], struct err *e) {
+    struct large l = {.en = en, .fd = fd};
+    int rc = 0;
+    buf_init(&l.page, ZB_SEGMENT_MAX);
+    digest_init(&l.d, en->block_shift, en->size);
+    for (size_t i = 0; rc == 0 && i < en->xpages_n; i++) rc = one_page(r, &l, i, e);
+    digest_final(&l.d, out);
+    buf_free(&l.page);
+    free(l.x);
+    return rc;
+}
+
+int file_large_digest(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
+    return pages(r, en, fd, out, e);
+}
+
+int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
+    uint8_t got[SEAL_HASH];
+    struct err why = ERR_INIT;
+    if (batch_add_file(r, en, path, n, e) < 0) return -1;
+    struct item *it = r->batch.items;
+    int rc = pages(r, en, -1, got, &why);
+    if (rc == 0) return file_finish(r, it, got, e);
+    file_drop(r, it);
+    if (rc > 0) return 0; /* told already, and no reason to end */
+    it->failed = true;
+    return run_problem(r, path, n, &why, e);
+}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# serial
+# no-asan: libfaketime is preloaded, and processor time is measured
+# limit 180
+# A run keeps its limits: bytes a second in both directions, the share of the processor, order at the disk, memory; the host's
+# own are the ceiling; the end of a plan's window stops a run, and the next one continues.
+set -eu
+. "$ZAIBEI_ROOT/tests/scenario/lib.sh"
+export TZ=UTC
+monday=$(date -d 'next monday' +%F)
+faked=
+if [ -n "$(find /usr/lib -name 'libfaketime.so.1' -print -quit)" ]; then
+    faked=$(($(date -d "$monday 00:00" +%s) - $(date +%s)))
+    export ZAIBEI_SANDBOX_FAKETIME=+$faked
+fi
+sandbox_up
+data=$ZAIBEI_TMP/data
+mkdir "$data"
+
+# took COMMAND...: run it; its seconds are in $wall, those of the processor in $cpu, both in milliseconds.
+took() {
+    local TIMEFORMAT='%3R %3U %3S' r u s
+    { time expect 0 "$@"; } 2>"$ZAIBEI_TMP/time" || fail "$(cat "$ZAIBEI_TMP/time")"
+    read -r r u s < <(tail -n 1 "$ZAIBEI_TMP/time")
+    wall=$((10#${r/./})) cpu=$((10#${u/./} + 10#${s/./}))
+}
+between() { # MILLISECONDS LEAST MOST WHAT
+    echo "$4: $1 ms"
+    [ "$1" -ge "$2" ] || fail "$4: $1 ms, less than $2"
+    [ "$1" -le "$3" ] || fail "$4: $1 ms, more than $3"
+}
+
+step 'bandwidth, out and in'
+noise 8388608 71 >"$data/noise"
+took zaibei-agent backup --limit-bandwidth '4 MiB/s' "$data"
+between "$wall" 1600 15000 '8 MiB out at 4 MiB/s'
+took zaibei-agent restore latest --target "$ZAIBEI_TMP/back" --limit-bandwidth '6 MiB/s'
+between "$wall" 1100 15000 '8 MiB in at 6 MiB/s'
+
+step "the host's own limit is the ceiling"
+cp "$ZAIBEI_AGENT_CONFIG" "$ZAIBEI_TMP/agent.yaml"
+echo 'limits: {bandwidth: 4 MiB/s}' >>"$ZAIBEI_AGENT_CONFIG"
+noise 8388608 72 >"$data/noise"
+took zaibei-agent backup --limit-bandwidth '1 GB/s' "$data"
+between "$wall" 1600 15000 '8 MiB out at what the host allows'
+cp "$ZAIBEI_TMP/agent.yaml" "$ZAIBEI_AGENT_CONFIG"
+
+step 'the share of the processor, link included'
+noise 33554432 73 >"$data/noise"
+took zaibei-agent backup --limit-cpu '30 %' "$data"
+echo "$cpu ms of processor time in $wall ms"
+[ "$cpu" -gt 100 ] || fail "hardly any processor time was needed: $cpu ms"
+[ $((cpu * 10)) -le $((wall * 4)) ] || fail "$cpu ms of processor time in $wall ms"
+
+step 'order, memory; a pause ends when the run is stopped'
+noise 16777216 74 >"$data/noise"
+zaibei-agent backup --limit-bandwidth '200 KiB/s' --limit-cpu '90 %' --limit-io idle --limit-memory '128 MiB' "$data" \
+    >"$ZAIBEI_TMP/out" 2>&1 &
+agent=$!
+link=
+for _ in $(seq 200); do # once link runs, the agent has the rest
+    [ -n "$link" ] || link=$(pgrep -P $agent || :)
+    [ -z "$link" ] || ! grep -q '^Max data size *117440512 ' "/proc/$agent/limits" || break
+    sleep 0.05
+done
+for p in $agent $link; do
+    [ "$(ionice -p "$p")" = idle ] || fail "the I/O class of $p is $(ionice -p "$p")"
+    [ "$(ps -o ni= -p "$p" | tr -d ' ')" = 10 ] || fail "the niceness of $p is $(ps -o ni= -p "$p")"
+done
+grep -q '^Max data size *117440512 ' "/proc/$agent/limits" || fail "$(grep data "/proc/$agent/limits")"
+grep -q '^Max data size *16777216 ' "/proc/$link/limits" || fail "$(grep data "/proc/$link/limits")"
+kill -TERM $agent
+code=0 SECONDS=0
+wait $agent || code=$?
+[ $code -eq 130 ] || fail "a stopped run ends with $code: $(cat "$ZAIBEI_TMP/out")"
+[ $SECONDS -le 8 ] || fail "a stopped run went on for $SECONDS s"
+
+step 'what is wrong is said'
+expect 2 zaibei-agent backup --limit-memory '64 MiB' "$data"
+says ZB-1017 '64 MiB' '96 MiB'
+expect 2 zaibei-agent backup --limit-bandwidth 20 "$data"
+says '--limit-bandwidth' '20 MB/s' 'found "20"'
+expect 2 zaibei-agent restore latest --limit-io fast
+says '--limit-io' 'found "fast"'
+
+[ -n "$faked" ] || { echo 'note: not tried: the end of a window: libfaketime is not installed' && exit 0; }
+step 'the end of the window stops the run, and the next one continues'
+cat >"$ZAIBEI_TMP/plan.yaml" <<END
+name: demo
+system: $host
+hosts: [$host]
+content: {paths: [$data]}
+strategy: {daily: incremental}
+schedule: {zone: UTC, window: "01:00-02:00"}
+limits: {bandwidth: 1 MiB/s, window_end: true}
+END
+clock() { # TIME: what the platform's clock is to show
+    "$ZAIBEI_ROOT/scripts/sandbox" time "$box" "+$(($(date -d "$1" +%s) - $(date +%s) - faked))s"
+    faked=$(($(date -d "$1" +%s) - $(date +%s)))
+}
+job() { zaibei job list --json | jq -r '[.job, .state] | join(" ")' | head -n 1; }
+expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+clock "$monday 01:30"
+for _ in $(seq 100); do [ "$(job)" != "1 queued" ] || break && sleep 0.05; done
+before=$(point point)
+clock "$monday 01:59:55"
+expect 130 zaibei-agent run --once
+says ZB-1018
+[ "$(job)" = "1 queued" ] || fail "the job is $(job)"
+[ "$(point point)" = "$before" ] || fail "a run that was stopped made point $(point point)"
+sed -i '/^limits/d' "$ZAIBEI_TMP/plan.yaml"
+expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+clock "$(date -d "$monday + 1 day" +%F) 01:30"
+for _ in $(seq 100); do [ "$(job)" != "2 queued" ] || break && sleep 0.05; done
+expect 0 zaibei-agent run --once
+[ "$(point point)" = $((before + 1)) ] || fail "the next run made point $(point point)"
