@@ -47,8 +47,8 @@ static void print_text(const struct backup_result *r, const struct told *told, b
     text_bytes(sent, r->bytes_sent);
     text_bytes(stored, r->bytes_stored);
     if (dry_run) {
-        printf(_("dry run: %" PRIu64 " files (%s) in the point; %" PRIu64 " of them (%s) would be read, and at most as much sent\n"), r->files, bytes,
-            r->to_read, read);
+        printf(_("dry run: %" PRIu64 " files (%s) in the point; %" PRIu64 " of them (%s) would be read, and at most as much sent\n"),
+            r->files, bytes, r->to_read, read);
     } else {
         printf(_("restore point %u (%s, %s): %" PRIu64 " files, %s\n"), r->point, _(kind_word(r->kind)), _(state_word(r->state)),
             r->files, bytes);

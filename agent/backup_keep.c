@@ -1,10 +1,11 @@
 /* What cannot be read is not thereby gone. Where the parent point has it, its entry is taken over as it was (its segments are
- * in the vault already), marked EF_KEPT, and listed; the point is partial. What was removed, or replaced by something else, is
- * not kept.
+ * in the vault already), marked EF_KEPT, and listed; the point is partial. What was removed, or replaced by something else,
+ * is not kept.
  *
- * A file is kept where it fails, and marked racy too, so that the next run reads it whatever its times say. For a directory that cannot be listed (or not to its end) all is kept that the parent has
- * below it and the walk does not tell: the walk and the parent's manifest go side by side, so these are the entries that are
- * passed over while such a directory is the last one. */
+ * A file is kept where it fails, and marked racy too, so that the next run reads it whatever its times say. For a directory
+ * that cannot be listed (or not to its end) all is kept that the parent has below it and the walk does not tell: the walk and
+ * the parent's manifest go side by side, so these are the entries that are passed over while such a directory is the last
+ * one. */
 #include <string.h>
 
 #include "backup_internal.h"

@@ -46,7 +46,8 @@ void run_unread(struct run *r, const uint8_t *path, size_t n, enum left left, bo
     if (r->q->dry_run || r->unread > TOLD_MAX) return;
     text_escape(name, sizeof name, (const char *)path, n);
     progress_end(r->q->progress);
-    fprintf(stderr, kept ? _("not read: /%s: %s; as the last restore point has it\n") : _("not read: /%s: %s\n"), name, why->msg);
+    fprintf(stderr, kept ? _("not read: /%s: %s; as the last restore point has it\n") : _("not read: /%s: %s\n"), name,
+        why->msg);
     if (r->unread == TOLD_MAX) fprintf(stderr, _("further paths that cannot be read are only listed in the restore point\n"));
 }
 

@@ -49,8 +49,8 @@ void told_free(struct told *t) {
 void told_print(const struct told *t, const struct backup_result *r) {
     for (size_t i = 1; i < LEFT_N; i++) {
         if (!r->left[i]) continue;
-        printf(left_on_purpose((enum left)i) ? _("left out: %" PRIu64 ": %s\n") : _("not read: %" PRIu64 ": %s\n"), r->left[i],
-            _(left_text((enum left)i)));
+        const char *line = left_on_purpose((enum left)i) ? _("left out: %llu: %s\n") : _("not read: %llu: %s\n");
+        printf(line, (unsigned long long)r->left[i], _(left_text((enum left)i)));
         for (size_t k = 0; t && k < t->n[i]; k++) printf("    %s\n", t->first[i][k]);
         if (t && r->left[i] > t->n[i]) printf(_("    and %" PRIu64 " more\n"), r->left[i] - t->n[i]);
     }

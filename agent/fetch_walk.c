@@ -83,8 +83,8 @@ void manifest_walk_tolerate(struct manifest_walk *w, manifest_bad bad, void *arg
 
 /* What is wrong costs ${entries} from ${path} on: 0 when the walk goes on without them, <0 when it ends. */
 static int lost(struct manifest_walk *w, const struct buf *path, uint64_t entries, struct err *e) {
-    bool part = e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED || e->id == ZE_MISSING || e->id == ZE_NEWER ||
-        e->id == ZE_IO;
+    bool part =
+        e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED || e->id == ZE_MISSING || e->id == ZE_NEWER || e->id == ZE_IO;
     if (!part || !w->bad) return -1;
     struct err why = *e;
     return w->bad(w->bad_arg, path ? path->p : NULL, path ? path->len : 0, entries, &why, e);

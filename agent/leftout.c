@@ -121,8 +121,7 @@ static int print_line(void *arg, const struct line *l, struct err *e) {
     (void)e;
     struct printing *p = arg;
     if (l->path && !path_below(l->path, l->n, p->path, p->n)) return 0;
-    if (p->match && (!l->path || (!exclude_match(p->match, l->path, l->n, false) && !exclude_match(p->match, l->path, l->n, true))))
-        return 0;
+    if (p->match && (!l->path || !exclude_match(p->match, l->path, l->n, true))) return 0;
     p->told += l->path != NULL;
     if (command_json()) print_json(l);
     else print_text(l);
@@ -154,8 +153,8 @@ static int judge(void *arg, const struct line *l, struct err *e) {
     if (a->exactly && l->n != a->n) return 0;
     a->found = true, a->found_n = l->n;
     text_escape(name, sizeof name, (const char *)l->path, l->n);
-    snprintf(a->text, sizeof a->text, on_purpose(l) ? _("/%s is left out: %s%s%s") : _("/%s was not read: %s%s%s"), name, l->why,
-        l->pattern ? ": " : "", l->pattern ? l->pattern : "");
+    snprintf(a->text, sizeof a->text, on_purpose(l) ? _("/%s is left out: %s%s%s") : _("/%s was not read: %s%s%s"), name,
+        l->why, l->pattern ? ": " : "", l->pattern ? l->pattern : "");
     return 0;
 }
 

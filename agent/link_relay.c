@@ -103,7 +103,9 @@ int link_relay(int in, int out, int words, struct ssh *s, struct err *e) {
     if (fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK) < 0 || fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK) < 0)
         return err_sys(e, "link", "fcntl");
     while (!r.down.ended || r.down.len) {
-        int a = up_fill(&r), b = up_drain(&r, e), c = down_fill(&r, e), d = down_drain(&r), w = words_pass(&r, e);
+        int a = up_fill(&r), b = up_drain(&r, e), w = words_pass(&r, e);
+        /* Last of all that reads the socket: what libssh2 takes off it for us while it looks for words wakes no poll. */
+        int c = down_fill(&r, e), d = down_drain(&r);
         if (a < 0 || d < 0) return err_set(e, ZE_CUT, "link", _("the agent is gone"));
         if (b < 0 || c < 0 || w < 0) return -1;
         if (!(a | b | c | d | w)) wait_for_any(&r);

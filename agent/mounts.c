@@ -20,7 +20,8 @@ static bool below(const char *path, const char *dir) {
 enum mount_kind mount_kind_of(const char *type, const char *source, const char *point) {
     static const char *const pseudo[] = {"proc", "sysfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs",
         "securityfs", "selinuxfs", "smackfs", "bpf", "pstore", "efivarfs", "binfmt_misc", "nsfs", "mqueue", "configfs",
-        "fusectl", "rpc_pipefs", "nfsd", "resctrl", "hugetlbfs", "binder", "fuse.lxcfs", "fuse.portal", "fuse.gvfsd-fuse", NULL};
+        "fusectl", "rpc_pipefs", "nfsd", "resctrl", "hugetlbfs", "binder", "fuse.lxcfs", "fuse.portal",
+        "fuse.gvfsd-fuse", NULL};
     static const char *const local[] = {"btrfs", "zfs", "overlay", "tmpfs", "ramfs", "rootfs", "squashfs", "bcachefs",
         "ubifs", "jffs2", NULL};
     if (strcmp(type, "autofs") == 0) return MOUNT_AUTOMOUNT;

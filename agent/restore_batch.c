@@ -39,7 +39,8 @@ int batch_extents(struct run *r, uint32_t item, const struct extent *x, size_t n
 
 static bool full(const struct batch *b, const struct entry *en) {
     return b->items_n >= BATCH_ITEMS || b->links_n >= BATCH_ITEMS || b->jobs_n + en->extents_n > BATCH_JOBS ||
-        b->extents_n + en->extents_n > BATCH_JOBS || b->keep.len > BATCH_KEEP || (b->items_n && b->bytes + en->size > BATCH_BYTES);
+        b->extents_n + en->extents_n > BATCH_JOBS || b->keep.len > BATCH_KEEP ||
+        (b->items_n && b->bytes + en->size > BATCH_BYTES);
 }
 
 static int keep_path(struct batch *b, const char *path, size_t n, size_t *at, struct err *e) {
@@ -201,9 +202,8 @@ static int make_links(struct run *r, struct err *e) {
         const char *path = (const char *)b->keep.p + l->path_at;
         const struct group *g = groups_find(&r->groups, l->group);
         struct err why = ERR_INIT;
-        int rc = g && g->ino
-            ? node_link(r, g, l->over, path, l->path_len, &why)
-            : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
+        int rc = g && g->ino ? node_link(r, g, l->over, path, l->path_len, &why)
+                             : err_set(&why, ZE_PARTIAL, NULL, _("the file it is one more name of was not restored"));
         if (rc == 0) r->out->files++;
         if (rc == 1) r->out->already++;
         if (rc < 0 && run_problem(r, path, l->path_len, &why, e) < 0) return -1;

@@ -172,8 +172,8 @@ int cmd_restore(int argc, char **argv, struct err *e) {
     uint64_t strip = 0;
     const struct command_option options[] = {{"--target", OPT_TEXT, &q.target}, {"--strip", OPT_NUMBER, &strip},
         {"--existing", OPT_TEXT, &existing}, {"--dry-run", OPT_FLAG, &q.dry_run}, {"--vault", OPT_TEXT, &from.dir},
-        {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit},
-        LIMIT_OPTIONS(limit_words), {NULL, OPT_FLAG, NULL}};
+        {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit}, LIMIT_OPTIONS(limit_words),
+        {NULL, OPT_FLAG, NULL}};
     static struct source s;
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;

@@ -103,8 +103,7 @@ int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t a
     return 0;
 }
 
-void file_attributes(
-    struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n) {
+void file_attributes(struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n) {
     char text[400];
     int lacks = attrs_apply(a, keep, fd, text, sizeof text);
     run_lacks(r, path, n, (unsigned)lacks, text);

@@ -98,12 +98,12 @@ static int special_same(struct run *r, const struct entry *en, const struct plac
         ssize_t n = readlinkat(fd, "", target, sizeof target);
         if (n != (ssize_t)en->target_len || memcmp(target, en->target, (size_t)n) != 0) return 0;
     }
-    if ((en->type == ENT_CHAR || en->type == ENT_BLOCK) && st.st_rdev != makedev(en->dev_major, en->dev_minor)) return 0;
+    if ((en->type == ENT_CHAR || en->type == ENT_BLOCK) && st.st_rdev != makedev(en->dev_major, en->dev_minor))
+        return 0;
     return r->q->dry_run || node_attributes(r, fd, en, p->path, p->n, e) == 0 ? 1 : -1;
 }
 
-int found_entry(
-    struct run *r, const struct entry *en, const char *path, size_t n, struct stat *st, struct err *e) {
+int found_entry(struct run *r, const struct entry *en, const char *path, size_t n, struct stat *st, struct err *e) {
     struct place p = {.path = path, .n = n, .st = st};
     struct err ignored = ERR_INIT;
     r->over = r->existing >= EXISTING_IF_DIFFERENT;

@@ -133,8 +133,7 @@ void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, 
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 /** file_large_digest(r, fd, en, out, e): the digest of an open file with these extent pages; no content is fetched. */
-int file_large_digest(
-    struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
+int file_large_digest(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
 
 /* restore_found.c: what has the name of an entry already */
 enum found {
@@ -150,10 +149,9 @@ int found_entry(
 
 /* restore_node.c: what is not a regular file */
 /** node_dir(r, en, path, n, made, e): the directory is there and may be written; ${made}: by this restore. */
-int node_dir(
-    struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) MUST_CHECK;
-int node_special(struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e)
-    MUST_CHECK;
+int node_dir(struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) MUST_CHECK;
+int node_special(
+    struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e) MUST_CHECK;
 /** node_attributes(r, fd, en, path, n, e): attributes of what an O_PATH descriptor stands for. */
 int node_attributes(
     struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;

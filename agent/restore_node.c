@@ -79,8 +79,7 @@ static int make(int dir, const char *tmp, const struct entry *en) {
     }
 }
 
-int node_attributes(
-    struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) {
+int node_attributes(struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) {
     struct attrs a;
     struct buf keep;
     buf_init(&keep, ZB_SEGMENT_MAX * 2);
@@ -104,8 +103,7 @@ static int open_made(int dir, const char *tmp, struct stat *st, struct err *e) {
     return -1;
 }
 
-int node_special(
-    struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e) {
+int node_special(struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e) {
     char name[TREE_NAME_MAX], tmp[TREE_TMP_MAX];
     struct stat st;
     int dir = tree_parent(&r->tree, path, n, true, name, e);

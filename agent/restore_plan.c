@@ -38,7 +38,8 @@ static void count(struct run *r, const struct entry *en) {
 }
 
 /* Something else has the name. */
-static int plan_over(struct run *r, const struct entry *en, const char *path, size_t n, const struct stat *st, struct err *e) {
+static int plan_over(
+    struct run *r, const struct entry *en, const char *path, size_t n, const struct stat *st, struct err *e) {
     char name[TREE_NAME_MAX];
     int dir = tree_parent(&r->tree, path, n, false, name, e);
     if (dir < 0) return -1;

@@ -85,7 +85,8 @@ static bool xattrs_same(const struct attrs *a, const struct buf *keep, int fd) {
 bool attrs_same(const struct attrs *a, const struct buf *keep, int fd) {
     struct stat st;
     int flags = 0, want = a->has_file_flags ? (int)a->file_flags & FLAGS_KEPT : 0;
-    if (fstat(fd, &st) < 0 || (st.st_mode & 07777) != a->mode || st.st_uid != a->uid || st.st_gid != a->gid) return false;
+    if (fstat(fd, &st) < 0 || (st.st_mode & 07777) != a->mode || st.st_uid != a->uid || st.st_gid != a->gid)
+        return false;
     if (st.st_mtim.tv_sec != a->mtime_s || (uint32_t)st.st_mtim.tv_nsec != a->mtime_ns) return false;
     (void)ioctl(fd, FS_IOC_GETFLAGS, &flags); /* a file system without them has none */
     return (flags & FLAGS_KEPT) == want && xattrs_same(a, keep, fd);

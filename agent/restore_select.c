@@ -77,7 +77,8 @@ static int walk(struct run *r, each_fn fn, const struct wanted *w, bool only, st
     struct manifest_walk *m =
         manifest_walk_new(r->s->fetch, r->o->keys, &r->o->root, w ? (const char *)w->p : NULL, w ? w->n : 0);
     struct entry en = {.path = NULL};
-    struct losing losing = {.r = r, .w = w, .tell = fn == r->first_pass && !only, .again = fn != r->first_pass && !only};
+    struct losing losing = {
+        .r = r, .w = w, .tell = fn == r->first_pass && !only, .again = fn != r->first_pass && !only};
     int rc = m ? 1 : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     if (m) manifest_walk_tolerate(m, lost, &losing);
     while (rc == 1 && (rc = manifest_walk_next(m, &en, e)) == 1) {

@@ -36,7 +36,9 @@ static int add_name(struct level *l, const char *name, struct err *e) {
 }
 
 /* A directory with a name that holds a slash, or with none, is a broken (or hostile) file system's. */
-static bool name_ok(const char *name) { return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/'); }
+static bool name_ok(const char *name) {
+    return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/');
+}
 
 static int read_names(struct level *l, struct err *e) {
     char bytes[NAMES_BYTES] __attribute__((aligned(8)));

@@ -153,7 +153,8 @@ ssize_t watch_names(struct watch *w, int fd, void *p, size_t n) {
 char *watch_real(struct watch *w, const char *path) {
     char real[PATH_MAX];
     if (!w) return realpath(path, NULL);
-    return ask(w, (struct question){.op = W_REAL, .n = sizeof real}, -1, path, NULL, real, NULL, NULL) < 0 ? NULL : strdup(real);
+    struct question q = {.op = W_REAL, .n = sizeof real};
+    return ask(w, q, -1, path, NULL, real, NULL, NULL) < 0 ? NULL : strdup(real);
 }
 
 int watch_open(struct watch *w, int dirfd, const char *name) {

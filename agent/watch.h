@@ -48,7 +48,8 @@ bool watch_gave_up(const struct watch *w);
 int watch_err(struct err *e, const char *what);
 
 /** watch_look: lstat below ${dirfd}; ${cached}: what the kernel remembers will do, so that the point of a dead mount can be
- * looked at. watch_enter: a directory, as a descriptor of ours. watch_names: getdents64. watch_real: realpath; the caller frees it. */
+ * looked at. watch_enter: a directory, as a descriptor of ours. watch_names: getdents64. watch_real: realpath; the caller
+ * frees it. */
 int watch_look(struct watch *w, int dirfd, const char *name, bool cached, struct stat *st);
 int watch_enter(struct watch *w, int dirfd, const char *name);
 ssize_t watch_names(struct watch *w, int fd, void *p, size_t n);
@@ -62,7 +63,7 @@ off_t watch_seek(struct watch *w, int fd, off_t at, int whence);
 int watch_flags(struct watch *w, int fd, int *flags); /* FS_IOC_GETFLAGS */
 void watch_close(struct watch *w, int fd);
 
-/** Of the open file, or with ${fd} −1 of the name below ${dirfd}, which is not followed. ${attr} NULL: the list of names. */
+/** Of the open file, or with ${fd} -1 of the name below ${dirfd}, which is not followed. ${attr} NULL: the names. */
 ssize_t watch_xattr(struct watch *w, int fd, int dirfd, const char *name, const char *attr, void *p, size_t n);
 ssize_t watch_link(struct watch *w, int dirfd, const char *name, void *p, size_t n);
 

@@ -58,8 +58,9 @@ int plain_look(int dirfd, const char *name, bool cached, struct stat *st) {
 #ifdef AT_STATX_DONT_SYNC
     /* What the kernel remembers of a mount point is asked of no server. What statx gives is put into st only as far as the
      * point of a mount matters: its type, owner, times and device. */
+    static const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
     struct statx x;
-    if (cached && statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &x) == 0) {
+    if (cached && statx(dirfd, name, flags, STATX_BASIC_STATS, &x) == 0) {
         *st = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor), .st_ino = x.stx_ino, .st_mode = x.stx_mode,
             .st_nlink = x.stx_nlink, .st_uid = x.stx_uid, .st_gid = x.stx_gid, .st_size = (off_t)x.stx_size,
             .st_blksize = (blksize_t)x.stx_blksize, .st_blocks = (blkcnt_t)x.stx_blocks,

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 static const int relay[] = {
     SCMP_SYS(read),
@@ -72,6 +73,8 @@ static int allow_device(scmp_filter_ctx ctx) {
     return rc == 0 ? allow(ctx, calls, sizeof calls / sizeof *calls) : rc;
 }
 
+enum { LOAD_S = 10 };
+
 static int sandbox_load(bool within_files) {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!ctx) return -1;
@@ -81,7 +84,9 @@ static int sandbox_load(bool within_files) {
         rc = seccomp_rule_add(
             ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)questions[i]));
     if (rc == 0 && within_files) rc = allow(ctx, session, sizeof session / sizeof *session);
-    if (rc == 0) rc = seccomp_load(ctx);
+    /* Without memory libseccomp 2.5 goes round for ever in here: then rather no process. */
+    unsigned left = rc == 0 ? alarm(LOAD_S) : 0;
+    if (rc == 0) rc = seccomp_load(ctx), alarm(left);
     seccomp_release(ctx);
     return rc < 0 ? -1 : 0;
 }

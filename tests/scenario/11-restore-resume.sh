@@ -35,7 +35,8 @@ goes_on() { # WHAT
     whole
     [ -f "$back/.zaibei-restore" ] || fail "$1: there is no marker"
     there=$( (cd "$back" && find . -type f -name 'big.*' -printf '%s\n') | awk '{ n += $1 } END { print n + 0 }')
-    zaibei-agent --json restore latest --target "$back" >"$ZAIBEI_TMP/out" 2>&1 || fail "$1: $(tail -n 3 "$ZAIBEI_TMP/out")"
+    zaibei-agent --json restore latest --target "$back" >"$ZAIBEI_TMP/out" 2>&1 ||
+        fail "$1: $(tail -n 3 "$ZAIBEI_TMP/out")"
     [ "$(last resumed)" = true ] || fail "$1: it did not go on"
     echo "$1: $there bytes were there, $(last fetched_bytes) fetched, $(last already) already there"
     [ $(($(last fetched_bytes) + there)) -le $((bytes + 400000)) ] || fail "$1: something was fetched twice"
@@ -98,7 +99,8 @@ if unshare -m true 2>/dev/null; then
         rc=0; zaibei-agent restore latest --target "$back" || rc=$?
         [ $rc -eq 1 ] || { echo "read-only: exit $rc"; exit 1; }
     ' >"$ZAIBEI_TMP/out" 2>&1 || fail "$(tail -n 5 "$ZAIBEI_TMP/out")"
-    grep -q 'ZB-1401' "$ZAIBEI_TMP/out" && grep -q 'were already there' "$ZAIBEI_TMP/out" || fail "$(cat "$ZAIBEI_TMP/out")"
+    grep -q 'ZB-1401' "$ZAIBEI_TMP/out" && grep -q 'were already there' "$ZAIBEI_TMP/out" ||
+        fail "$(cat "$ZAIBEI_TMP/out")"
     manifest "$back.out" --top >"$ZAIBEI_TMP/got"
     same "$ZAIBEI_TMP/want" "$ZAIBEI_TMP/got" 'after space was made'
 else

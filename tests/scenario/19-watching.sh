@@ -24,12 +24,12 @@ end() {
 trap end EXIT
 noise 40000000 a >"$data/large"
 
-# asked COMMAND... : it runs, and gets SIGUSR1 again and again once it has a handler for it (bit 10 of SigCgt).
+# asked COMMAND... : it runs, and gets SIGUSR1 again and again once it (no longer this shell) has a handler for it.
 asked() {
     "$@" >"$ZAIBEI_TMP/out" 2>"$ZAIBEI_TMP/err" &
     pid=$!
     while kill -0 "$pid" 2>/dev/null; do
-        caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || :
+        caught=$(sed -n '1{/zaibei/!q}; s/^SigCgt:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || :
         [ $((0x0${caught:-0} & 0x200)) -eq 0 ] || kill -USR1 "$pid" 2>/dev/null || :
         sleep 0.01
     done

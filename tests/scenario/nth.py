@@ -30,8 +30,9 @@ TEMP = re.compile(r"^\.(tmp-|zaibei-restore-)|\.new$")
 
 
 def run(*words, env=None):
-    return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
-                          timeout=120)
+    """The same as `timeout 60`, whose exit code 124 nothing of ours has."""
+    return subprocess.run(("timeout", "-k", "5", "60") + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=env)
 
 
 def must(*words):
@@ -161,11 +162,14 @@ class World:
         if harmless and rc:
             yield f"exit {rc} where nothing was wrong: {said[-300:]!r}"
         # librsync and our JSON abort without memory, by their documentation; libfyaml crashes, before anything is begun.
+        rc = 128 - rc if rc > 128 else rc  # timeout tells a signal so
         if rc < 0 and not (kind == "malloc" and (rc == -signal.SIGABRT or "libfyaml" in said)):
             yield f"died of {signal.Signals(-rc).name}: {said[-2000:]}"
-        if rc > 0 and rc not in EXITS:
+        if rc == 124:
+            yield f"it hangs: {said[-300:]!r}"
+        elif rc > 0 and rc not in EXITS:
             yield f"exit {rc}: {said[-300:]!r}"
-        if rc > 0 and rc != 3 and not re.search(r"ZB-\d{4}", said):
+        if rc > 0 and rc not in (3, 124) and not re.search(r"ZB-\d{4}", said):
             yield f"exit {rc} without an error's number: {said[-300:]!r}"
         if "runtime error" in said or "AddressSanitizer" in said:
             yield f"a sanitizer: {said[-2000:]}"

@@ -309,8 +309,15 @@ END_TEST
 /* faults: F8 */
 START_TEST(an_immutable_file_with_two_names_comes_back_so) {
     struct extent x = {.len = 20};
-    struct entry en = {.type = ENT_FILE, .flags = EF_HARDLINK, .link_group = 9, .size = 20, .block_shift = 12,
-        .extents = &x, .extents_n = 1, .has_file_flags = true, .file_flags = FS_IMMUTABLE_FL};
+    struct entry en = {.type = ENT_FILE,
+        .flags = EF_HARDLINK,
+        .link_group = 9,
+        .size = 20,
+        .block_shift = 12,
+        .extents = &x,
+        .extents_n = 1,
+        .has_file_flags = true,
+        .file_flags = FS_IMMUTABLE_FL};
     vault_begin();
     content(small, sizeof small, 1);
     x.addr = data_at = put_segment(SEG_PACKED, small, sizeof small);
@@ -366,7 +373,8 @@ START_TEST(a_dry_run_says_what_would_be_and_writes_nothing) {
     ck_assert_int_lt(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
     ck_assert_int_eq(e.id, ZE_TARGET);
     ck_assert_int_eq(restore(EXISTING_ALWAYS, NULL, 0, 0), 0);
-    ck_assert_msg(res.files == 7 && res.others == 2 && res.missed == 1 && res.replaced == 3 && res.kinds == 3, "%s", told);
+    ck_assert_msg(
+        res.files == 7 && res.others == 2 && res.missed == 1 && res.replaced == 3 && res.kinds == 3, "%s", told);
     ck_assert_int_eq(restore(EXISTING_NEVER, NULL, 0, 0), 0);
     ck_assert_msg(res.skipped == 3 && res.missed == 1, "%s", told); /* d is in the way */
     sh("test \"$(find out | sort | tr '\\n' ' ')\" = 'out out/d out/hard1 out/hard1/full out/large out/pipe '");

@@ -18,7 +18,8 @@ static void look(char *out, size_t cap) {
     char command[512];
     snprintf(command, sizeof command,
         "cd %s && find outside -printf '%%p %%y %%m %%U %%G %%n %%T@ %%C@ %%l\\n' | sort && "
-        "find outside -type f -exec cat {} + && ls -A . | grep -v '^out$'", dir);
+        "find outside -type f -exec cat {} + && ls -A . | grep -v '^out$'",
+        dir);
     FILE *f = popen(command, "r");
     ck_assert_ptr_nonnull(f);
     size_t n = fread(out, 1, cap - 1, f);
@@ -93,8 +94,8 @@ static struct entry file_of(struct extent *x, uint32_t len) {
 static const struct bad {
     const char *path;
     size_t n;
-} bad_paths[] = {{"..", 2}, {"../evil", 7}, {"/etc/evil", 9}, {"a//evil", 7}, {"a/../../evil", 12}, {"a/.", 3}, {".", 1},
-    {"a/", 2}, {"", 0}, {"a\0b", 3}, {"0", 1} /* twice */, {"/", 1}, {"a/..", 4}, {"././evil", 8}};
+} bad_paths[] = {{"..", 2}, {"../evil", 7}, {"/etc/evil", 9}, {"a//evil", 7}, {"a/../../evil", 12}, {"a/.", 3},
+    {".", 1}, {"a/", 2}, {"", 0}, {"a\0b", 3}, {"0", 1} /* twice */, {"/", 1}, {"a/..", 4}, {"././evil", 8}};
 
 /* faults: G3 */
 START_TEST(a_path_that_leads_elsewhere_is_refused) {
@@ -112,9 +113,9 @@ START_TEST(a_path_that_leads_elsewhere_is_refused) {
 }
 END_TEST
 
-static struct extent bad_extents[][2] = {{{.len = 9}, {.len = 2}}, {{.len = 9}}, {{.len = 5}, {.len = 5, .offset = 4999}},
-    {{.len = (1ull << 63) - 1, .hole = true}, {.len = 10}}, {{.len = 10, .offset = UINT32_MAX}},
-    {{.len = 1 << 21}, {.len = 1}}};
+static struct extent bad_extents[][2] = {{{.len = 9}, {.len = 2}}, {{.len = 9}},
+    {{.len = 5}, {.len = 5, .offset = 4999}}, {{.len = (1ull << 63) - 1, .hole = true}, {.len = 10}},
+    {{.len = 10, .offset = UINT32_MAX}}, {{.len = 1 << 21}, {.len = 1}}};
 
 /* faults: G3 */
 START_TEST(a_size_or_an_extent_that_lies_is_refused) {
@@ -205,8 +206,12 @@ END_TEST
 
 /* faults: G3 */
 START_TEST(names_that_share_a_link_group_and_nothing_else_are_not_linked) {
-    struct entry up = {.type = ENT_LINK, .flags = EF_HARDLINK, .link_group = 9, .mode = 0777,
-        .target = (const uint8_t *)"../outside/f", .target_len = 12};
+    struct entry up = {.type = ENT_LINK,
+        .flags = EF_HARDLINK,
+        .link_group = 9,
+        .mode = 0777,
+        .target = (const uint8_t *)"../outside/f",
+        .target_len = 12};
     struct extent x, y;
     raw_begin();
     raw_add(up, "a", 1);

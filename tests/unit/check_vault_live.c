@@ -145,7 +145,34 @@ START_TEST(an_agent_that_stops_reading_is_given_up) {
 }
 END_TEST
 
-/* faults: A1 A23 E3 E4 */
+/* How many files the vault has below ${part}. */
+static unsigned files(const char *part) {
+    char cmd[256];
+    unsigned n = 0;
+    snprintf(cmd, sizeof cmd, "find %s/%s -type f | wc -l", dir, part);
+    FILE *f = popen(cmd, "r");
+    ck_assert(f && fscanf(f, "%u", &n) == 1);
+    pclose(f);
+    return n;
+}
+
+/* faults: A1 */
+START_TEST(a_connection_that_dies_before_its_first_word_leaves_no_trace) {
+    struct client c;
+    unsigned had = files("store") + files("rights") + files("spool") + files("tickets");
+    for (int word = 0; word < 2; word++) {
+        session(&c, BIND_HOST, "web", true);
+        ck_assert_int_eq(word ? client_hello(&c) : frames_flush(&c.f, &c.err), 0);
+        usleep(50000);
+        kill(last_serve, SIGKILL);
+        waitpid(last_serve, NULL, 0);
+        client_close(&c);
+    }
+    ck_assert_uint_eq(files("store") + files("rights") + files("spool") + files("tickets"), had);
+}
+END_TEST
+
+/* faults: A2 A23 E3 E4 */
 START_TEST(a_session_that_was_killed_leaves_its_lease_at_once) {
     struct client a, b;
     local(&a);
@@ -158,6 +185,7 @@ START_TEST(a_session_that_was_killed_leaves_its_lease_at_once) {
     kill(first, SIGKILL);
     double began = seconds();
     lease_is_free();
+    ck_assert_uint_eq(files("spool"), 0); /* half a pack had been sent */
     ck_assert(seconds() - began < 2);
     client_close(&a);
 }
@@ -272,6 +300,7 @@ int main(void) {
     tcase_add_test(t, an_agent_that_falls_silent_is_given_up_and_its_lease_is_free);
     tcase_add_test(t, a_message_that_comes_by_drops_is_given_up_and_a_slow_one_is_not);
     tcase_add_test(t, an_agent_that_stops_reading_is_given_up);
+    tcase_add_test(t, a_connection_that_dies_before_its_first_word_leaves_no_trace);
     tcase_add_test(t, a_session_that_was_killed_leaves_its_lease_at_once);
     tcase_add_test(t, a_serve_that_was_stopped_does_not_keep_its_host_out);
     tcase_add_test(t, a_session_that_was_stopped_past_its_lease_is_superseded);

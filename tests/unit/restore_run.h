@@ -22,7 +22,8 @@ static char told[4096];
 static inline void tell(void *arg, const struct restore_told *t) {
     size_t at = strlen(told);
     (void)arg;
-    snprintf(told + at, sizeof told - at, "%s%.*s: %s\n", t->restored ? "attribute " : "", (int)t->n, t->path, t->why->msg);
+    snprintf(
+        told + at, sizeof told - at, "%s%.*s: %s\n", t->restored ? "attribute " : "", (int)t->n, t->path, t->why->msg);
 }
 
 static struct restore_request request; /* whatever a test wants otherwise */

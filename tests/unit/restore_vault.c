@@ -144,8 +144,13 @@ void vault_end(void) {
     ck_assert_int_eq(root_seal(sealer, keys, 1, 1, b.p, b.len, &r, &e), 0);
     memcpy(rec.host_id, ids.host_id, SEAL_ID);
     struct rec_commit *c = &rec.commit;
-    *c = (struct rec_commit){.point = 1, .kind = KIND_FULL, .state = STATE_COMPLETE, .files = root.files, .bytes = root.bytes,
-        .root = r.p, .root_len = r.len};
+    *c = (struct rec_commit){.point = 1,
+        .kind = KIND_FULL,
+        .state = STATE_COMPLETE,
+        .files = root.files,
+        .bytes = root.bytes,
+        .root = r.p,
+        .root_len = r.len};
     memcpy(c->generation, generation, SEAL_ID);
     memcpy(c->system_id, ids.system_id, SEAL_ID);
     c->keys.n = 1;
@@ -191,8 +196,15 @@ struct seg_addr data_at;
 
 void add_small(const char *path, uint8_t flags, uint32_t offset, uint32_t len) {
     struct extent x = {.len = len, .addr = data_at, .offset = offset};
-    struct entry en = {.type = ENT_FILE, .flags = flags, .link_group = 9, .size = len, .block_shift = 12, .extents = &x,
-        .extents_n = len ? 1 : 0, .mtime_s = 1000, .mtime_ns = 123456789};
+    struct entry en = {.type = ENT_FILE,
+        .flags = flags,
+        .link_group = 9,
+        .size = len,
+        .block_shift = 12,
+        .extents = &x,
+        .extents_n = len ? 1 : 0,
+        .mtime_s = 1000,
+        .mtime_ns = 123456789};
     digest(&en, small + offset, &x, en.extents_n);
     add(&en, path);
 }
@@ -227,8 +239,14 @@ void add_large(const char *path) {
         ck_assert_int_eq(xpage_put(&b, i ? &all[i + 1] : all, i ? 1 : 2, NULL, &e), 0);
         pages[i] = put_segment(SEG_EXTENTS, b.p, (uint32_t)b.len);
     }
-    struct entry en = {.type = ENT_FILE, .flags = EF_XPAGES, .size = sizeof large, .block_shift = 12, .xpage_shift = 20,
-        .xpages = pages, .xpages_n = 3, .mode = 0600};
+    struct entry en = {.type = ENT_FILE,
+        .flags = EF_XPAGES,
+        .size = sizeof large,
+        .block_shift = 12,
+        .xpage_shift = 20,
+        .xpages = pages,
+        .xpages_n = 3,
+        .mode = 0600};
     digest(&en, large, all, 4);
     add(&en, path);
     buf_free(&b);
@@ -236,10 +254,12 @@ void add_large(const char *path) {
 
 void whole_vault(void) {
     struct entry d = {.type = ENT_DIR, .mode = 0750, .mtime_s = 500, .mtime_ns = 1};
-    struct entry ln = {.type = ENT_LINK, .mode = 0777, .target = (const uint8_t *)"d/small", .target_len = 7, .mtime_s = 77};
+    struct entry ln = {
+        .type = ENT_LINK, .mode = 0777, .target = (const uint8_t *)"d/small", .target_len = 7, .mtime_s = 77};
     struct entry pipe = {.type = ENT_FIFO, .mode = 0604, .mtime_s = 78};
     struct extent hole = {.len = 1 << 20, .hole = true};
-    struct entry h = {.type = ENT_FILE, .size = 1 << 20, .block_shift = 12, .extents = &hole, .extents_n = 1, .mode = 0444};
+    struct entry h = {
+        .type = ENT_FILE, .size = 1 << 20, .block_shift = 12, .extents = &hole, .extents_n = 1, .mode = 0444};
     vault_begin();
     content(small, sizeof small, 1);
     data_at = put_segment(SEG_PACKED, small, sizeof small);
