@@ -40,8 +40,7 @@ void lease_renew(struct keeper *k) {
     const struct log_begin *last = log_last_begin(&k->log);
     struct err ignored = ERR_INIT;
     if (!k->begun || !last || last->n != k->begin.n || last->lease_until - now_of(k) > LEASE_S * NS_PER_S / 2) return;
-    struct record r = {.type = REC_LEASE,
-        .lease = {.epoch = last->epoch, .until = now_of(k) + LEASE_S * NS_PER_S}};
+    struct record r = {.type = REC_LEASE, .lease = {.epoch = last->epoch, .until = now_of(k) + LEASE_S * NS_PER_S}};
     memcpy(r.lease.upload, last->upload, SEAL_ID);
     (void)!log_append(&k->log, &r, &k->raw, &ignored);
 }

@@ -115,18 +115,6 @@ static int on_hello(struct serve *s, struct rd *r, struct err *e) {
     return 0;
 }
 
-static int list_pass(struct serve *s, struct err *e);
-
-/* The keeper's answer comes in many words: while it does, none of them is the end of the session. */
-static int on_list(struct serve *s, struct rd *r, struct err *e) {
-    if (r->left) return serve_malformed(s, e);
-    if (keeper_send(s, F_LIST, NULL, 0, e) < 0) return -1;
-    s->agent.alert_fd = -1;
-    int rc = list_pass(s, e);
-    s->agent.alert_fd = s->keeper.rfd;
-    return rc;
-}
-
 static int list_pass(struct serve *s, struct err *e) {
     for (;;) {
         uint8_t type = 0;
@@ -136,6 +124,16 @@ static int list_pass(struct serve *s, struct err *e) {
         int rc = agent_put(s, type, a.p, a.left, e);
         if (rc < 0 || type == F_LIST_END) return rc;
     }
+}
+
+/* The keeper's answer comes in many words: while it does, none of them is the end of the session. */
+static int on_list(struct serve *s, struct rd *r, struct err *e) {
+    if (r->left) return serve_malformed(s, e);
+    if (keeper_send(s, F_LIST, NULL, 0, e) < 0) return -1;
+    s->agent.alert_fd = -1;
+    int rc = list_pass(s, e);
+    s->agent.alert_fd = s->keeper.rfd;
+    return rc;
 }
 
 static int on_begin(struct serve *s, struct rd *r, struct err *e) {

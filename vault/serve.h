@@ -36,13 +36,13 @@ struct serve {
     enum bind_mode mode;
     const char *host, *system;
     struct clock *clock;
-    int idle_ms;        /* how long the agent may be silent */
-    int64_t keeper_ns;  /* when the keeper heard of us last */
+    int idle_ms;       /* how long the agent may be silent */
+    int64_t keeper_ns; /* when the keeper heard of us last */
     bool welcomed, enrolled, begun;
-    bool placing;       /* K_PLACE was sent and not yet answered */
-    bool placed;        /* it was answered: PACK_DONE is due to the agent */
-    uint8_t done[12];   /* its payload */
-    bool over;          /* an error after which the session ends, whatever the message was */
+    bool placing;     /* K_PLACE was sent and not yet answered */
+    bool placed;      /* it was answered: PACK_DONE is due to the agent */
+    uint8_t done[12]; /* its payload */
+    bool over;        /* an error after which the session ends, whatever the message was */
     uint8_t system_id[SEAL_ID], host_id[SEAL_ID], generation[SEAL_ID];
     uint32_t next_pack;
     struct spool_pack open[OPEN_PACKS]; /* by kind */

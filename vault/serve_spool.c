@@ -48,7 +48,8 @@ int serve_pack_open(struct serve *s, struct rd *r, struct err *e) {
     struct spool_pack *p = &s->open[kind - PACK_META]; /* one of each kind */
     if (p->used || pack != s->next_pack) return err_set(e, ZE_PROTO, s->host, _("pack %u cannot be opened now"), pack);
     if (spare_get(s, kind, e) < 0) return -1;
-    *p = (struct spool_pack){.used = true, .at = PACK_HEADER, .header = {.kind = kind, .pack = pack}, .fd = s->spare[kind - PACK_META]};
+    *p = (struct spool_pack){
+        .used = true, .at = PACK_HEADER, .header = {.kind = kind, .pack = pack}, .fd = s->spare[kind - PACK_META]};
     s->spare[kind - PACK_META] = -1;
     memcpy(p->header.system_id, s->system_id, SEAL_ID);
     memcpy(p->header.host_id, s->host_id, SEAL_ID);

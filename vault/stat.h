@@ -8,7 +8,8 @@
 struct vault_stat {
     uint64_t hosts, damaged, points, bytes, free;
 };
-/** vault_stat(v, s, e): hosts, those of them whose log is damaged, existing points of the others, bytes of packs, free bytes of the file system. */
+/** vault_stat(v, s, e): hosts, those of them whose log is damaged, existing points of the others, bytes of packs, free bytes
+ * of the file system. */
 int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) MUST_CHECK;
 /** stat_json: the same as a new JSON object with the vault's id, key and time. */
 struct js *stat_json(struct vault *v, const struct vault_stat *s);

@@ -25,16 +25,16 @@ data_pack() {
         [ "$(od -An -tu1 -j6 -N1 "$p" | tr -d ' ')" = 2 ] && basename "$p" .00 | sed 's/^0*\(.\)/\1/' && return
     done
 }
-tree() { (cd "$vault" && find . -type f ! -path './run/*' ! -path './keeper/lock/*' -printf '%p %s %m %T@ ' -exec sha256sum {} \; | sort); }
+snapshot() { (cd "$vault" && find . -type f ! -path './run/*' ! -path './keeper/lock/*' -printf '%p %s %m %T@ ' -exec sha256sum {} \; | sort); }
 keeper=$(cut -d' ' -f1 "$box/run/keep.pid" | xargs pgrep -P | head -n 1)
 
 step 'everything that it can try'
-tree >"$ZAIBEI_TMP/before"
+snapshot >"$ZAIBEI_TMP/before"
 [ "$(wc -l <"$ZAIBEI_TMP/before")" -gt 10 ] || fail "the vault has nothing in it"
 expect 0 "$B/tools/tool_vault_rogueserve" "$vault" rogue "$host" "$(generation "$host")" "$(generation rogue)" \
     "$(data_pack rogue)" "$keeper"
 echo "$said" | tail -n 3
-tree >"$ZAIBEI_TMP/after"
+snapshot >"$ZAIBEI_TMP/after"
 changed=$(diff "$ZAIBEI_TMP/before" "$ZAIBEI_TMP/after" | grep '^<' || :)
 [ -z "$changed" ] || fail "changed or removed: $changed"
 added=$(diff "$ZAIBEI_TMP/before" "$ZAIBEI_TMP/after" | sed -n 's/^> //p' | grep -v '^\./store/hosts/rogue/\(log\|packs\|used\)/' || :)

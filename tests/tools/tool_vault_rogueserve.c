@@ -107,8 +107,9 @@ static void try_sockets(void) {
 static void try_processes(pid_t keeper) {
     struct iovec iov = {&keeper, sizeof keeper};
     judge("signals to the keeper",
-        kill(keeper, SIGTERM) < 0 && kill(keeper, 0) < 0 && kill(-1, 0) < 0 && syscall(SYS_tgkill, keeper, keeper, 9) < 0 &&
-            syscall(SYS_pidfd_open, keeper, 0) < 0 && sigqueue(keeper, SIGKILL, (union sigval){0}) < 0);
+        kill(keeper, SIGTERM) < 0 && kill(keeper, 0) < 0 && kill(-1, 0) < 0 &&
+            syscall(SYS_tgkill, keeper, keeper, 9) < 0 && syscall(SYS_pidfd_open, keeper, 0) < 0 &&
+            sigqueue(keeper, SIGKILL, (union sigval){0}) < 0);
     judge("signals by a descriptor's owner", fcntl(f.rfd, F_SETOWN, keeper) < 0 && fcntl(f.rfd, F_SETSIG, SIGKILL) < 0);
     judge("ptrace, memory of others",
         ptrace(PTRACE_ATTACH, keeper, 0, 0) < 0 && ptrace(PTRACE_SEIZE, keeper, 0, 0) < 0 &&

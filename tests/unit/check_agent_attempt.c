@@ -231,7 +231,7 @@ START_TEST(a_torn_tail_or_a_changed_byte_ends_it_there) {
     memcpy(was, bytes, n);
     ck_assert_uint_eq(prefix(), 300);
     unsigned last = 0, less = 0;
-    for (size_t at = 0; at < n; at += 97) {
+    for (size_t at = 0; at < n; at += 311) {
         store(was, at);
         unsigned got = prefix();
         ck_assert_uint_ge(got, last); /* a longer file never gives less */
@@ -241,7 +241,7 @@ START_TEST(a_torn_tail_or_a_changed_byte_ends_it_there) {
         store(bytes, n);
         less += prefix() < 300;
     }
-    ck_assert_uint_eq(less, (n + 96) / 97);
+    ck_assert_uint_eq(less, (n + 310) / 311);
 }
 END_TEST
 

@@ -150,8 +150,8 @@ static void right_session_succeeds(void) {
 /* faults: C6 C7 C8 */
 START_TEST(every_message_at_every_place_is_answered_or_ends_the_session) {
     static const uint8_t all[] = {F_HELLO, F_LIST, F_BEGIN, F_PACK_OPEN, F_SEG, F_PACK_CLOSE, F_USED, F_COMMIT,
-        F_ABANDON, F_INDEX, F_GET, F_CALL, F_PING, F_BYE, F_ENROL, F_KEYS, 0x00, 0x03, 0x12, 0x20, 0x21, 0x24, F_WELCOME,
-        F_COMMITTED, F_ERROR, 0xff};
+        F_ABANDON, F_INDEX, F_GET, F_CALL, F_PING, F_BYE, F_ENROL, F_KEYS, 0x00, 0x03, 0x12, 0x20, 0x21, 0x24,
+        F_WELCOME, F_COMMITTED, F_ERROR, 0xff};
     enrolled();
     for (int n = 0; n <= STEPS - 1; n++) {
         for (size_t i = 0; i < sizeof all; i++) {
@@ -162,12 +162,14 @@ START_TEST(every_message_at_every_place_is_answered_or_ends_the_session) {
             settle(&p);
             bool in_order = n < STEPS && all[i] == right[n];
             bool harmless = all[i] == F_PING || all[i] == F_BYE;
-            bool anytime = n > 0 && (all[i] == F_LIST || all[i] == F_GET || all[i] == F_INDEX || all[i] == F_CALL ||
-                all[i] == F_BEGIN || (all[i] == F_ABANDON && n > 1));
+            bool anytime = n > 0 &&
+                (all[i] == F_LIST || all[i] == F_GET || all[i] == F_INDEX || all[i] == F_CALL || all[i] == F_BEGIN ||
+                    (all[i] == F_ABANDON && n > 1));
             bool while_open = (n == 3 || n == 4) && all[i] == F_USED;
             bool twice = n == 4 && all[i] == F_SEG; /* a slot twice is found when the pack is placed */
             bool after = n >= 2 && all[i] == F_USED;
-            if (all[i] == F_COMMIT || !(in_order || (harmless && n) || all[i] == F_BYE || anytime || while_open || twice || after))
+            if (all[i] == F_COMMIT ||
+                !(in_order || (harmless && n) || all[i] == F_BYE || anytime || while_open || twice || after))
                 ck_assert_msg(p.refused || all[i] == F_PING, "%02x after %d messages was not refused", all[i], n);
             play_close(&p);
         }

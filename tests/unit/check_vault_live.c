@@ -178,6 +178,7 @@ START_TEST(a_session_that_was_killed_leaves_its_lease_at_once) {
     local(&a);
     ck_assert_int_eq(client_begin(&a, KIND_FULL, 1, ""), 0);
     client_pack_send(&a, a.first_pack, PACK_DATA, 5, false);
+    ck_assert_int_eq(ping(&a), 0);
     pid_t first = last_serve;
     local(&b);
     ck_assert_int_eq(client_begin(&b, KIND_FULL, 2, ""), ZE_BUSY);

@@ -221,7 +221,8 @@ START_TEST(a_confined_process_has_its_descriptors_and_nothing_else) {
         int file = open(path, O_RDWR | O_CREAT, 0600), rc = confine(&e);
         if (rc) _exit(rc == 1 ? 77 : 1);
         if (write(file, "x", 1) != 1 || pread(file, &byte, 1, 0) != 1) _exit(2);
-        if (pwrite(file, "x", 1, ZB_PACK_MAX) == 1 || lseek(file, ZB_PACK_MAX, SEEK_SET) < 0 || write(file, "x", 1) == 1)
+        if (pwrite(file, "x", 1, ZB_PACK_MAX) == 1 || lseek(file, ZB_PACK_MAX, SEEK_SET) < 0 ||
+            write(file, "x", 1) == 1)
             _exit(3);
         if (openat(v.fd, "keeper/key", O_RDONLY) >= 0 || openat(v.fd, "y", O_WRONLY | O_CREAT, 0600) >= 0) _exit(4);
         if (unlinkat(v.fd, "keeper/key", 0) == 0 || fstatat(v.fd, "keeper/key", &st, 0) == 0) _exit(5);

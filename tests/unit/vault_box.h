@@ -68,8 +68,13 @@ static void session(struct client *c, enum bind_mode mode, const char *host, boo
     last_serve = fork();
     if (last_serve == 0) {
         struct err e = ERR_INIT;
-        struct serve_options o = {.dir = dir, .host = host, .system = "oa", .mode = mode, .local = local,
-            .idle_ms = box_idle_ms, .message_ms = box_message_ms};
+        struct serve_options o = {.dir = dir,
+            .host = host,
+            .system = "oa",
+            .mode = mode,
+            .local = local,
+            .idle_ms = box_idle_ms,
+            .message_ms = box_message_ms};
         dup2(pair[1], 0);
         dup2(pair[1], 1);
         close(pair[0]);
