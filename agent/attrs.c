@@ -18,7 +18,8 @@
 
 enum { TARGET_MAX = 4096, NAMES_MAX = 64 << 10, VALUES_MAX = 512 << 10 };
 enum {
-    KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL
+    KEPT_FLAGS =
+        FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL
 };
 
 int attrs_init(struct attrs *a, struct err *e) {
@@ -134,10 +135,11 @@ static void read_flags(const struct walk_item *item, int fd, struct entry *en) {
     en->file_flags = (uint32_t)(flags & KEPT_FLAGS);
 }
 
-/* A directory that is entered: flags are told by a descriptor only. One that is not (a mount point), and one whose server
- * may be silent, stays closed. */
+/* A directory that is entered: flags are told by a descriptor only. One that is not (a mount point), and one whose
+ * server may be silent, stays closed. */
 static int open_directory(const struct walk_item *item) {
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, fd = openat(item->dirfd, item->name, flags | O_NOATIME);
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(item->dirfd, item->name, flags | O_NOATIME);
     return fd < 0 && errno == EPERM ? openat(item->dirfd, item->name, flags) : fd;
 }
 

@@ -1,9 +1,10 @@
-/* Pauses are owed, not slept in advance: what was done is noted, and the run sleeps until it is paid for. So a pause that is
- * cut short by a signal costs nothing, a rate holds over any time longer than the burst, and idle time is not saved up.
+/* Pauses are owed, not slept in advance: what was done is noted, and the run sleeps until it is paid for. So a pause
+ * that is cut short by a signal costs nothing, a rate holds over any time longer than the burst, and idle time is not
+ * saved up.
  *
- * Memory: RLIMIT_DATA counts what is private and writable, used or not, so it is a ceiling over what is resident. The agent's
- * own need is bounded (docs/ARCHITECTURE.md); what can grow beyond are the names of one directory, and there it ends with
- * ZE_NOMEM. */
+ * Memory: RLIMIT_DATA counts what is private and writable, used or not, so it is a ceiling over what is resident. The
+ * agent's own need is bounded (docs/ARCHITECTURE.md); what can grow beyond are the names of one directory, and there it
+ * ends with ZE_NOMEM. */
 #include "limiter.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ static int apply(struct limiter *l, struct err *e) {
     l->io_before = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
     if (m->memory && data_set(m->memory - LINK_MEMORY, &l->data_before) < 0) return err_sys(e, "memory", "RLIMIT_DATA");
     l->begun = true;
-    if (m->cpu && l->nice_before < NICE && setpriority(PRIO_PROCESS, 0, NICE) < 0) return err_sys(e, "cpu", "setpriority");
+    if (m->cpu && l->nice_before < NICE && setpriority(PRIO_PROCESS, 0, NICE) < 0)
+        return err_sys(e, "cpu", "setpriority");
     if (m->io != IO_NORMAL && io_set(io[m->io]) < 0) return err_sys(e, "io", "ioprio_set");
     return 0;
 }
@@ -133,7 +135,8 @@ int limiter_words(struct limiter *l, const struct limit_words *w, struct err *e)
         char option[32];
         snprintf(option, sizeof option, "--limit-%s", keys[i]);
         if (w->word[i] && !limits_word(&l->limits, keys[i], w->word[i]))
-            return err_set(e, ZE_USAGE, option, _("expected %s, found \"%.80s\""), limits_expected(keys[i]), w->word[i]);
+            return err_set(
+                e, ZE_USAGE, option, _("expected %s, found \"%.80s\""), limits_expected(keys[i]), w->word[i]);
     }
     return 0;
 }

@@ -154,7 +154,8 @@ static int job_do(struct runner *r, const struct js *j) {
         progress_init(&r->progress, r->clock, command_json());
         r->job = job.id, r->job_cancelled = false, r->reported_ns = r->clock->mono_ns(r->clock);
         r->until_ns = job.until_s ? r->reported_ns + job.until_s * 1000000000 : 0, r->window_over = false;
-        struct limiter limiter = {.limits = job.limits, .clock = r->clock, .cancelled = asked_to_stop, .cancelled_arg = r};
+        struct limiter limiter = {
+            .limits = job.limits, .clock = r->clock, .cancelled = asked_to_stop, .cancelled_arg = r};
         struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
             .excludes = job.excludes, .excludes_n = job.excludes_n,
             .ticket = job.ticket, .clock = r->clock,

@@ -37,7 +37,7 @@ static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_H
             record_free(&r);
             rc = 1;
         } else {
-            err_wrap(e, "%s/receipt", c->state);
+            err_wrap(e, "%s/receipt (by vault.pub)", c->state);
         }
     }
     buf_free(&b);

@@ -1,5 +1,5 @@
-/* Words and numbers of limits. Decimal units are powers of 1000, binary ones (KiB) of 1024, and lines of networks are told in
- * bits; whole numbers only, so that what is written is what holds. */
+/* Words and numbers of limits. Decimal units are powers of 1000, binary ones (KiB) of 1024, and lines of networks are
+ * told in bits; whole numbers only, so that what is written is what holds. */
 #include "wire/limits.h"
 
 #include <stdio.h>
@@ -44,7 +44,8 @@ static bool amount(const char *text, const char *end, uint64_t *out) {
 static bool share(const char *text, uint32_t *out) {
     char number[20], percent[4], extra;
     uint64_t n;
-    if (sscanf(text, "%19[0-9] %1[%]%c", number, percent, &extra) != 2 || !text_u64(number, CPU_MAX, &n) || !n) return false;
+    if (sscanf(text, "%19[0-9] %1[%]%c", number, percent, &extra) != 2) return false;
+    if (!text_u64(number, CPU_MAX, &n) || !n) return false;
     *out = (uint32_t)n;
     return true;
 }
@@ -84,7 +85,8 @@ int limits_yaml(const struct yaml_node *map, struct limits *l, struct err *e) {
         const char *text;
         if (yaml_str_or(map, keys[i], NULL, &text, e) < 0) return -1;
         if (text && !limits_word(l, keys[i], text))
-            return yaml_fail(yaml_get(map, keys[i]), e, _("expected %s, found \"%.80s\""), limits_expected(keys[i]), text);
+            return yaml_fail(
+                yaml_get(map, keys[i]), e, _("expected %s, found \"%.80s\""), limits_expected(keys[i]), text);
     }
     return 0;
 }
@@ -105,7 +107,8 @@ bool limits_take(const struct js *j, struct limits *out) {
     if (!j) return true;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) known += js_has(j, keys[i]);
     int64_t bandwidth = js_int(j, "bandwidth", 0), cpu = js_int(j, "cpu", 0), memory = js_int(j, "memory", 0);
-    if (known == 0 || known != js_count(j) || !class_of(js_str(j, "io", js_has(j, "io") ? "" : "normal"), &out->io)) return false;
+    if (known == 0 || known != js_count(j)) return false;
+    if (!class_of(js_str(j, "io", js_has(j, "io") ? "" : "normal"), &out->io)) return false;
     if (bandwidth < js_has(j, "bandwidth") || cpu < js_has(j, "cpu") || cpu > CPU_MAX || memory < js_has(j, "memory"))
         return false;
     out->bandwidth = (uint64_t)bandwidth, out->cpu = (uint32_t)cpu, out->memory = (uint64_t)memory;

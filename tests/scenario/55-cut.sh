@@ -1,9 +1,10 @@
 #!/bin/bash
-# faults: A1 A2 A8 A9 C1 C7
+# faults: A1 A2 A8 C1 C5
 # limit 900
-# The connection is cut after each message in both directions, and after random bytes: of a full and of an incremental, of
-# small files, a large one and a changed one. A point exists exactly where the run said so; the next run succeeds by itself, the
-# restore is exact, the vault verifies, and nothing that was durable is sent twice. A sample of the places here; all of them with ZAIBEI_SOAK=1.
+# The connection is cut after each message in both directions, and after random bytes: of a full and of an incremental,
+# of small files, a large one and a changed one. A point exists exactly where the run said so; the next run succeeds by
+# itself, the restore is exact, the vault verifies, and nothing that was durable is sent twice. Then a vault that falls
+# silent, somebody who says stop, and a line that is narrow. A sample of the places here; all of them with ZAIBEI_SOAK=1.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 RANDOM=${SEED:=$RANDOM}
@@ -123,6 +124,15 @@ printf 'changed' | dd of="$data/large" bs=1 seek=1500000 conv=notrunc status=non
 rm "$data/small/3"
 sleep 0.1
 all_places incremental
+
+# ---- a line of a few kilobytes a second: slow is not stuck ----
+slow=8000
+[ -z "${ZAIBEI_SOAK:-}" ] || slow=1000
+step "an incremental at $slow bytes a second"
+back_to_kept
+run slow $slow
+[ $rc -eq 0 ] || fail "over a slow line: exit $rc: $(cat "$ZAIBEI_TMP/out")"
+same_as_source 'over a slow line'
 
 # ---- a vault that has gone silent, and somebody who says stop ----
 stop_at() { # DIRECTION K SIGNAL

@@ -1,5 +1,5 @@
 #!/bin/bash
-# faults: A9 A10 B2 E3 E4 E6 E7 E8 D6
+# faults: A9 D6 E3 E4 E6 E7 E8
 # limit 300
 # One host, several machines that think they are it: a clone, a machine that was rolled back, two at once; and what a machine
 # may forget: caches lost, old, of another host; a kill between the commit and each thing that is written down after it; a

@@ -2,8 +2,8 @@
 # serial
 # no-asan: libfaketime is preloaded, and processor time is measured
 # limit 180
-# A run keeps its limits: bytes a second in both directions, the share of the processor, order at the disk, memory; the host's
-# own are the ceiling; the end of a plan's window stops a run, and the next one continues.
+# A run keeps its limits: bytes a second in both directions, the share of the processor, order at the disk, memory; the
+# host's own are the ceiling; the end of a plan's window stops a run, and the next one continues.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 export TZ=UTC

@@ -3,9 +3,9 @@
 # limit 3600
 # no-asan
 # faults: F1
-# In `make soak`: a million files in one directory and another million in many, and a file of 100 GiB, mostly holes, with as
-# much data as the disk takes. The agent and its link stay under 64 MiB together, a restore under 128 MiB, and all comes back.
-# ZAIBEI_LARGE=200000 makes it smaller (files; the data of the large file shrinks with it).
+# In `make soak`: a million files in one directory and some in many, and a file of 100 GiB, mostly holes,
+# with as much data as the disk takes. The agent and its link stay under 64 MiB together, a restore under 128 MiB, and
+# all comes back. ZAIBEI_LARGE=200000 makes it smaller (files; the data of the large file shrinks with it).
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 [ -n "${ZAIBEI_SOAK:-}${ZAIBEI_LARGE:-}" ] || not_run "only in make soak, or with ZAIBEI_LARGE=200000"
@@ -18,19 +18,19 @@ real=$((8 * files / 1000000 + 1))                    # GiB of data in the large 
 sandbox_up
 many=$ZAIBEI_TMP/many one=$ZAIBEI_TMP/one
 mkdir "$many" "$one"
-step "$files files, half of them in one directory; 100 GiB, $real GiB of them data"
+step "$files files in one directory, a tenth as many in others; 100 GiB, $real GiB of them data"
 /usr/bin/python3 - "$many" "$one/huge" "$files" "$real" <<'PY'
 import os, sys
 many, huge, files, real = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-def make(folder, first, n):
+def make(folder, name, first, n):
     os.mkdir(folder)
     os.chdir(folder)
     for i in range(first, first + n):
-        with open(f"a file among very many others, number {i}", "w") as f:
+        with open(name % i, "w") as f:
             f.write(f"{i}\n" * 20)
-make(f"{many}/crowd", 0, files // 2)
-for d in range(files // 2 // 1000):
-    make(f"{many}/{d}", d * 1000, 1000)
+make(f"{many}/crowd", "%d", 0, files)
+for d in range(files // 10 // 1000):
+    make(f"{many}/{d}", "a file with a longer name among others, number %d", d * 1000, 1000)
 # A stretch of data every 100 GiB / n; every 4 KiB of it is different.
 n, size, piece = real * 64, 100 << 30, 16 << 20
 with open(huge, "wb") as f:
@@ -40,7 +40,8 @@ with open(huge, "wb") as f:
         f.write(b"".join(b"%015d\n" % (i * 4096 + k) * 256 for k in range(piece // 4096)))
 PY
 
-# peak LIMIT WHAT COMMAND...: run it; the greatest sum of VmHWM of the process and its children, in KiB, is under LIMIT MiB.
+# peak LIMIT WHAT COMMAND...: run it; the greatest sum of VmHWM of the process and its children, in KiB, is under LIMIT
+# MiB.
 peak() {
     local limit=$1 what=$2 pid most=0 sum p kb
     shift 2

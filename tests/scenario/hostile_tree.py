@@ -6,7 +6,7 @@
     hostile_tree.py release DIR         take off immutable and append-only, so that it can be removed
 
 What the file system does not take is said in a line "note: …" and left out. All work is relative to descriptors.
-ZAIBEI_SOAK=1: many more names and links.
+ZAIBEI_SOAK=1: many more links and levels.
 """
 import array
 import fcntl
@@ -167,9 +167,9 @@ def holes():
 def hard_links():
     os.mkdir("many")
     write("many/0", rng.randbytes(70_000))
-    most = os.pathconf("many", "PC_LINK_MAX")
-    for i in range(1, min(100_000, most) if SOAK else 10_000):
-        os.link("many/0", f"many/{i}")
+    for i in range(1, 100_000 if SOAK else 10_000):
+        if not attempt("that many hard links", os.link, "many/0", f"many/{i}"):
+            break
     for i in range(40):
         os.mkdir(f"group{i:02}")
     for g in range(30):  # each group spread over all directories, so over many manifest pages
@@ -313,18 +313,13 @@ def changing():
     sparse("punched", 4 * MIB, [(0, 4 * MIB)])
 
 
-def crowd():
-    for i in range(1_000_000):
-        os.mknod(f"a name among a million {i}")
-
-
 PARTS = [names, deep, sizes, holes, hard_links, symlinks, attributes, special, times, flags, changing]
 
 
 def make(top, only):
     os.makedirs(top)
     home = os.open(top, os.O_RDONLY)
-    for part in PARTS + ([owners] if ROOT else []) + ([crowd] if SOAK else []):
+    for part in PARTS + ([owners] if ROOT else []):
         if only and part.__name__ not in only:
             continue
         os.fchdir(home)
@@ -468,6 +463,8 @@ def release(top):
     while stack:
         fd = stack.pop()
         drop_flags(fd)
+        if not ROOT:
+            os.fchmod(fd, 0o700)  # else it could not be emptied
         for name in map(os.fsencode, os.listdir(fd)):
             mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

@@ -5,6 +5,7 @@
  *   up-bytes N, down-bytes N                                          never
  *   hold-down K   nothing from the vault is passed after its message K; nothing is closed (a silent vault)
  *   hold-up K     the same for the agent's messages
+ *   slow N        about N bytes a second, both directions together
  *
  * The plan is for one session: the file is removed when it was read, and without one nothing is cut.
  *
@@ -37,6 +38,7 @@ struct way {
 };
 
 static char *types;
+static unsigned long long rate; /* bytes a second; 0: as they come */
 static size_t types_n;
 
 static void note(const struct way *w) {
@@ -69,7 +71,8 @@ static size_t allow(struct way *w, const uint8_t *p, size_t n) {
 
 static bool pass(struct way *w) {
     static uint8_t p[STEP];
-    ssize_t n = read(w->from, p, sizeof p);
+    if (rate) usleep(100000);
+    ssize_t n = read(w->from, p, rate ? rate / 10 : sizeof p);
     if (n <= 0) {
         w->ended = true;
         return false;
@@ -94,6 +97,7 @@ static void plan_read(const char *path, struct way *up, struct way *down) {
     if (!strcmp(word, "down")) down->limit_messages = n;
     if (!strcmp(word, "up-bytes")) up->limit_bytes = n;
     if (!strcmp(word, "down-bytes")) down->limit_bytes = n;
+    if (!strcmp(word, "slow")) rate = n < 10 ? 10 : n < STEP ? n : STEP;
     if (!strcmp(word, "hold-up")) up->limit_messages = n, up->hold = true;
     if (!strcmp(word, "hold-down")) down->limit_messages = n, down->hold = true;
 }
