@@ -18,6 +18,7 @@
 
 #include "store.h"
 #include "sys/clock.h"
+#include "vaultlog.h"
 #include "wire/record.h"
 
 enum { DEFAULT_FLOOR_DAYS = 92, HEX_ID = 2 * SEAL_ID + 1, HEX_HASH = 2 * SEAL_HASH + 1 };
@@ -32,6 +33,7 @@ struct vault {
     struct buf header_raw;
     uint8_t *sec; /* SEAL_SIGN_SEC bytes of secret memory */
     struct clock *clock;
+    struct vault_log log; /* what of the vault's own log was read so far */
 };
 
 /** vault_open(v, dir, clock, e): open as the keeper: store, header, signing key. ZE_NOTFOUND when ${dir} is no vault,
