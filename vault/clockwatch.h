@@ -9,7 +9,7 @@
 #include "vault.h"
 
 struct clock_reading {
-    int64_t real, boot;
+    int64_t real, boot, offset; /* offset: real - boot when this boot was first seen, or after its last jump */
     char boot_id[64];
 };
 
@@ -18,7 +18,8 @@ struct clock_reading {
 struct clock_reading clock_read(struct clock *c);
 const char *clock_jumped(const struct clock_reading *was, const struct clock_reading *is);
 
-/** clockwatch(v, last, e): compare with ${last} (zero: with the note) and log a jump; the note is written at most once a
+/** clockwatch(v, last, e): compare with ${last} (zero: with the note; one that is
+ * not understood counts as a jump) and log a jump; the note is written at most once a
  * minute and after each jump. ${last} is what to hand in next time. To be called by the keeper every second or so, and
  * before anything is removed. */
 int clockwatch(struct vault *v, struct clock_reading *last, struct err *e) MUST_CHECK;

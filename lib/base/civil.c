@@ -11,7 +11,7 @@ enum { DAY_S = 86400, ERA_DAYS = 146097, EPOCH = 719468 /* 1970-01-01 counted fr
 /* Rounded down, for negative numbers too. */
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-int64_t civil_days(struct civil c) {
+int64_t civil_number(struct civil c) {
     int64_t year = (int64_t)c.year - (c.month <= 2), era = floor_div(year, 400);
     int64_t of_era = year - era * 400, month = (c.month + 9) % 12; /* 0: March */
     int64_t day = (153 * month + 2) / 5 + c.day - 1;
@@ -29,7 +29,7 @@ struct civil civil_of_days(int64_t days) {
 
 static int month_days(int year, int month) {
     struct civil first = {year, month, 1}, next = {year + month / 12, month % 12 + 1, 1};
-    return (int)(civil_days(next) - civil_days(first));
+    return (int)(civil_number(next) - civil_number(first));
 }
 
 struct civil civil_add_months(struct civil c, unsigned months) {
@@ -40,7 +40,7 @@ struct civil civil_add_months(struct civil c, unsigned months) {
     return to;
 }
 
-int64_t civil_day_end(struct civil date) { return ((civil_days(date) + 1) * DAY_S + DAY_S / 2) * S_NS; }
+int64_t civil_day_end(struct civil date) { return ((civil_number(date) + 1) * DAY_S + DAY_S / 2) * S_NS; }
 
 int64_t civil_pin_end(int64_t now_ns, unsigned months) {
     int64_t latest = floor_div(now_ns, S_NS) + (int64_t)14 * 3600;
@@ -71,6 +71,6 @@ bool civil_time_get(const char *s, int64_t *ns) {
     if (strcmp(s, "Z") != 0 && strcmp(s, "+00:00") != 0) return false;
     if (c.year < 1970 || c.year > YEAR_LAST || c.month < 1 || c.month > 12 || c.day < 1) return false;
     if (c.day > month_days(c.year, c.month) || h > 23 || m > 59 || sec > 59) return false;
-    *ns = (civil_days(c) * DAY_S + h * 3600LL + m * 60LL + sec) * S_NS;
+    *ns = (civil_number(c) * DAY_S + h * 3600LL + m * 60LL + sec) * S_NS;
     return true;
 }

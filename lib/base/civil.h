@@ -9,8 +9,8 @@ struct civil {
     int year, month, day; /* month 1…12, day 1…31 */
 };
 
-/** civil_days(c): days since 1970-01-01. civil_of_days: the date that many days after it. */
-int64_t civil_days(struct civil c);
+/** civil_number(c): days since 1970-01-01. civil_of_days: the date that many days after it. */
+int64_t civil_number(struct civil c);
 struct civil civil_of_days(int64_t days);
 
 /** civil_add_months(c, months): the same day of a later month; where that month is too short, its last day. */

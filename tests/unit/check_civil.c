@@ -24,12 +24,12 @@ START_TEST(every_day_there_and_back) {
         ck_assert_int_eq(c.year, g.tm_year + 1900);
         ck_assert_int_eq(c.month, g.tm_mon + 1);
         ck_assert_int_eq(c.day, g.tm_mday);
-        ck_assert_int_eq(civil_days(c), t / DAY);
+        ck_assert_int_eq(civil_number(c), t / DAY);
     }
     ck_assert_int_eq(n, 3288);
     for (int64_t d = -800000; d < 800000; d += 13) {
         struct civil c = civil_of_days(d);
-        ck_assert_int_eq(civil_days(c), d);
+        ck_assert_int_eq(civil_number(c), d);
         ck_assert_int_eq(at(c.year, c.month, c.day) / DAY, d);
     }
 }
@@ -51,7 +51,7 @@ START_TEST(months_are_calendar_months_clamped_at_their_end) {
     for (time_t t = at(2024, 1, 1); t < at(2033, 1, 1); t += DAY)
         for (unsigned months = 0; months <= 120; months++) {
             struct civil c = civil_add_months(civil_of_days(t / DAY), months);
-            ck_assert_int_eq(civil_days(c), oracle_add(t, months) / DAY);
+            ck_assert_int_eq(civil_number(c), oracle_add(t, months) / DAY);
         }
     struct civil c = civil_add_months((struct civil){2026, 11, 30}, 3);
     ck_assert(c.year == 2027 && c.month == 2 && c.day == 28);
