@@ -2,6 +2,7 @@
  * The directory of a vault. The keeper owns everything below it; serve connects to its socket and touches nothing else.
  *
  *   store/               the objects (FORMAT.md §3)
+ *   keeper/clock         what clock and uptime said last (clockwatch.h)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
  *                        lease, keeper/lock/HOST.live by each of its sessions
  *   rights/HOST          what the host may do: `read meta|all`, `floor_days N`, `revoked`
