@@ -20,8 +20,8 @@ act_run *act_find(const char *name);
 
 /** act_approvers_set(v, list, a, e): the whole new list of approvers, with the approvals of two of the present ones, or
  * without while there are fewer than two: for the administrator of the machine only, never over control. */
-int act_approvers_set(struct vault *v, const struct approver_list *list, const struct approvals *a, struct err *e)
-    MUST_CHECK;
+int act_approvers_set(
+    struct vault *v, const struct approver_list *list, const struct approvals *a, struct err *e) MUST_CHECK;
 /** act_confirm_alone: confirm the clock without approvals, while the vault has fewer than two approvers; likewise. */
 int act_confirm_alone(struct vault *v, struct err *e) MUST_CHECK;
 

@@ -52,8 +52,7 @@ static int pin_try(struct host_log *l, struct record *r, const struct js *q, boo
     *made = r->pin.until > c->pinned;
     if (!*made) r->pin.until = c->pinned;
     if (!*made || dry) return 0;
-    if (pins_of_day(l, now) >= PINS_A_DAY)
-        return err_set(e, ZE_LIMIT, l->host, _("%d pins within a day"), PINS_A_DAY);
+    if (pins_of_day(l, now) >= PINS_A_DAY) return err_set(e, ZE_LIMIT, l->host, _("%d pins within a day"), PINS_A_DAY);
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = log_append(l, r, &raw, e);
     /* If interrupted here, the pin holds; asking again finds it and answers the same. */
@@ -133,7 +132,8 @@ static int removal_refuse(const struct removal *m, const struct verdict *v, stru
     char name[96], until[32];
     text_time(until, v->until);
     snprintf(name, sizeof name, "%s/%u", m->h.log.host, v->point);
-    if (v->why <= RETAINED_PIN) return err_set(e, ZE_RETAINED, name, _("until %s: %s"), until, _(retained_text(v->why)));
+    if (v->why <= RETAINED_PIN)
+        return err_set(e, ZE_RETAINED, name, _("until %s: %s"), until, _(retained_text(v->why)));
     return err_set(e, ZE_RETAINED, name, _("%s (its own protection: until %s)"), _(retained_text(v->why)), until);
 }
 
@@ -147,7 +147,8 @@ static int removal_judge(struct removal *m, struct vault *v, struct err *e) {
     buf_init(&objects, STATEMENT_MAX);
     act_objects(&objects, m->h.log.host, &m->all);
     struct act act = {APPROVE_REMOVE, (const char *)objects.p, "-"};
-    int rc = buf_ok(&objects) ? approvals_judge(v, &act, &m->approvals, f.now, e) : err_set(e, ZE_NOMEM, "points", "text");
+    int rc =
+        buf_ok(&objects) ? approvals_judge(v, &act, &m->approvals, f.now, e) : err_set(e, ZE_NOMEM, "points", "text");
     buf_free(&objects);
     if (rc < 0) return rc;
     m->approved = true;

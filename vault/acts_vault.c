@@ -28,7 +28,8 @@ static int floor_try(struct act_host *h, struct vault *v, struct record *r, bool
     snprintf(detail, sizeof detail, "days %u", r->floor.days);
     if (lower && !r->floor.approvals.len)
         return err_set(e, ZE_RETAINED, h->log.host, _("its floor is %u days and only rises"), f.floor_days);
-    if (lower && !*spent && approved(v, APPROVE_FLOOR, h->log.host, detail, &r->floor.approvals, f.now, e) < 0) return -1;
+    if (lower && !*spent && approved(v, APPROVE_FLOOR, h->log.host, detail, &r->floor.approvals, f.now, e) < 0)
+        return -1;
     *spent |= lower;
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = log_append(&h->log, r, &raw, e);
@@ -83,7 +84,8 @@ int act_approvers_set(struct vault *v, const struct approver_list *list, const s
     approver_list_hash(list, hash);
     if (v->log.approvers.n >= APPROVALS_NEEDED) {
         if (list->n < APPROVALS_NEEDED) return err_set(e, ZE_USAGE, _("approvers"), _("at least two must remain"));
-        if (!a->len) return err_set(e, ZE_APPROVAL, _("approvers"), _("two of the present approvers must sign the new list"));
+        if (!a->len)
+            return err_set(e, ZE_APPROVAL, _("approvers"), _("two of the present approvers must sign the new list"));
         if (approved(v, APPROVE_LIST, "-", hash, a, vaultlog_time(v), e) < 0) return -1;
         r.approvers.approvals = *a;
     }
@@ -124,7 +126,8 @@ int act_confirm(struct vault *v, const struct js *q, struct js *a, struct err *e
     struct record r = {.type = REC_CONFIRM};
     const char *text = js_str(q, "time", "");
     int64_t now = v->clock->now_ns(v->clock);
-    if (!civil_time_get(text, &r.confirm.time)) return err_set(e, ZE_USAGE, "time", _("a time like 2026-11-22T01:02:03Z"));
+    if (!civil_time_get(text, &r.confirm.time))
+        return err_set(e, ZE_USAGE, "time", _("a time like 2026-11-22T01:02:03Z"));
     if (doubt_needed(v, e) < 0) return -1;
     if (now < r.confirm.time - CLOCK_SLACK_S * NS_PER_S || now > r.confirm.time + APPROVAL_LONGEST_S * NS_PER_S)
         return err_set(e, ZE_APPROVAL, "clock", _("the machine's clock does not agree with %s; set it first"), text);
@@ -178,7 +181,8 @@ static int request_words(struct vault *v, const struct js *q, enum approval_acti
     if (action == APPROVE_CLOCK) {
         const char *text = js_str(q, "time", NULL);
         if (!text) time = v->clock->now_ns(v->clock);
-        else if (!civil_time_get(text, &time)) return err_set(e, ZE_USAGE, "time", _("a time like 2026-11-22T01:02:03Z"));
+        else if (!civil_time_get(text, &time))
+            return err_set(e, ZE_USAGE, "time", _("a time like 2026-11-22T01:02:03Z"));
         text_time(detail, time);
     }
     if (action == APPROVE_LIST && list_of_json(&list, js_get(q, "approvers"), e) < 0) return -1;
@@ -198,7 +202,8 @@ int act_request(struct vault *v, const struct js *q, struct js *a, struct err *e
     buf_init(&objects, STATEMENT_MAX);
     buf_init(&text, STATEMENT_MAX + 1024);
     int rc = request_words(v, q, act.action, &objects, detail, e);
-    if (rc == 0 && !buf_ok(&objects)) rc = err_set(e, ZE_USAGE, "points", _("too much for one approval; ask for less at once"));
+    if (rc == 0 && !buf_ok(&objects))
+        rc = err_set(e, ZE_USAGE, "points", _("too much for one approval; ask for less at once"));
     act.objects = (const char *)objects.p, act.detail = detail;
     if (rc == 0) rc = approvals_request(v, &act, now, now + js_int(q, "expires_s", REQUEST_S) * NS_PER_S, &text, e);
     buf_u8(&text, 0);

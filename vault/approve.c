@@ -17,7 +17,8 @@ static const struct approver *approver_of(const struct approver_list *l, const u
     return NULL;
 }
 
-static int statement_judge(struct vault *v, const struct act *act, const struct statement *s, int64_t now, struct err *e) {
+static int statement_judge(
+    struct vault *v, const struct act *act, const struct statement *s, int64_t now, struct err *e) {
     if (memcmp(s->vault, v->header.id, SEAL_ID) != 0) return refuse(e, _("they were given to another vault"));
     if (s->action != act->action) return refuse(e, _("they were given for another action"));
     if (strcmp(s->objects, act->objects) != 0) return refuse(e, _("they were given for other objects"));
@@ -59,8 +60,7 @@ int approvals_judge(struct vault *v, const struct act *act, const struct approva
     struct statement s;
     unsigned count;
     if (vaultlog_refresh(v, e) < 0) return -1;
-    if (v->log.approvers.n < APPROVALS_NEEDED)
-        return err_set(e, ZE_APPROVERS, v->dir, _("nobody can approve yet"));
+    if (v->log.approvers.n < APPROVALS_NEEDED) return err_set(e, ZE_APPROVERS, v->dir, _("nobody can approve yet"));
     if (statement_first(a, &s, e) < 0) return -1;
     int rc = statement_judge(v, act, &s, now, e);
     statement_free(&s);
@@ -80,8 +80,8 @@ int approvals_spend(struct vault *v, const struct approvals *a, struct err *e) {
     return rc == 1 ? refuse(e, _("they were used already")) : rc;
 }
 
-int approvals_request(struct vault *v, const struct act *act, int64_t now, int64_t expires, struct buf *out,
-    struct err *e) {
+int approvals_request(
+    struct vault *v, const struct act *act, int64_t now, int64_t expires, struct buf *out, struct err *e) {
     struct statement s = {.action = act->action, .objects = act->objects, .detail = act->detail};
     if (expires <= now || expires - now > APPROVAL_LONGEST_S * NS_PER_S)
         return err_set(e, ZE_USAGE, _("expires"), _("at most a week from now"));

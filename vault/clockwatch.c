@@ -29,7 +29,8 @@ const char *clock_jumped(const struct clock_reading *was, const struct clock_rea
         return off < -slack ? N_("the clock was put back") : NULL;
     }
     if (moved < -slack) return N_("the clock is behind where it was before the machine started");
-    return moved > ABSENT_DAYS * NS_PER_DAY ? N_("more than 30 days have passed while the vault was not running") : NULL;
+    return moved > ABSENT_DAYS * NS_PER_DAY ? N_("more than 30 days have passed while the vault was not running")
+                                            : NULL;
 }
 
 /* 1 when there is one, 0 when not, and one that is not understood says nothing at all: zeros. */
@@ -41,7 +42,8 @@ static int note_load(struct vault *v, struct clock_reading *r, struct err *e) {
     int rc = file_load(v->fd, NOTE, 256, &b, e);
     buf_u8(&b, 0);
     if (rc == 0 && buf_ok(&b) &&
-        sscanf((const char *)b.p, "real %lld\nboot %lld\noffset %lld\nboot_id %63s", &real, &boot, &offset, r->boot_id) >= 3)
+        sscanf((const char *)b.p, "real %lld\nboot %lld\noffset %lld\nboot_id %63s", &real, &boot, &offset,
+            r->boot_id) >= 3)
         r->real = real, r->boot = boot, r->offset = offset;
     buf_free(&b);
     if (rc == 0) return 1;

@@ -99,8 +99,8 @@ int command_pin(const struct words *w, struct err *e) {
     struct js *a = run(w, act_pin, q, e);
     if (!a) return -1;
     if (!w->json)
-        printf(js_bool(a, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"), w->second,
-            js_str(a, "until", "?"));
+        printf(js_bool(a, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"),
+            w->second, js_str(a, "until", "?"));
     return answer(w, a, "pin");
 }
 
@@ -115,7 +115,8 @@ int command_pins(const struct words *w, struct err *e) {
         printf("%s/%lld  %s  %s (%s)\n", w->second, (long long)js_int(p, "point", 0), js_str(p, "until", ""),
             js_str(p, "reason", ""), js_str(p, "who", ""));
     }
-    if (!w->json) printf(_("each restore point is kept for at least %lld days\n"), (long long)js_int(a, "floor_days", 0));
+    if (!w->json)
+        printf(_("each restore point is kept for at least %lld days\n"), (long long)js_int(a, "floor_days", 0));
     return answer(w, a, "pins");
 }
 
@@ -155,7 +156,9 @@ int command_floor(const struct words *w, struct err *e) {
     if (set_number(q, "days", w->days, e) < 0 || set_approvals(q, w->approvals, e) < 0) return -1;
     struct js *a = run(w, act_floor, q, e);
     if (!a) return -1;
-    if (!w->json) printf(_("%s: each restore point is kept for at least %lld days\n"), w->second, (long long)js_int(a, "floor_days", 0));
+    if (!w->json)
+        printf(_("%s: each restore point is kept for at least %lld days\n"), w->second,
+            (long long)js_int(a, "floor_days", 0));
     return answer(w, a, "floor");
 }
 
@@ -168,7 +171,8 @@ static int list_load(struct approver_list *l, const char *file, struct err *e) {
     if (rc == 0) rc = file_load(AT_FDCWD, file, LIST_MAX, &b, e);
     buf_u8(&b, 0);
     char *save = NULL;
-    for (char *line = rc == 0 ? strtok_r((char *)b.p, "\n", &save) : NULL; line && rc == 0; line = strtok_r(NULL, "\n", &save)) {
+    for (char *line = rc == 0 ? strtok_r((char *)b.p, "\n", &save) : NULL; line && rc == 0;
+         line = strtok_r(NULL, "\n", &save)) {
         size_t n = strcspn(line, " ");
         struct approver *one = &l->item[l->n];
         if (*line == '#') continue;
@@ -190,7 +194,8 @@ static int list_next(const struct words *w, struct vault *v, struct approver_lis
     if (vaultlog_refresh(v, e) < 0) return -1;
     *l = v->log.approvers;
     if (l->n >= APPROVALS_NEEDED)
-        return err_set(e, ZE_APPROVAL, "approver add", _("two approvers decide now: request approvers, then approver replace"));
+        return err_set(
+            e, ZE_APPROVAL, "approver add", _("two approvers decide now: request approvers, then approver replace"));
     struct approver *one = &l->item[l->n++];
     *one = (struct approver){.key_len = 0};
     snprintf(one->name, sizeof one->name, "%s", w->second);
@@ -249,14 +254,17 @@ int command_clock(const struct words *w, struct err *e) {
     if (strcmp(w->sub, "confirm") == 0) {
         act = w->approvals ? act_confirm : confirm_alone;
         if (!w->approvals && !w->yes)
-            return err_set(e, ZE_USAGE, "clock confirm", _("--approvals FILE; or --yes while the vault has no approvers"));
-        if (w->approvals && (set_signed_time(q, w->approvals, e) < 0 || set_approvals(q, w->approvals, e) < 0)) return -1;
+            return err_set(
+                e, ZE_USAGE, "clock confirm", _("--approvals FILE; or --yes while the vault has no approvers"));
+        if (w->approvals && (set_signed_time(q, w->approvals, e) < 0 || set_approvals(q, w->approvals, e) < 0))
+            return -1;
     }
     struct js *a = run(w, act, q, e);
     if (!a) return -1;
     if (!w->json) {
         printf(_("clock %s, vault time %s\n"), js_str(a, "clock", "?"), js_str(a, "vault_time", "?"));
-        if (js_bool(a, "doubtful", false)) printf(_("in doubt: %s; nothing is removed before it is confirmed\n"), _(js_str(a, "why", "")));
+        if (js_bool(a, "doubtful", false))
+            printf(_("in doubt: %s; nothing is removed before it is confirmed\n"), _(js_str(a, "why", "")));
     }
     return answer(w, a, "clock");
 }

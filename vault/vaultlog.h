@@ -16,7 +16,8 @@ struct vault_log {
     int64_t last_sure, last_flagged; /* latest times: of certain records; of uncertain ones that nobody has confirmed */
     struct approver_list approvers;
     bool jumped, confirmed, broken;
-    uint64_t time_n, confirm_n, answered; /* the latest time record; the latest confirm and the time record it answers */
+    uint64_t time_n, confirm_n,
+        answered; /* the latest time record; the latest confirm and the time record it answers */
     int64_t jumped_at, confirmed_time;
     char why[256];
 };

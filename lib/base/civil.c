@@ -23,8 +23,8 @@ struct civil civil_of_days(int64_t days) {
     int64_t year = (d - d / 1460 + d / 36524 - d / 146096) / 365;
     int64_t day = d - (365 * year + year / 4 - year / 100), month = (5 * day + 2) / 153;
     int civil_month = (int)(month < 10 ? month + 3 : month - 9);
-    return (struct civil){(int)(year + era * 400 + (civil_month <= 2)), civil_month,
-        (int)(day - (153 * month + 2) / 5 + 1)};
+    return (struct civil){
+        (int)(year + era * 400 + (civil_month <= 2)), civil_month, (int)(day - (153 * month + 2) / 5 + 1)};
 }
 
 static int month_days(int year, int month) {
@@ -65,7 +65,8 @@ static bool digits(const char **s, int n, char after, int *out) {
 bool civil_time_get(const char *s, int64_t *ns) {
     struct civil c;
     int h, m, sec;
-    if (!s || !digits(&s, 4, '-', &c.year) || !digits(&s, 2, '-', &c.month) || !digits(&s, 2, 'T', &c.day)) return false;
+    if (!s || !digits(&s, 4, '-', &c.year) || !digits(&s, 2, '-', &c.month) || !digits(&s, 2, 'T', &c.day))
+        return false;
     if (!digits(&s, 2, ':', &h) || !digits(&s, 2, ':', &m) || !digits(&s, 2, 0, &sec)) return false;
     if (*s == '.') s += 1 + strspn(s + 1, "0123456789");
     if (strcmp(s, "Z") != 0 && strcmp(s, "+00:00") != 0) return false;

@@ -84,8 +84,8 @@ int statement_get(struct statement *s, const void *p, size_t n, struct err *e) {
         s->objects = line_get(&at, "objects: ");
         s->detail = line_get(&at, "detail: ");
         good = civil_time_get(line_get(&at, "expires: "), &s->expires) &&
-            text_unhex(s->nonce, SEAL_ID, line_get(&at, "nonce: ")) && s->action && plain(s->objects) && plain(s->detail) &&
-            same_again(s, p, n);
+            text_unhex(s->nonce, SEAL_ID, line_get(&at, "nonce: ")) && s->action && plain(s->objects) &&
+            plain(s->detail) && same_again(s, p, n);
     }
     if (good) return 0;
     statement_free(s);
@@ -97,7 +97,8 @@ void statement_free(struct statement *s) {
     *s = (struct statement){.text = NULL};
 }
 
-int approvals_add(struct approvals *a, const void *statement, size_t n, const void *sig, size_t sig_len, struct err *e) {
+int approvals_add(
+    struct approvals *a, const void *statement, size_t n, const void *sig, size_t sig_len, struct err *e) {
     const uint8_t *p, *q;
     size_t pn, qn;
     struct buf b;
@@ -130,8 +131,8 @@ unsigned approvals_count(const struct approvals *a) {
     return rd_ok(&r) && n <= APPROVALS_MAX ? (unsigned)n : 0;
 }
 
-bool approvals_at(const struct approvals *a, unsigned i, const uint8_t **statement, size_t *n, const uint8_t **sig,
-    size_t *sig_len) {
+bool approvals_at(
+    const struct approvals *a, unsigned i, const uint8_t **statement, size_t *n, const uint8_t **sig, size_t *sig_len) {
     struct rd r = rd_of(a->p, a->len);
     if (i >= approvals_count(a)) return false;
     rd_vu(&r);

@@ -33,13 +33,13 @@ int statement_get(struct statement *s, const void *p, size_t n, struct err *e) M
 void statement_free(struct statement *s);
 
 /** approvals_add(a, …): one statement with one signature (bytes, no armour). approvals_free releases them. */
-int approvals_add(struct approvals *a, const void *statement, size_t n, const void *sig, size_t sig_len, struct err *e)
-    MUST_CHECK;
+int approvals_add(
+    struct approvals *a, const void *statement, size_t n, const void *sig, size_t sig_len, struct err *e) MUST_CHECK;
 void approvals_free(struct approvals *a);
 unsigned approvals_count(const struct approvals *a);
 /** approvals_at: number ${i}, both as pointers into ${a}; false when there is none. */
-bool approvals_at(const struct approvals *a, unsigned i, const uint8_t **statement, size_t *n, const uint8_t **sig,
-    size_t *sig_len);
+bool approvals_at(
+    const struct approvals *a, unsigned i, const uint8_t **statement, size_t *n, const uint8_t **sig, size_t *sig_len);
 
 /** approvals_json: [{"statement", "signature" (base64)}]. approvals_of_json: the other way; NULL is none. */
 struct js *approvals_json(const struct approvals *a);

@@ -71,8 +71,8 @@ static bool signature_check(const struct key *k, struct text sig, const struct b
     return sign_check(bytes.p, k->pub.p, all, sizeof all);
 }
 
-static bool message_put(struct buf *m, struct text space, struct text reserved, struct text hash, const void *msg,
-    size_t len) {
+static bool message_put(
+    struct buf *m, struct text space, struct text reserved, struct text hash, const void *msg, size_t len) {
     uint8_t sum[SEAL_SHA512];
     bool wide = is(hash, "sha512");
     if (!wide && !is(hash, "sha256")) return false;
@@ -86,8 +86,8 @@ static bool message_put(struct buf *m, struct text space, struct text reserved, 
     return buf_ok(m);
 }
 
-int sshsig_check(struct sshsig *s, const void *sig, size_t n, const char *space, const void *msg, size_t len,
-    struct err *e) {
+int sshsig_check(
+    struct sshsig *s, const void *sig, size_t n, const char *space, const void *msg, size_t len, struct err *e) {
     const char *object = _("signature"), *why = NULL;
     struct rd r = rd_of(sig, n);
     struct key k = {0};
@@ -96,8 +96,9 @@ int sshsig_check(struct sshsig *s, const void *sig, size_t n, const char *space,
     uint32_t version = be32(&r);
     if (!magic || memcmp(magic, MAGIC, strlen(MAGIC)) != 0 || version != VERSION)
         return err_set(e, ZE_APPROVAL, object, _("not made by ssh-keygen -Y sign"));
-    struct text key = string_get(&r, SSHSIG_MAX), name = string_get(&r, WORD_MAX), reserved = string_get(&r, SSHSIG_MAX),
-                hash = string_get(&r, WORD_MAX), signature = string_get(&r, SSHSIG_MAX);
+    struct text key = string_get(&r, SSHSIG_MAX), name = string_get(&r, WORD_MAX),
+                reserved = string_get(&r, SSHSIG_MAX), hash = string_get(&r, WORD_MAX),
+                signature = string_get(&r, SSHSIG_MAX);
     if (!rd_end(&r)) return err_set(e, ZE_APPROVAL, object, _("it is cut short or malformed"));
     if (!key_parse(&k, key.p, key.n)) why = _("only ed25519 keys can approve, in a file or on a FIDO device");
     else if (!is(name, space)) why = _("it was made for another purpose");

@@ -19,13 +19,15 @@ static int take_points(const char *s, char *path, size_t cap, const char *tail, 
     const char *slash = strchr(s, '/');
     char host[64], number[16] = "";
     uint64_t n = 0;
-    if (!slash || slash == s || slash - s >= (int)sizeof host) return err_set(e, ZE_USAGE, s, _("expected HOST/NUMBER"));
+    if (!slash || slash == s || slash - s >= (int)sizeof host)
+        return err_set(e, ZE_USAGE, s, _("expected HOST/NUMBER"));
     snprintf(host, sizeof host, "%.*s", (int)(slash - s), s);
     if (!text_name_ok(host)) return err_set(e, ZE_USAGE, host, _("not a host name: a-z, 0-9 and -"));
     for (const char *at = slash; at;) {
         size_t len = strcspn(++at, ",");
         snprintf(number, sizeof number, "%.*s", (int)(len < sizeof number ? len : sizeof number - 1), at);
-        if (!text_u64(number, UINT32_MAX, &n) || (!list && at[len])) return err_set(e, ZE_USAGE, s, _("expected HOST/NUMBER"));
+        if (!text_u64(number, UINT32_MAX, &n) || (!list && at[len]))
+            return err_set(e, ZE_USAGE, s, _("expected HOST/NUMBER"));
         if (list) js_push_int(list, (int64_t)n);
         at = at[len] ? at + len : NULL;
     }
@@ -54,8 +56,8 @@ int cmd_point_pin(struct cli *c, struct err *e) {
     struct js *j = cli_post(c, path, q, e);
     if (!j) return -1;
     if (c->json) return cli_line("pin", j), 0;
-    printf(js_bool(j, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"), c->argv[0],
-        js_str(j, "until", "?"));
+    printf(js_bool(j, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"),
+        c->argv[0], js_str(j, "until", "?"));
     if (js_bool(j, "dry_run", false)) puts(_("(only tried: nothing was changed)"));
     js_free(j);
     return 0;
@@ -73,7 +75,8 @@ int cmd_point_pins(struct cli *c, struct err *e) {
         const struct js *p = js_at(pins, i);
         char name[100], text[700];
         snprintf(name, sizeof name, "%s/%lld", c->argv[0], (long long)js_int(p, "point", 0));
-        snprintf(text, sizeof text, "%s  %s (%s)", js_str(p, "until", ""), js_str(p, "reason", ""), js_str(p, "who", ""));
+        snprintf(
+            text, sizeof text, "%s  %s (%s)", js_str(p, "until", ""), js_str(p, "reason", ""), js_str(p, "who", ""));
         cli_show(name, text);
     }
     return 0;
@@ -113,7 +116,8 @@ int cmd_point_remove(struct cli *c, struct err *e) {
         snprintf(text, sizeof text, _("protected until %s (%s)"), js_str(p, "until", "-"), js_str(p, "why", ""));
         cli_show(name, text);
     }
-    if (!js_bool(j, "dry_run", false)) puts(_("removed; their space is given back by a collection after the grace time"));
+    if (!js_bool(j, "dry_run", false))
+        puts(_("removed; their space is given back by a collection after the grace time"));
     else if (js_bool(j, "allowed", false)) puts(_("they may be removed; nothing was done"));
     else printf(_("they may not be removed: %s\n"), js_str(j, "message", ""));
     js_free(j);

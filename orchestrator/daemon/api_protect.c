@@ -36,7 +36,9 @@ static struct js *told(struct api_call *c, struct js *a, const char *what, struc
     return NULL;
 }
 
-struct js *api_pins(struct api_call *c, struct err *e) { return ask(c, "pins", NULL, e); }
+struct js *api_pins(struct api_call *c, struct err *e) {
+    return ask(c, "pins", NULL, e);
+}
 
 struct js *api_point_pin(struct api_call *c, struct err *e) {
     static const char *const members[] = {"until", "months", "reason", "who", "dry_run", NULL};

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     statement_try(data, size);
     (void)!sshsig_check(&s, data, size, APPROVAL_SPACE, "x", 1, &e);
     buf_init(&b, SSHSIG_MAX);
-    if (sshsig_dearmour(&b, (const char *)data, size, &e) == 0) (void)!sshsig_check(&s, b.p, b.len, APPROVAL_SPACE, "x", 1, &e);
+    if (sshsig_dearmour(&b, (const char *)data, size, &e) == 0)
+        (void)!sshsig_check(&s, b.p, b.len, APPROVAL_SPACE, "x", 1, &e);
     buf_free(&b);
     buf_init(&line, size + 1);
     buf_put(&line, data, size);

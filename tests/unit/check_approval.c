@@ -7,8 +7,9 @@
 
 #include "wire/approval.h"
 
-static const char text[] = "zaibei approval 1\nvault: 000102030405060708090a0b0c0d0e0f\naction: remove\nobjects: web/1 web/12\n"
-                           "detail: -\nexpires: 2026-11-22T01:02:03Z\nnonce: 00ff02030405060708090a0b0c0d0e0f\n";
+static const char text[] =
+    "zaibei approval 1\nvault: 000102030405060708090a0b0c0d0e0f\naction: remove\nobjects: web/1 web/12\n"
+    "detail: -\nexpires: 2026-11-22T01:02:03Z\nnonce: 00ff02030405060708090a0b0c0d0e0f\n";
 
 START_TEST(a_statement_has_one_spelling) {
     struct err e = ERR_INIT;
@@ -24,8 +25,9 @@ START_TEST(a_statement_has_one_spelling) {
     buf_free(&b);
     statement_free(&s);
     static const char *const other[][2] = {{"zaibei approval 1", "zaibei approval 2"}, {"vault: 0", "vault:  0"},
-        {"action: remove", "action: erase"}, {"0a0b", "0A0b"}, {"Z\n", ".0Z\n"}, {"Z\n", "+00:00\n"}, {"web/1 ", "web/\033[1m"},
-        {"detail: -", "detail: "}, {"-22T", "-32T"}, {"nonce: 00ff", "nonce: 00f"}, {"detail: -\n", ""}};
+        {"action: remove", "action: erase"}, {"0a0b", "0A0b"}, {"Z\n", ".0Z\n"}, {"Z\n", "+00:00\n"},
+        {"web/1 ", "web/\033[1m"}, {"detail: -", "detail: "}, {"-22T", "-32T"}, {"nonce: 00ff", "nonce: 00f"},
+        {"detail: -\n", ""}};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         char changed[400];
         const char *at = strstr(text, other[i][0]);
@@ -92,7 +94,8 @@ START_TEST(signatures_of_both_kinds_of_key) {
             ck_assert_msg(check(&b, &e) == 0, "%s", e.msg);
             ck_assert_int_lt(sshsig_check(&s, b.p, b.len, APPROVAL_SPACE, text, strlen(text) - 1, &e), 0);
             ck_assert_int_lt(sshsig_check(&s, b.p, b.len, "file", text, strlen(text), &e), 0);
-            for (size_t n = 0; n < b.len; n++) ck_assert_int_lt(sshsig_check(&s, b.p, n, APPROVAL_SPACE, text, strlen(text), &e), 0);
+            for (size_t n = 0; n < b.len; n++)
+                ck_assert_int_lt(sshsig_check(&s, b.p, n, APPROVAL_SPACE, text, strlen(text), &e), 0);
             for (size_t i = 0; i < b.len; i++) {
                 b.p[i] ^= 1;
                 ck_assert_msg(check(&b, &e) < 0, "byte %zu", i);

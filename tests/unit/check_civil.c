@@ -61,7 +61,8 @@ START_TEST(months_are_calendar_months_clamped_at_their_end) {
 END_TEST
 
 enum { DAYS = 3288 };
-static int64_t ends[DAYS + 2][3]; /* the oracle's end of a pin, on the zone's own clock, by the date asked: from 2023-12-31 */
+static int64_t ends[DAYS + 2]
+                   [3]; /* the oracle's end of a pin, on the zone's own clock, by the date asked: from 2023-12-31 */
 
 /* faults: D4 D5 */
 START_TEST(no_pin_ends_a_day_early_in_any_zone) {

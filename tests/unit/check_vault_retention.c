@@ -99,7 +99,8 @@ static int removing(const char *points) {
 
 static int pinning(int point, int months, char until[64]) {
     char q[300];
-    snprintf(q, sizeof q, "{\"op\":\"pin\",\"host\":\"web\",\"point\":%d,\"months\":%d,\"reason\":\"r\"}", point, months);
+    snprintf(
+        q, sizeof q, "{\"op\":\"pin\",\"host\":\"web\",\"point\":%d,\"months\":%d,\"reason\":\"r\"}", point, months);
     return act(q, "until", until);
 }
 
@@ -216,9 +217,15 @@ START_TEST(every_way_to_move_a_clock) {
         const char *id;
         bool jump;
     } ways[] = {
-        {10 * 365 * DAY, 0, "first", true}, {-3600 * NS_PER_S, 0, "first", true}, {-365 * DAY, 0, "first", true},
-        {29 * DAY, -100, "second", false}, {31 * DAY, -100, "second", true}, {-299 * NS_PER_S, -100, "second", false},
-        {-301 * NS_PER_S, -100, "second", true}, {90 * DAY, 90 * DAY, "first", false}, {0, 0, "first", false},
+        {10 * 365 * DAY, 0, "first", true},
+        {-3600 * NS_PER_S, 0, "first", true},
+        {-365 * DAY, 0, "first", true},
+        {29 * DAY, -100, "second", false},
+        {31 * DAY, -100, "second", true},
+        {-299 * NS_PER_S, -100, "second", false},
+        {-301 * NS_PER_S, -100, "second", true},
+        {90 * DAY, 90 * DAY, "first", false},
+        {0, 0, "first", false},
     };
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         struct clock_reading was = clock_read(&fake), is = was;
