@@ -30,7 +30,7 @@ static int pin_end(const struct js *q, int64_t now, int64_t *until, struct err *
         return err_set(e, ZE_USAGE, "until", _("a time like 2026-11-22T01:02:03Z"));
     *until = text ? civil_pin_round(*until) : civil_pin_end(now, (unsigned)months);
     if (*until <= now) return err_set(e, ZE_USAGE, "until", _("it has passed"));
-    if (*until > civil_pin_end(now, PIN_MONTHS_MAX)) return err_set(e, ZE_LIMIT, "until", _("at most ten years ahead"));
+    if (*until > civil_pin_end(now, PIN_MONTHS_MAX)) return err_set(e, ZE_TOOMUCH, "until", _("at most ten years ahead"));
     return 0;
 }
 
@@ -52,7 +52,7 @@ static int pin_try(struct host_log *l, struct record *r, const struct js *q, boo
     *made = r->pin.until > c->pinned;
     if (!*made) r->pin.until = c->pinned;
     if (!*made || dry) return 0;
-    if (pins_of_day(l, now) >= PINS_A_DAY) return err_set(e, ZE_LIMIT, l->host, _("%d pins within a day"), PINS_A_DAY);
+    if (pins_of_day(l, now) >= PINS_A_DAY) return err_set(e, ZE_TOOMUCH, l->host, _("%d pins within a day"), PINS_A_DAY);
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = log_append(l, r, &raw, e);
     /* If interrupted here, the pin holds; asking again finds it and answers the same. */

@@ -148,7 +148,7 @@ int act_confirm_alone(struct vault *v, struct err *e) {
 
 /* The approvers' list of a request: [{"name","key"}]. */
 static int list_of_json(struct approver_list *l, const struct js *j, struct err *e) {
-    if (js_count(j) > APPROVERS_MAX) return err_set(e, ZE_LIMIT, _("approvers"), _("at most %d"), APPROVERS_MAX);
+    if (js_count(j) > APPROVERS_MAX) return err_set(e, ZE_TOOMUCH, _("approvers"), _("at most %d"), APPROVERS_MAX);
     for (l->n = 0; l->n < js_count(j); l->n++) {
         struct approver *one = &l->item[l->n];
         if (act_text(js_at(j, l->n), "name", true, one->name, sizeof one->name, e) < 0) return -1;

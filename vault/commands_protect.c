@@ -176,7 +176,7 @@ static int list_load(struct approver_list *l, const char *file, struct err *e) {
         size_t n = strcspn(line, " ");
         struct approver *one = &l->item[l->n];
         if (*line == '#') continue;
-        if (l->n == APPROVERS_MAX) rc = err_set(e, ZE_LIMIT, file, _("at most %d"), APPROVERS_MAX);
+        if (l->n == APPROVERS_MAX) rc = err_set(e, ZE_TOOMUCH, file, _("at most %d"), APPROVERS_MAX);
         else if (n >= sizeof one->name || !line[n] ||
             !ssh_key_get(one->key, sizeof one->key, &one->key_len, line + n + strspn(line + n, " ")))
             rc = err_set(e, ZE_USAGE, file, _("expected lines NAME ssh-ed25519 KEY, not: %s"), line);

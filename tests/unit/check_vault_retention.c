@@ -152,7 +152,7 @@ START_TEST(pins_flood_nothing_and_end_after_ten_years_at_most) {
     commit(&l, 0, STATE_COMPLETE);
     struct record r = {.type = REC_PIN, .pin = {.point = 2, .until = 1}};
     for (int i = 0; i < 999; i++) append(&l, &r);
-    ck_assert_int_eq(pinning(2, 1, until), ZE_LIMIT);
+    ck_assert_int_eq(pinning(2, 1, until), ZE_TOOMUCH);
     ck_assert_int_eq(pinning(1, 1, until), 0); /* what extends nothing needs no record */
     pass(DAY);
     ck_assert_int_eq(pinning(2, 1, until), 0);
