@@ -6,9 +6,11 @@
 
 /** What a verb was called with: filled from a table, so that all verbs read options alike. */
 struct words {
-    const char *dir, *second; /* the operands */
+    const char *sub;                  /* the second word of verbs that have one: list, add, … */
+    const char *dir, *second, *third; /* the operands */
+    const char *months, *until, *reason, *who, *days, *approvals, *expires, *out;
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
-    bool json, local, help;
+    bool json, local, help, dry_run, yes;
 };
 
 int command_init(const struct words *w, struct err *e);
@@ -17,5 +19,12 @@ int command_serve(const struct words *w, struct err *e);
 int command_control(const struct words *w, struct err *e);
 int command_rights(const struct words *w, struct err *e);
 int command_stat(const struct words *w, struct err *e);
+int command_pin(const struct words *w, struct err *e);
+int command_pins(const struct words *w, struct err *e);
+int command_remove(const struct words *w, struct err *e);
+int command_floor(const struct words *w, struct err *e);
+int command_approver(const struct words *w, struct err *e);
+int command_clock(const struct words *w, struct err *e);
+int command_request(const struct words *w, struct err *e);
 
 #endif

@@ -1,14 +1,15 @@
 /* The platform's requests (PROTOCOL.md §5): a table of operations on JSON. They come from zaibeid, which may be
- * stolen: what is here can add hosts, lay tickets and revoke; it can neither remove nor shorten anything, nor read a
- * byte of a pack. */
+ * stolen: what is here can add hosts, lay tickets, pin and revoke; it can neither remove nor shorten what is protected
+ * (acts.h), nor read a byte of a pack. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "acts.h"
+#include "base/civil.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "keeper.h"
@@ -107,19 +108,6 @@ static int op_revoke(struct keeper *k, const struct js *q, struct js *a, struct 
     return presence_end(k->v, k->log.host, e);
 }
 
-/* RFC 3339 with seconds, UTC ("Z"), as this project writes it. */
-static bool time_of(const char *s, int64_t *ns) {
-    struct tm tm = {0};
-    const char *end = s ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    if (!end) return false;
-    if (*end == '.') end += 1 + strspn(end + 1, "0123456789");
-    if (strcmp(end, "Z") != 0 && strcmp(end, "+00:00") != 0) return false;
-    int64_t s_since = timegm(&tm);
-    if (s_since <= 0 || s_since > INT64_MAX / NS_PER_S) return false;
-    *ns = s_since * NS_PER_S;
-    return true;
-}
-
 static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
     struct ticket t = {0};
     const struct js *labels = js_get(q, "labels");
@@ -134,7 +122,7 @@ static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct 
     }
     if (hash && *hash && !text_unhex(t.plan_hash, sizeof t.plan_hash, hash))
         return err_set(e, ZE_USAGE, "plan_hash", _("64 hex digits"));
-    if (!time_of(js_str(q, "retain_until", NULL), &t.retain_until))
+    if (!civil_time_get(js_str(q, "retain_until", NULL), &t.retain_until))
         return err_set(e, ZE_USAGE, "retain_until", _("a time like 2026-11-22T01:02:03Z"));
     return ticket_save(k->v, k->log.host, js_str(q, "ticket", ""), &t, e);
 }
@@ -167,10 +155,11 @@ static const struct op {
 static struct js *op_run(struct keeper *k, const struct js *q, struct err *e) {
     const char *name = js_str(q, "op", "");
     if (strcmp(name, "stat") == 0) return op_stat(k, e);
+    act_run *act = act_find(name);
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (strcmp(ops[i].name, name) != 0) continue;
+        if (strcmp(ops[i].name, name) != 0 && !act) continue;
         struct js *a = js_object();
-        if (ops[i].run(k, q, a, e) == 0) return a;
+        if ((act ? act(k->v, q, a, e) : ops[i].run(k, q, a, e)) == 0) return a;
         js_free(a);
         return NULL;
     }

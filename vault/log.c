@@ -9,15 +9,15 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "kept.h"
+#include "log_acts.h"
 
-enum { UNCERTAIN_S = 300 };
-
-static void record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
+void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
     snprintf(out, STORE_NAME_MAX, "hosts/%s/log/%016llx", l->host, (unsigned long long)n);
 }
 
 /* Room for one more element of an array that grows. */
-static void *grow(void *array, size_t n, size_t *cap, size_t size, struct err *e) {
+void *log_grow(void *array, size_t n, size_t *cap, size_t size, struct err *e) {
     if (n < *cap) return array;
     size_t want = *cap ? *cap * 2 : 16;
     void *p = realloc(array, want * size);
@@ -27,7 +27,7 @@ static void *grow(void *array, size_t n, size_t *cap, size_t size, struct err *e
 }
 
 static int note_begin(struct host_log *l, const struct record *r, struct err *e) {
-    void *p = grow(l->begins, l->begins_n, &l->begins_cap, sizeof *l->begins, e);
+    void *p = log_grow(l->begins, l->begins_n, &l->begins_cap, sizeof *l->begins, e);
     if (!p) return -1;
     l->begins = p;
     struct log_begin *b = &l->begins[l->begins_n++];
@@ -36,6 +36,7 @@ static int note_begin(struct host_log *l, const struct record *r, struct err *e)
         .lease_until = r->begin.lease_until,
         .point = r->begin.point,
         .kind = r->begin.kind,
+        .parent = r->begin.parent,
         .first_pack = r->begin.first_pack};
     memcpy(b->generation, r->begin.generation, SEAL_ID);
     memcpy(b->upload, r->begin.upload, SEAL_ID);
@@ -43,11 +44,17 @@ static int note_begin(struct host_log *l, const struct record *r, struct err *e)
 }
 
 static int note_commit(struct host_log *l, const struct record *r, struct err *e) {
-    void *p = grow(l->commits, l->commits_n, &l->commits_cap, sizeof *l->commits, e);
+    void *p = log_grow(l->commits, l->commits_n, &l->commits_cap, sizeof *l->commits, e);
     if (!p) return -1;
     l->commits = p;
     struct log_commit *c = &l->commits[l->commits_n++];
-    *c = (struct log_commit){.n = r->n, .point = r->commit.point, .bytes_stored = r->commit.bytes_stored};
+    *c = (struct log_commit){.n = r->n,
+        .point = r->commit.point,
+        .bytes_stored = r->commit.bytes_stored,
+        .state = r->commit.state,
+        .uncertain = r->flags & 1,
+        .time = r->time,
+        .retain_until = r->commit.retain_until};
     memcpy(c->generation, r->commit.generation, SEAL_ID);
     memcpy(c->upload, r->commit.upload, SEAL_ID);
     if (c->point > l->last_point) l->last_point = c->point;
@@ -74,47 +81,81 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
     if (r->type == REC_REVOKE) l->revoked = true;
     if (r->type == REC_LEASE && l->begins_n && l->begins[l->begins_n - 1].epoch == r->lease.epoch)
         l->begins[l->begins_n - 1].lease_until = r->lease.until;
-    if (r->type == REC_REMOVE)
-        for (size_t i = 0; i < l->commits_n; i++)
-            if (l->commits[i].point == r->remove.point) l->commits[i].removed = true;
+    if (rc == 0) rc = log_note_acts(l, r, e);
     if (rc < 0) return rc;
-    if (r->time > l->last_time) l->last_time = r->time;
     memcpy(l->head, r->hash, SEAL_HASH);
     l->next = r->n + 1;
     return 0;
+}
+
+static int load_from(
+    struct host_log *l, const char *name, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
+    buf_reset(raw);
+    int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
+    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
+    if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, l->v->header.pub, e);
+    if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
+    if (rc < 0 || r->n == n) return rc;
+    rc = err_set(e, ZE_DAMAGED, name, _("it is record %llu"), (unsigned long long)r->n);
+    record_free(r);
+    return rc;
 }
 
 int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
     char name[STORE_NAME_MAX];
     struct buf own;
     struct record decoded = {0};
+    struct err ignored = ERR_INIT;
     buf_init(&own, ZB_RECORD_MAX);
     if (!raw) raw = &own;
-    buf_reset(raw);
-    record_name(l, n, name);
-    int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
-    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
-    if (rc == 0) rc = record_decode(&decoded, raw->p, raw->len, l->v->header.id, l->v->header.pub, e);
-    if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
+    log_record_name(l, n, name);
+    int rc = load_from(l, name, n, &decoded, raw, e);
+    if (rc < 0 && e->id != ZE_NOMEM) {
+        kept_name(name, l->host, n);
+        rc = load_from(l, name, n, &decoded, raw, &ignored);
+    }
     buf_free(&own);
     if (rc < 0) return rc;
-    if (decoded.n != n) rc = err_set(e, ZE_DAMAGED, name, _("it is record %llu"), (unsigned long long)decoded.n);
-    if (rc == 0 && r) *r = decoded;
+    if (r) *r = decoded;
     else record_free(&decoded);
-    return rc;
+    return 0;
+}
+
+/* The next record in ${r}: does it continue what was read? After a gap nobody can tell. */
+static int follow(struct host_log *l, const struct record *r, bool gap, struct err *e) {
+    bool chained = gap || memcmp(r->prev, l->head, SEAL_HASH) == 0;
+    if (!chained || (r->n && memcmp(r->host_id, l->host_id, SEAL_ID) != 0) || (!r->n && r->type != REC_HOST))
+        return err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r->n);
+    return note(l, r, e);
+}
+
+static int read_on(struct host_log *l, bool gap, struct err *e) {
+    for (;; gap = false) {
+        struct record r = {0};
+        if (log_load(l, l->next, &r, NULL, e) < 0) return e->id == ZE_MISSING ? 0 : -1;
+        int rc = follow(l, &r, gap, e);
+        record_free(&r);
+        if (rc < 0) return rc;
+    }
 }
 
 int log_refresh(struct host_log *l, struct err *e) {
+    struct err ignored = ERR_INIT;
+    (void)!vaultlog_refresh(l->v, &ignored); /* unreadable: time is in doubt, and the host's own log still counts */
+    return read_on(l, false, e);
+}
+
+/* Pass over records that are lost: what comes after them still counts. One that a writer has made meanwhile is none. */
+static int gaps_pass(struct host_log *l, struct err *e) {
     for (;;) {
-        struct record r = {0};
-        if (log_load(l, l->next, &r, NULL, e) < 0) return e->id == ZE_MISSING ? 0 : -1;
-        int rc = 0;
-        if (memcmp(r.prev, l->head, SEAL_HASH) != 0 || (r.n && memcmp(r.host_id, l->host_id, SEAL_ID) != 0) ||
-            (!r.n && r.type != REC_HOST))
-            rc = err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r.n);
-        if (rc == 0) rc = note(l, &r, e);
-        record_free(&r);
-        if (rc < 0) return rc;
+        uint64_t next, had = l->next;
+        int rc = kept_next(l, &next, e);
+        if (rc <= 0) return rc;
+        if (read_on(l, false, e) < 0) return -1;
+        if (l->next != had) continue;
+        if (!had) return err_set(e, ZE_LOGGAP, l->host, _("the record of its enrolment"));
+        l->gaps += (unsigned)(next - had), l->next = next;
+        if (read_on(l, true, e) < 0) return -1;
     }
 }
 
@@ -122,22 +163,19 @@ int log_open(struct host_log *l, struct vault *v, const char *host, struct err *
     *l = (struct host_log){.v = v};
     if (!text_name_ok(host)) return err_set(e, ZE_USAGE, host, _("a host's name has letters a-z, digits and - only"));
     snprintf(l->host, sizeof l->host, "%s", host);
-    return log_refresh(l, e);
+    return log_refresh(l, e) < 0 ? -1 : gaps_pass(l, e);
 }
 
 void log_free(struct host_log *l) {
     free(l->begins);
     free(l->commits);
+    free(l->pins);
+    free(l->collects);
+    free(l->kept);
     *l = (struct host_log){0};
 }
 
-int64_t log_time(const struct host_log *l, bool *uncertain) {
-    int64_t now = l->v->clock->now_ns(l->v->clock);
-    *uncertain = now < l->last_time - UNCERTAIN_S * NS_PER_S;
-    return now > l->last_time ? now : l->last_time;
-}
-
-int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
+int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
     char name[STORE_NAME_MAX];
     bool uncertain;
     r->n = l->next;
@@ -146,12 +184,20 @@ int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err
     r->flags = uncertain;
     if (l->next) memcpy(r->host_id, l->host_id, SEAL_ID);
     if (record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
-    record_name(l, r->n, name);
+    log_record_name(l, r->n, name);
     int rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
     /* If interrupted here, the record counts, and whoever asked will ask again and get the same answer. */
-    if (rc == 0) return note(l, r, e);
-    if (rc < 0) return rc;
-    return log_refresh(l, e) < 0 ? -1 : 1;
+    if (rc == 0) rc = note(l, r, e);
+    else if (rc == 1) return log_refresh(l, e) < 0 ? -1 : 1;
+    if (rc == 0) kept_follow(l, raw);
+    return rc;
+}
+
+int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
+    struct err ignored = ERR_INIT;
+    (void)!vaultlog_refresh(l->v, &ignored);
+    int rc = log_mark(l, e);
+    return rc ? rc : log_append_as_is(l, r, raw, e);
 }
 
 const struct log_begin *log_last_begin(const struct host_log *l) {
@@ -178,7 +224,7 @@ struct names {
 static int name_add(void *arg, const char *name, uint64_t size, struct err *e) {
     struct names *l = arg;
     if (!text_name_ok(name)) return 0;
-    void *p = grow(l->name, l->n, &l->cap, sizeof *l->name, e);
+    void *p = log_grow(l->name, l->n, &l->cap, sizeof *l->name, e);
     if (!p) return -1;
     l->name = p;
     snprintf(l->name[l->n++], sizeof *l->name, "%s", name);

@@ -11,15 +11,29 @@
 struct log_begin {
     uint64_t n, epoch;
     int64_t lease_until; /* as prolonged since */
-    uint32_t point, first_pack;
+    uint32_t point, parent, first_pack;
+    bool ended; /* an abandon record names it; a commit is found by its upload */
     uint8_t kind, generation[SEAL_ID], upload[SEAL_ID];
 };
 
 struct log_commit {
     uint64_t n, bytes_stored;
     uint32_t point;
-    bool removed;
-    uint8_t generation[SEAL_ID], upload[SEAL_ID];
+    bool removed, uncertain;
+    uint8_t state, generation[SEAL_ID], upload[SEAL_ID];
+    int64_t time, retain_until, pinned, removed_at; /* pinned: the latest pin ends; 0 for none */
+    int64_t confirmed;                              /* of an uncertain one: the true time of the confirm; 0: none yet */
+};
+
+struct log_pin {
+    uint64_t n;
+    uint32_t point;
+    int64_t time, until;
+};
+
+struct log_collect {
+    uint8_t generation[SEAL_ID];
+    uint64_t counter;
 };
 
 struct host_log {
@@ -29,21 +43,30 @@ struct host_log {
     uint64_t host_n; /* the latest host record: the one that counts */
     uint64_t next; /* the number of the next record; 0: the host was never enrolled */
     int64_t enrolled, last_time;
+    int64_t last_sure, last_flagged; /* latest times: of certain records; of uncertain ones not confirmed here */
+    uint64_t answered;               /* by the last confirm in this log: the time record of the vault's log */
+    unsigned floor_days;             /* of the latest floor record; 0: none */
+    unsigned gaps;                   /* records that are lost, copy and all */
+    bool confirmed;
     bool revoked;
     uint32_t last_point; /* the highest number ever committed */
     struct log_begin *begins;
     struct log_commit *commits;
-    size_t begins_n, begins_cap, commits_n, commits_cap;
+    struct log_pin *pins;
+    struct log_collect *collects; /* one for each generation: the latest */
+    uint64_t *kept;               /* the records that have a second copy (kept.h) */
+    size_t begins_n, begins_cap, commits_n, commits_cap, pins_n, pins_cap, collects_n, collects_cap, kept_n, kept_cap;
 };
 
-/** log_open(l, v, host, e): read the whole log; one without records is no error (l->next is 0). log_free releases, also
- * after a failed open. */
+/** log_open(l, v, host, e): read the whole log; one without records is no error (l->next is 0). Records that are lost with
+ * their copies are passed over and counted in l->gaps. log_free releases, also after a failed open. */
 int log_open(struct host_log *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
 int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
 void log_free(struct host_log *l);
 
 /** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may
- * ${r}, which is released with record_free). ZE_MISSING when there is none. */
+ * ${r}, which is released with record_free). Where it is absent or damaged its second copy (kept.h) stands in for it.
+ * ZE_MISSING when there is none. */
 int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 
 /**
@@ -54,8 +77,17 @@ int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, 
 int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 
 /** log_time(l, uncertain): vault time: the greater of the clock and the last logged time. ${uncertain}: the clock is
- * well behind that. */
+ * well behind that, or it has jumped and nobody has confirmed it. */
 int64_t log_time(const struct host_log *l, bool *uncertain);
+
+/** log_point: the commit of a point, also of a removed one; NULL. log_confirmed: the true time of the confirm that followed
+ * an uncertain commit, 0 when there is none. log_collected: the counter of the generation's latest collect record, or 0. */
+const struct log_commit *log_point(const struct host_log *l, uint32_t point);
+int64_t log_confirmed(const struct host_log *l, const struct log_commit *c);
+uint64_t log_collected(const struct host_log *l, const uint8_t generation[SEAL_ID]);
+
+/** log_record_name: the object name of record ${n}. */
+void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]);
 
 /** The latest begin, the latest existing point, a commit by upload; NULL when there is none. */
 const struct log_begin *log_last_begin(const struct host_log *l);

@@ -12,6 +12,7 @@
 static const struct verb {
     const char *name, *synopsis, *help;
     int (*run)(const struct words *w, struct err *e);
+    const char *subs; /* the words one of which must follow, each after a space; NULL: none */
 } verbs[] = {
     {"init", N_("DIR [--json]"), N_("make an empty vault and its signing key"), command_init},
     {"keep", N_("DIR"), N_("the keeper: owns packs, logs and the signing key; runs until it is told to end"),
@@ -21,6 +22,20 @@ static const struct verb {
     {"control", N_("DIR"), N_("the platform's requests, JSON lines on standard input"), command_control},
     {"rights", N_("DIR HOST [--read all|meta] [--floor-days N] [--json]"), N_("show or change what a host may do"),
         command_rights},
+    {"pin", N_("DIR HOST/POINT --months N | --until TIME --reason TEXT [--who NAME] [--dry-run] [--json]"),
+        N_("keep a restore point longer; a pin only extends"), command_pin},
+    {"pins", N_("DIR HOST [--json]"), N_("list the pins that hold, and the host's floor"), command_pins},
+    {"remove", N_("DIR HOST/POINT[,POINT…] --reason TEXT [--who NAME] [--approvals FILE] [--dry-run] [--yes] [--json]"),
+        N_("remove restore points that nothing protects any more"), command_remove},
+    {"floor", N_("DIR HOST --days N --reason TEXT [--who NAME] [--approvals FILE] [--json]"),
+        N_("raise the least time that a host's restore points are kept; lowering needs approvals"), command_floor},
+    {"approver", N_("list|add|replace DIR [NAME KEYFILE | LISTFILE] [--approvals FILE] [--json]"),
+        N_("who may approve what weakens protection"), command_approver, " list add replace"},
+    {"clock", N_("show|confirm DIR [--approvals FILE | --yes] [--json]"),
+        N_("whether vault time is in doubt, and confirming it"), command_clock, " show confirm"},
+    {"request", N_("remove|floor|confirm-clock|approvers DIR [HOST/POINT[,POINT…] | HOST --days N | LISTFILE] [--until TIME]"
+                   " [--expires-s N] [--out FILE] [--json]"),
+        N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
 };
 
@@ -39,6 +54,16 @@ static const struct option {
     TEXT("--system", system),
     TEXT("--read", read),
     TEXT("--floor-days", floor_days),
+    TEXT("--months", months),
+    TEXT("--until", until),
+    TEXT("--reason", reason),
+    TEXT("--who", who),
+    TEXT("--days", days),
+    TEXT("--approvals", approvals),
+    TEXT("--expires-s", expires),
+    TEXT("--out", out),
+    FLAG("--dry-run", dry_run),
+    FLAG("--yes", yes),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),
@@ -57,14 +82,28 @@ static int option_take(struct words *w, int *i, int argc, char **argv, struct er
     return err_set(e, ZE_USAGE, argv[*i], _("no such option"));
 }
 
-static int words_read(struct words *w, int argc, char **argv, struct err *e) {
-    for (int i = 2; i < argc; i++) {
+/* The word that must follow a verb such as approver. */
+static int sub_read(struct words *w, const struct verb *v, int argc, char **argv, struct err *e) {
+    char word[32];
+    w->sub = argc > 2 ? argv[2] : "";
+    snprintf(word, sizeof word, " %s", w->sub);
+    const char *at = strstr(v->subs, word);
+    if (at && word[1] && strchr(" ", at[strlen(word)])) return 0;
+    return err_set(e, ZE_USAGE, argv[1], _("expected one of:%s"), v->subs);
+}
+
+static int words_read(struct words *w, const struct verb *v, int argc, char **argv, struct err *e) {
+    bool help = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    if (v->subs && !help && sub_read(w, v, argc, argv, e) < 0) return -1;
+    for (int i = 2 + (v->subs && !help); i < argc; i++) {
         if (argv[i][0] == '-') {
             if (option_take(w, &i, argc, argv, e) < 0) return -1;
         } else if (!w->dir) {
             w->dir = argv[i];
         } else if (!w->second) {
             w->second = argv[i];
+        } else if (!w->third && v->subs) {
+            w->third = argv[i];
         } else {
             return err_set(e, ZE_USAGE, argv[i], _("one word too many"));
         }
@@ -105,7 +144,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(argv[1], verbs[i].name) == 0) v = &verbs[i];
     if (!v) return err_set(&e, ZE_USAGE, argv[1], _("no such command")), fail(&e);
-    if (words_read(&w, argc, argv, &e) < 0) return fail(&e);
+    if (words_read(&w, v, argc, argv, &e) < 0) return fail(&e);
     if (w.help) return help_print(v), ZB_EXIT_OK;
     if (seal_init(&e) < 0 || v->run(&w, &e) < 0) return fail(&e);
     return ZB_EXIT_OK;

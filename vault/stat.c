@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "packs.h"
+#include "retention.h"
 
 struct counting {
     struct vault *v;
@@ -84,10 +85,22 @@ static struct js *point_json(const struct record *r) {
     js_set_str(j, "ticket", c->ticket);
     js_set_time(j, "walk_start", c->walk_start);
     js_set_time(j, "retain_until", c->retain_until);
+    js_set_bool(j, "time_uncertain", r->flags & 1);
     return j;
 }
 
+static void protection_json(struct js *j, const struct retention *f, const struct log_commit *c) {
+    struct verdict v = retention_until(f, c);
+    js_set_time(j, "protected_until", v.until);
+    js_set_str(j, "protected_by", retained_word(v.why));
+    js_set_time(j, "pinned_until", c->pinned);
+}
+
 struct js *points_json(struct host_log *l, struct err *e) {
+    struct rights rights;
+    struct err ignored = ERR_INIT;
+    bool known = rights_load(l->v, l->host, &rights, &ignored) == 0;
+    struct retention f = retention_facts(l, known ? &rights : NULL);
     struct js *list = js_array();
     for (size_t i = 0; i < l->commits_n; i++) {
         struct record r;
@@ -96,7 +109,9 @@ struct js *points_json(struct host_log *l, struct err *e) {
             js_free(list);
             return NULL;
         }
-        js_push(list, point_json(&r));
+        struct js *j = point_json(&r);
+        protection_json(j, &f, &l->commits[i]);
+        js_push(list, j);
         record_free(&r);
     }
     return list;

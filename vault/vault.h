@@ -2,6 +2,7 @@
  * The directory of a vault. The keeper owns everything below it; serve connects to its socket and touches nothing else.
  *
  *   store/               the objects (FORMAT.md §3)
+ *   keeper/clock         what clock and uptime said last (clockwatch.h)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
  *                        lease, keeper/lock/HOST.live by each of its sessions
  *   rights/HOST          what the host may do: `read meta|all`, `floor_days N`, `revoked`
@@ -18,6 +19,7 @@
 
 #include "store.h"
 #include "sys/clock.h"
+#include "vaultlog.h"
 #include "wire/record.h"
 
 enum { DEFAULT_FLOOR_DAYS = 92, HEX_ID = 2 * SEAL_ID + 1, HEX_HASH = 2 * SEAL_HASH + 1 };
@@ -32,6 +34,7 @@ struct vault {
     struct buf header_raw;
     uint8_t *sec; /* SEAL_SIGN_SEC bytes of secret memory */
     struct clock *clock;
+    struct vault_log log; /* what of the vault's own log was read so far */
 };
 
 /** vault_open(v, dir, clock, e): open as the keeper: store, header, signing key. ZE_NOTFOUND when ${dir} is no vault,

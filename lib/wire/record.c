@@ -111,6 +111,10 @@ int record_decode(struct record *r, const void *p, size_t n, const uint8_t vault
 void record_free(struct record *r) {
     if (r->type == REC_BEGIN) free(r->begin.damaged);
     if (r->type == REC_COMMIT) free(r->commit.root), free(r->commit.used);
+    if (r->type == REC_REMOVE) free(r->remove.approvals.p);
+    if (r->type == REC_FLOOR) free(r->floor.approvals.p);
+    if (r->type == REC_APPROVERS) free(r->approvers.approvals.p);
+    if (r->type == REC_CONFIRM) free(r->confirm.approvals.p);
     memset(r, 0, sizeof *r);
 }
 

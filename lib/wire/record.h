@@ -13,14 +13,15 @@
 #include "base/err.h"
 #include "wrap/seal.h"
 
-enum record_type { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE };
+enum record_type { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE,
+    REC_FLOOR, REC_APPROVERS, REC_CONFIRM, REC_COLLECT = 14 };
 enum point_kind { KIND_FULL = 1, KIND_INCREMENTAL = 2 };
 enum point_state { STATE_COMPLETE = 1, STATE_PARTIAL = 2 };
 /** The words for them, as in JSON; for people through _(): both are marked for translation. */
 const char *kind_word(uint8_t kind);
 const char *state_word(uint8_t state);
 
-enum { LABELS_MAX = 8, SLOTS_MAX = 8 };
+enum { LABELS_MAX = 8, SLOTS_MAX = 8, APPROVERS_MAX = 12, APPROVER_KEY_MAX = 256 };
 
 struct key_slot {
     uint8_t recipient[SEAL_KEY];
@@ -87,6 +88,43 @@ struct rec_pin {
     char reason[256], who[128];
 };
 
+/** Consent that the vault can check (FORMAT.md §8): as encoded; wire/approval.h takes it apart. No bytes: none was given. */
+struct approvals {
+    size_t len;
+    uint8_t *p; /* owned */
+};
+
+/** Who may approve: a name and an ssh public key as OpenSSH sends it (type, key, …). */
+struct approver {
+    char name[64];
+    size_t key_len;
+    uint8_t key[APPROVER_KEY_MAX];
+};
+struct approver_list {
+    unsigned n;
+    struct approver item[APPROVERS_MAX];
+};
+
+struct rec_remove {
+    uint32_t point;
+    char reason[256], who[128];
+    struct approvals approvals;
+};
+struct rec_floor {
+    uint32_t days;
+    char reason[256], who[128];
+    struct approvals approvals;
+};
+struct rec_approvers {
+    struct approver_list list;
+    struct approvals approvals;
+};
+struct rec_confirm {
+    int64_t time;    /* what it truly was */
+    uint64_t time_n; /* the time record of the vault's log that it answers */
+    struct approvals approvals;
+};
+
 struct record {
     uint8_t type, flags;
     uint64_t n;
@@ -100,7 +138,11 @@ struct record {
         struct { uint64_t begin_n; char reason[256]; } abandon;
         struct { uint64_t epoch; uint8_t upload[SEAL_ID]; int64_t until; } lease;
         struct rec_pin pin;
-        struct { uint32_t point; char reason[256]; } remove;
+        struct rec_remove remove;
+        struct rec_floor floor;
+        struct rec_approvers approvers;
+        struct rec_confirm confirm;
+        struct { uint8_t generation[SEAL_ID]; uint64_t counter; } collect;
         struct { int64_t clock; char why[256]; } time_mark;
         struct { char reason[256]; } revoke;
     };
@@ -118,6 +160,12 @@ void record_free(struct record *r);
 
 void key_slots_put(struct buf *b, const struct key_slots *k);
 void key_slots_get(struct rd *r, struct key_slots *k); /* the reader goes bad when there are too many or one is malformed */
+
+/** The bytes of a list of approvers, as in its record and as hashed for the approval of a new one. */
+void approver_list_put(struct buf *b, const struct approver_list *l);
+
+/** record_known(type): whether this version reads bodies of this type. */
+bool record_known(uint8_t type);
 
 struct vault_header {
     uint8_t id[SEAL_ID], pub[SEAL_SIGN_PUB];

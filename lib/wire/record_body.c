@@ -232,16 +232,6 @@ static void pin_get(struct rd *rd, struct record *r) {
     rd_str(rd, r->pin.who, sizeof r->pin.who);
 }
 
-static void remove_put(struct buf *b, const struct record *r) {
-    buf_u32(b, r->remove.point);
-    buf_str(b, r->remove.reason);
-}
-
-static void remove_get(struct rd *rd, struct record *r) {
-    r->remove.point = rd_u32(rd);
-    rd_str(rd, r->remove.reason, sizeof r->remove.reason);
-}
-
 static void time_put(struct buf *b, const struct record *r) {
     buf_u64(b, (uint64_t)r->time_mark.clock);
     buf_str(b, r->time_mark.why);
@@ -263,9 +253,15 @@ const struct record_body *record_body_of(uint8_t type) {
         [REC_ABANDON] = {abandon_put, abandon_get},
         [REC_LEASE] = {lease_put, lease_get},
         [REC_PIN] = {pin_put, pin_get},
-        [REC_REMOVE] = {remove_put, remove_get},
+        [REC_REMOVE] = {record_remove_put, record_remove_get},
         [REC_TIME] = {time_put, time_get},
         [REC_REVOKE] = {revoke_put, revoke_get},
+        [REC_FLOOR] = {record_floor_put, record_floor_get},
+        [REC_APPROVERS] = {record_approvers_put, record_approvers_get},
+        [REC_CONFIRM] = {record_confirm_put, record_confirm_get},
+        [REC_COLLECT] = {record_collect_put, record_collect_get},
     };
-    return type >= REC_HOST && type <= REC_REVOKE ? &body[type] : NULL;
+    return type < sizeof body / sizeof *body && body[type].put ? &body[type] : NULL;
 }
+
+bool record_known(uint8_t type) { return record_body_of(type) != NULL; }

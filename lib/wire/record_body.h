@@ -12,4 +12,16 @@ struct record_body {
 /** record_body_of(type): its row, or NULL for a type this version does not know. */
 const struct record_body *record_body_of(uint8_t type);
 
+/* Rows that stand in record_acts.c: acts that weaken protection carry approvals. */
+void record_remove_put(struct buf *b, const struct record *r);
+void record_remove_get(struct rd *rd, struct record *r);
+void record_floor_put(struct buf *b, const struct record *r);
+void record_floor_get(struct rd *rd, struct record *r);
+void record_approvers_put(struct buf *b, const struct record *r);
+void record_approvers_get(struct rd *rd, struct record *r);
+void record_confirm_put(struct buf *b, const struct record *r);
+void record_confirm_get(struct rd *rd, struct record *r);
+void record_collect_put(struct buf *b, const struct record *r);
+void record_collect_get(struct rd *rd, struct record *r);
+
 #endif

@@ -96,6 +96,9 @@ struct js *js_at(const struct js *j, size_t i) {
     return out(json_array_get(in(j), i));
 }
 bool js_is_object(const struct js *j) { return json_is_object(in(j)); }
+int64_t js_number(const struct js *j, int64_t def) {
+    return json_is_integer(in(j)) ? json_integer_value(in(j)) : def;
+}
 const char *js_text(const struct js *j) { return json_string_value(in(j)); }
 
 struct js *js_object(void) {
@@ -152,6 +155,7 @@ void js_push(struct js *array, struct js *v) {
 }
 
 void js_push_str(struct js *array, const char *s) { js_push(array, out(string_of(s))); }
+void js_push_int(struct js *array, int64_t v) { js_push(array, out(must(json_integer(v)))); }
 
 char *js_dump(const struct js *j) {
     char *s = json_dumps(in(j), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);

@@ -40,6 +40,9 @@ bool js_is_object(const struct js *j);
 /** js_text: the value itself as a string, NULL when it is none. */
 const char *js_text(const struct js *j);
 
+/** js_number: the value itself as an integer, ${def} when it is none. */
+int64_t js_number(const struct js *j, int64_t def);
+
 struct js *js_object(void);
 struct js *js_array(void);
 /** js_set_*: set a member. A string that is not UTF-8 is set escaped (text_escape); a NULL string is set as null. */
@@ -54,6 +57,7 @@ void js_set_name(struct js *j, const char *key, const char *p, size_t n);
 void js_set_time(struct js *j, const char *key, int64_t ns);
 void js_push(struct js *array, struct js *v); /* takes v */
 void js_push_str(struct js *array, const char *s);
+void js_push_int(struct js *array, int64_t v);
 
 /** js_dump(j): compact JSON on one line with sorted keys; the caller frees it. */
 char *js_dump(const struct js *j);

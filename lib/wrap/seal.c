@@ -31,6 +31,9 @@ void seal_mac(uint8_t out[SEAL_HASH], const uint8_t key[SEAL_KEY], const void *p
     crypto_generichash(out, SEAL_HASH, p, n, key, SEAL_KEY);
 }
 
+void seal_sha256(uint8_t out[SEAL_SHA256], const void *p, size_t n) { crypto_hash_sha256(out, p, n); }
+void seal_sha512(uint8_t out[SEAL_SHA512], const void *p, size_t n) { crypto_hash_sha512(out, p, n); }
+
 void hash_init(struct hash_state *h, const uint8_t *key) {
     crypto_generichash_init((crypto_generichash_state *)(void *)h->opaque, key, key ? SEAL_KEY : 0, SEAL_HASH);
 }

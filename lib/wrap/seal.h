@@ -41,6 +41,11 @@ void secret_free(void *p);
 void seal_hash(uint8_t out[SEAL_HASH], const void *p, size_t n);
 void seal_mac(uint8_t out[SEAL_HASH], const uint8_t key[SEAL_KEY], const void *p, size_t n);
 
+/** Hashes of foreign formats (OpenSSH signatures); nothing of our own is hashed with them. */
+enum { SEAL_SHA256 = 32, SEAL_SHA512 = 64 };
+void seal_sha256(uint8_t out[SEAL_SHA256], const void *p, size_t n);
+void seal_sha512(uint8_t out[SEAL_SHA512], const void *p, size_t n);
+
 struct hash_state {
     _Alignas(64) uint8_t opaque[384];
 };

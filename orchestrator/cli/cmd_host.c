@@ -137,7 +137,8 @@ int cmd_point_show(struct cli *c, struct err *e) {
     if (!j) return -1;
     if (c->json) return cli_line("point", j), 0;
     static const char *const texts[] = {
-        "host", "time", "kind", "state", "walk_start", "retain_until", "generation", "plan_hash", "ticket"};
+        "host", "time", "kind", "state", "walk_start", "retain_until", "protected_until", "protected_by", "pinned_until",
+        "generation", "plan_hash", "ticket"};
     static const char *const numbers[] = {
         "point", "parent", "files", "bytes", "bytes_read", "bytes_sent", "bytes_stored"};
     char value[100];

@@ -26,6 +26,9 @@ static const struct route {
     {"POST", "/v1/jobs/*/cancel", api_job_cancel},
     {"GET", "/v1/points/*", api_points},
     {"GET", "/v1/points/*/*", api_point_show},
+    {"GET", "/v1/hosts/*/pins", api_pins},
+    {"POST", "/v1/points/*/remove", api_points_remove, true},
+    {"POST", "/v1/points/*/*/pin", api_point_pin, true},
 };
 
 /* Match ${path} against a route's; parts that stand for * go to ${parts} (2 × 64 bytes). */

@@ -23,5 +23,6 @@ api_handler api_status, api_plans, api_plan_apply, api_plan_show, api_plan_next;
 api_handler api_hosts, api_host_token, api_host_revoke;
 api_handler api_jobs, api_job_run, api_job_show, api_job_cancel;
 api_handler api_points, api_point_show;
+api_handler api_pins, api_point_pin, api_points_remove;
 
 #endif

@@ -151,13 +151,13 @@ START_TEST(vault_time_never_goes_back_and_says_when_it_is_in_doubt) {
     struct clock fixed = {.now_ns = fixed_now};
     struct vault at = {.clock = &fixed};
     bool uncertain;
-    struct host_log l = {.v = &at, .last_time = 900 * NS_PER_S};
+    struct host_log l = {.v = &at, .last_sure = 900 * NS_PER_S};
     ck_assert_int_eq(log_time(&l, &uncertain), 1000 * NS_PER_S);
     ck_assert(!uncertain);
-    l.last_time = 1100 * NS_PER_S;
+    l.last_sure = 1100 * NS_PER_S;
     ck_assert_int_eq(log_time(&l, &uncertain), 1100 * NS_PER_S);
     ck_assert(!uncertain);
-    l.last_time = 9000 * NS_PER_S;
+    l.last_sure = 9000 * NS_PER_S;
     ck_assert_int_eq(log_time(&l, &uncertain), 9000 * NS_PER_S);
     ck_assert(uncertain);
 }

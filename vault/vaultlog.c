@@ -1,0 +1,93 @@
+/* The same scheme as a host's log: put-new of the next number decides, the chain begins at zeros, the host id is the
+ * vault's. If interrupted anywhere, a record is there whole or not at all, and whoever wanted it asks again. */
+#include "vaultlog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "vault.h"
+
+static void record_name(uint64_t n, char out[STORE_NAME_MAX]) {
+    snprintf(out, STORE_NAME_MAX, "log/%016llx", (unsigned long long)n);
+}
+
+bool vaultlog_doubtful(const struct vault_log *l) {
+    return l->broken || (l->jumped && !(l->confirmed && l->answered >= l->time_n));
+}
+
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+
+int64_t vaultlog_time(const struct vault *v) {
+    return later(v->clock->now_ns(v->clock), later(v->log.last_sure, v->log.last_flagged));
+}
+
+static void note(struct vault_log *l, const struct record *r) {
+    if (r->type == REC_APPROVERS) l->approvers = r->approvers.list;
+    if (r->type == REC_TIME) {
+        l->jumped = true, l->time_n = r->n, l->jumped_at = r->time;
+        memcpy(l->why, r->time_mark.why, sizeof l->why);
+    }
+    if (r->type == REC_CONFIRM) {
+        l->confirmed = true, l->confirm_n = r->n, l->answered = r->confirm.time_n, l->confirmed_time = r->confirm.time;
+        l->last_flagged = 0;
+    }
+    if (r->flags & 1) l->last_flagged = later(l->last_flagged, r->time);
+    else l->last_sure = later(l->last_sure, r->time);
+    memcpy(l->head, r->hash, SEAL_HASH);
+    l->next = r->n + 1;
+}
+
+int vaultlog_load(struct vault *v, uint64_t n, struct record *r, struct err *e) {
+    char name[STORE_NAME_MAX];
+    struct buf raw;
+    record_name(n, name);
+    buf_init(&raw, ZB_RECORD_MAX);
+    int rc = store_load(&v->store, name, ZB_RECORD_MAX, &raw, e);
+    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
+    if (rc == 0) rc = record_decode(r, raw.p, raw.len, v->header.id, v->header.pub, e);
+    buf_free(&raw);
+    if (rc < 0) return rc;
+    if (r->n == n && memcmp(r->host_id, v->header.id, SEAL_ID) == 0) return 0;
+    record_free(r);
+    return err_set(e, ZE_DAMAGED, name, _("it is a record of another log"));
+}
+
+int vaultlog_refresh(struct vault *v, struct err *e) {
+    struct vault_log *l = &v->log;
+    l->broken = true;
+    for (;;) {
+        struct record r = {0};
+        if (vaultlog_load(v, l->next, &r, e) < 0) {
+            if (e->id != ZE_MISSING) return -1;
+            l->broken = false;
+            return 0;
+        }
+        bool follows = memcmp(r.prev, l->head, SEAL_HASH) == 0;
+        if (follows) note(l, &r);
+        record_free(&r);
+        if (!follows) return err_set(e, ZE_DAMAGED, "log", _("a record does not continue the vault's log"));
+    }
+}
+
+int vaultlog_append(struct vault *v, struct record *r, struct err *e) {
+    struct vault_log *l = &v->log;
+    char name[STORE_NAME_MAX];
+    struct buf raw;
+    bool confirm = r->type == REC_CONFIRM;
+    r->n = l->next;
+    memcpy(r->prev, l->head, SEAL_HASH);
+    memcpy(r->host_id, v->header.id, SEAL_ID);
+    r->flags = !confirm && (vaultlog_doubtful(l) || r->type == REC_TIME);
+    /* A confirm ends the doubt: what was logged in doubt no longer counts, for itself neither. */
+    r->time = confirm ? later(v->clock->now_ns(v->clock), l->last_sure) : vaultlog_time(v);
+    record_name(r->n, name);
+    buf_init(&raw, ZB_RECORD_MAX);
+    int rc = record_encode(r, v->header.id, v->sec, &raw, e);
+    if (rc == 0) rc = store_put_new(&v->store, name, raw.p, raw.len, e);
+    buf_free(&raw);
+    /* If interrupted here, the record counts; every reader finds it at its next refresh. */
+    if (rc == 0) note(l, r);
+    if (rc == 1 && vaultlog_refresh(v, e) < 0) return -1;
+    return rc;
+}
