@@ -37,7 +37,7 @@ static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_H
             record_free(&r);
             rc = 1;
         } else {
-            err_wrap(e, "%s/receipt (by vault.pub)", c->state);
+            err_wrap(e, "%s/receipt (by vault.pub and ids)", c->state);
         }
     }
     buf_free(&b);
@@ -56,11 +56,13 @@ static int pinned_check(const struct config *c, const struct welcome *w, struct 
     if (!seal_equal(w->vault.pub, c->vault_pub, SEAL_SIGN_PUB))
         return err_set(e, ZE_VAULTKEY, c->vault, _("its key is not the one pinned in %s/vault.pub"), c->state);
     if (!seal_equal(w->vault.id, c->vault_id, SEAL_ID))
-        return err_set(e, ZE_VAULTKEY, c->vault, _("it is another vault with the same key"));
+        return err_set(e, ZE_VAULTKEY, c->vault, _("it is another vault with the same key, or %s/ids is damaged"), c->state);
     if (strcmp(w->host, c->host) != 0 || !seal_equal(w->host_id, c->ids.host_id, SEAL_ID))
-        return err_set(e, ZE_REFUSED, c->vault, _("it knows this host as %s, not as %s"), w->host, c->host);
+        return err_set(e, ZE_REFUSED, c->vault, _("it knows this host as %s, and %s/ids as %s or by another id"), w->host, c->state,
+            c->host);
     if (strcmp(w->system, c->system) != 0 || !seal_equal(w->system_id, c->ids.system_id, SEAL_ID))
-        return err_set(e, ZE_REFUSED, c->vault, _("it has this host in system %s, not %s"), w->system, c->system);
+        return err_set(e, ZE_REFUSED, c->vault, _("it has this host in system %s, and %s/ids in %s or by another id"), w->system,
+            c->state, c->system);
     return 0;
 }
 
