@@ -103,7 +103,7 @@ int state_key_fits(const struct config *c, struct err *e) {
     char path[256];
     key_check(check, c->host_key);
     if (!c->has_key_check || seal_equal(check, c->key_check, SEAL_ID)) return 0;
-    return err_set(e, ZE_DAMAGED, named(c, "host.key", path), _("it is not the key this host was enrolled with"));
+    return err_set(e, ZE_DAMAGED, named(c, "host.key", path), _("it is not the key that ids was written for: one of the two is damaged"));
 }
 
 int state_load(struct config *c, struct err *e) {

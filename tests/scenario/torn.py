@@ -54,7 +54,7 @@ def tried(world, path, original, what, data):
         # A word in agent.yaml may have become another path, which is named. A receipt that is gone may be that of another
         # machine, and without identities the host is not enrolled.
         named = name in said or (name == "agent.yaml" and ("not found: /" in said or "not reachable" in said or "/now" in said))
-        named = named or (data is None and ("ZB-1308" in said or "not enrolled" in said))
+        named = named or (data is None and ("ZB-1308" in said or "not enrolled" in said)) or "was enrolled as" in said
         if "ZB-" not in said or not named:
             yield f"exit {done.returncode}, and the file is not named: {said[-300:]!r}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
