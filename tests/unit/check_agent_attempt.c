@@ -1,6 +1,5 @@
 /* The journal of interrupted runs: it finds what was read and is durable, and believes nothing else. And what makes
  * going on safe at all: the same text sealed twice has different nonces, also on a machine that was rolled back. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "attempt.h"
 #include "wire/segment.h"
+#include "suite.h"
 
 static char dir[] = "/tmp/zbattXXXXXX";
 static int dirfd_;
@@ -297,9 +297,5 @@ int main(void) {
     tcase_add_test(t, a_place_that_cannot_be_written_costs_nothing_but_time);
     tcase_add_test(t, the_same_text_sealed_by_a_machine_that_was_rolled_back_has_another_nonce);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

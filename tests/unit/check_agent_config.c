@@ -1,5 +1,4 @@
 /* agent.yaml, addresses, the state directory, the options of commands. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "run.h"
 #include "state.h"
 #include "wrap/json.h"
+#include "suite.h"
 
 static char dir[256];
 static struct err e;
@@ -297,9 +297,5 @@ int main(void) {
     tcase_add_test(t, a_job_is_understood_whole_or_not_at_all);
     tcase_add_test(t, waiting_grows_and_ends_at_five_minutes);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

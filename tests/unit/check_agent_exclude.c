@@ -1,9 +1,9 @@
 /* Exclude patterns: a table of pattern, path, and whether it is left out; and that no pattern is slow. */
-#include <check.h>
 #include <string.h>
 #include <time.h>
 
 #include "exclude.h"
+#include "suite.h"
 
 static const struct row {
     const char *pattern, *path;
@@ -106,9 +106,5 @@ int main(void) {
     tcase_add_test(t, an_open_bracket_is_refused_and_named);
     tcase_add_test(t, no_pattern_is_slow);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,6 +1,5 @@
 /* The extents of a file, through the real upload to a vault that is only a thread: what comes out of the pages, opened again,
  * is what was put in, joined where it continues and cut where the format says. */
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 
 #include "extents.h"
 #include "ids.h"
+#include "suite.h"
 
 static const uint64_t RANGE = 1ull << XPAGE_SHIFT;
 static uint8_t generation[SEAL_ID] = {1}, host_key[SEAL_KEY] = {2}, none[SEAL_HASH];
@@ -255,9 +255,5 @@ int main(void) {
     tcase_add_test(t, data_that_crosses_a_cut_goes_on_at_the_right_offset_of_its_segment);
     tcase_add_test(t, a_file_that_ends_at_a_cut_has_no_empty_page_and_the_next_file_begins_anew);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* The index on disk: it finds what was put, forgets what was never acknowledged, and believes nothing that was changed. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "ids.h"
 #include "wrap/seal.h"
+#include "suite.h"
 
 static char dir[] = "/tmp/zbidsXXXXXX";
 static int dirfd_;
@@ -126,9 +126,5 @@ int main(void) {
     tcase_add_test(t, an_index_of_another_parent_is_thrown_away);
     tcase_add_test(t, changed_bytes_are_not_believed);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

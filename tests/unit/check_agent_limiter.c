@@ -1,6 +1,5 @@
 /* Limits: what people write, what a job carries, and rates kept with a clock of our own, where a pause is time that
  * passes. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -8,6 +7,7 @@
 
 #include "limiter.h"
 #include "wrap/json.h"
+#include "suite.h"
 
 #define S 1000000000ll
 
@@ -173,9 +173,5 @@ int main(void) {
     tcase_add_test(t, a_cancelled_run_does_not_wait);
     tcase_add_test(t, memory_below_the_least_is_refused_and_the_rest_is_given_back_at_the_end);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,6 +1,5 @@
 /* What link has given up is gone: whatever link_isolate does not report as kept is tried, from inside, and so is everything
  * at once under seccomp. A kernel that refuses a step is played by a filter; then it is reported, and the rest holds. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -22,6 +21,7 @@
 
 #include "link.h"
 #include "wrap/sandbox.h"
+#include "suite.h"
 
 /* Set before the child that tries is made. */
 static int pair[2];                 /* what it keeps: the socket */
@@ -239,9 +239,5 @@ int main(void) {
     tcase_add_test(t, a_kernel_without_seccomp_is_told);
     tcase_add_test(t, link_is_not_for_people);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* What is mounted, and what a walk makes of it: file systems by kind, loops, and mounts whose server may be silent. */
-#include <check.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "mounts.h"
 #include "walk.h"
+#include "suite.h"
 
 static char dir[64];
 
@@ -170,9 +170,5 @@ int main(void) {
     tcase_add_test(t, each_reason_has_a_word_and_a_sentence_and_only_failures_make_a_point_partial);
     tcase_add_test(t, without_a_watch_its_calls_are_the_plain_ones);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

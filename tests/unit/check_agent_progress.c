@@ -1,5 +1,4 @@
 /* Progress: who reads it decides how often a line comes; a signal brings one at once; nothing else does. */
-#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "progress.h"
 #include "wrap/json.h"
+#include "suite.h"
 
 static struct clock fake;
 static int64_t now_ns;
@@ -142,9 +142,5 @@ int main(void) {
     tcase_add_test(t, programs_get_a_status_line_each_second);
     tcase_add_test(t, a_new_phase_begins_its_rate_anew_and_nobody_to_tell_is_no_error);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -2,6 +2,7 @@
  * is an error that names path and segment, nothing outside the target is touched, and a wrong kit is told as such. */
 #include "base/text.h"
 #include "restore_run.h"
+#include "suite.h"
 
 START_TEST(everything_comes_back_as_it_was) {
     whole_vault();
@@ -414,9 +415,5 @@ int main(void) {
     tcase_add_test(t, one_path_of_many_costs_a_page_of_each_level);
     tcase_add_test(t, points_are_chosen_by_number_age_and_time);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "restore_run.h"
+#include "suite.h"
 
 static char *in(const char *name) { /* a path below the test's directory */
     static char path[4][256];
@@ -461,9 +462,5 @@ int main(void) {
     tcase_add_test(t, locked_files_and_directories_give_way_and_what_is_outside_stays_locked);
     tcase_add_test(t, an_immutable_file_with_two_names_comes_back_so);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "restore_run.h"
 #include "restore_tree.h"
+#include "suite.h"
 
 static char before[8192], after[8192];
 
@@ -404,9 +405,5 @@ int main(void) {
     tcase_add_test(t, a_directory_that_becomes_a_link_under_way_leads_nowhere);
     tcase_add_test(t, nor_does_it_on_a_kernel_without_openat2);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

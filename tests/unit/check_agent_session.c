@@ -1,5 +1,4 @@
 /* What the agent signs, what its ssh agent answers, and what it believes of a vault's greeting. */
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "signing.h"
 #include "sshagent.h"
 #include "transport.h"
+#include "suite.h"
 
 static struct config c;
 static struct err e;
@@ -439,9 +439,5 @@ int main(void) {
     tcase_add_test(t, what_was_sent_meanwhile_counts_as_a_word);
     tcase_add_test(t, pongs_are_passed_over_and_only_those_that_were_asked_for);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

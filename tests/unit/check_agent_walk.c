@@ -1,5 +1,4 @@
 /* The walk: every path once, in the order of the manifest, and whatever cannot be looked at is told and not the end. */
-#include <check.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "walk.h"
 #include "wire/manifest.h"
+#include "suite.h"
 
 static char dir[64];
 static char told[256 << 10]; /* one line for each step: a letter and the path below `dir` */
@@ -198,9 +198,5 @@ int main(void) {
     tcase_add_test(t, a_mount_point_is_only_entered_when_it_is_named_even_below_another_path);
     tcase_add_test(t, a_tree_deeper_than_descriptors_or_paths_last_is_told_and_does_not_end_the_walk);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,11 +1,11 @@
 /* Statements and SSH signatures: one spelling for one meaning; signatures of FIDO keys made here byte by byte, with and
  * without a touch; every byte of an approval flipped. (Real keys of ssh-keygen: scenario 90-retention.) */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/approval.h"
+#include "suite.h"
 
 static const char text[] =
     "zaibei approval 1\nvault: 000102030405060708090a0b0c0d0e0f\naction: remove\nobjects: web/1 web/12\n"
@@ -157,9 +157,5 @@ int main(void) {
     tcase_add_test(c, a_fido_key_must_have_been_touched_and_hashes_are_named);
     tcase_add_test(c, approvals_go_through_json_unchanged);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

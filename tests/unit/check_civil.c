@@ -1,11 +1,11 @@
 /* Calendar arithmetic against glibc's: every day of 2024 to 2032, every whole month up to ten years, every zone from −12
  * to +14 by the quarter of an hour. The oracle steps with timegm and knows nothing of the code under test. */
-#include <check.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/civil.h"
+#include "suite.h"
 
 enum { DAY = 86400, ZONE_FIRST = -12 * 4, ZONE_LAST = 14 * 4 };
 #define NS 1000000000LL
@@ -120,9 +120,5 @@ int main(void) {
     tcase_add_test(c, instants_are_rounded_up_to_the_end_of_a_day);
     tcase_add_test(c, times_are_read_strictly);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

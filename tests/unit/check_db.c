@@ -1,5 +1,4 @@
 /* The database: all or nothing when the process is killed, errors that stick, versions that are refused. */
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "wrap/db.h"
+#include "suite.h"
 
 static const char *const schema[] = {
     "CREATE TABLE t(k INTEGER PRIMARY KEY, s TEXT) STRICT;", "ALTER TABLE t ADD COLUMN b BLOB;"};
@@ -158,9 +158,5 @@ int main(void) {
     tcase_add_test(t, an_older_schema_is_brought_up_to_date_and_a_newer_one_refused);
     tcase_add_test(t, a_second_process_and_a_damaged_file_are_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

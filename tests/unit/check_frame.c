@@ -1,5 +1,4 @@
 /* Frames: whole ones or an error that says what is wrong; nothing of a peer's making grows memory or waits for ever. */
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "wire/frame.h"
+#include "suite.h"
 
 static struct frames f;
 static int peer;
@@ -283,9 +283,5 @@ int main(void) {
     tcase_add_test(t, two_sides_that_both_write_do_not_block_each_other);
     tcase_add_test(t, an_error_travels_with_its_number_object_and_text);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* Chinese comes out where the environment asks for it, also on a machine without a Chinese locale. */
-#include <check.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "suite.h"
 
 /* No system has this locale. */
 #define NOT_GENERATED "zh_CN.UTF-8@zaibei-test"
@@ -65,9 +65,5 @@ int main(void) {
     tcase_add_test(t, a_language_that_was_chosen_stays);
     tcase_add_test(t, without_a_wish_it_is_english);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,9 +1,9 @@
 /* JSON: what is refused, what getters give for what is absent, and that nothing written can break a line. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wrap/json.h"
+#include "suite.h"
 
 static struct js *parse(const char *s, struct err *e) { return js_parse(s, strlen(s), "peer", e); }
 
@@ -97,9 +97,5 @@ int main(void) {
     tcase_add_test(t, depth_is_limited_and_brackets_in_strings_do_not_count);
     tcase_add_test(t, a_name_that_is_not_utf8_is_escaped_and_kept_in_base64);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

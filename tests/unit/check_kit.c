@@ -1,9 +1,9 @@
 /* Recovery kits: what is printed can be typed in again, and every slip of the pen is noticed. */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "wire/kit.h"
+#include "suite.h"
 
 static int parse(struct kit *k, const char *text, struct err *e) { return kit_parse(k, "kit", text, strlen(text), e); }
 
@@ -69,9 +69,5 @@ int main(void) {
     tcase_add_test(t, halves_that_do_not_belong_together_and_mistyped_ones_are_refused_without_showing_them);
     tcase_add_test(t, another_kits_check_digits_differ);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

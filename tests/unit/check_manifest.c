@@ -1,11 +1,11 @@
 /* The manifest: every kind of entry there and back, the order of paths, golden bytes, and hostile pages. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "wire/manifest.h"
+#include "suite.h"
 
 static struct page_writer w;
 static struct page_iter it;
@@ -396,9 +396,5 @@ int main(void) {
     tcase_add_test(t, an_entry_is_written_in_exactly_the_bytes_of_the_format_page);
     tcase_add_test(t, the_digest_is_that_of_the_format_page);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

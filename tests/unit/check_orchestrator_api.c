@@ -1,5 +1,4 @@
 /* The API over a real socket, with a vault that answers from a table: routes, errors as problem+json, limits. */
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "sys/file.h"
 #include "sys/sock.h"
 #include "wrap/http.h"
+#include "suite.h"
 
 #define PLAN                                                                                          \
     "name: p\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" \
@@ -236,9 +236,5 @@ int main(void) {
     tcase_add_test(t, a_job_asked_for_twice_is_one_job_and_can_be_cancelled_once);
     tcase_add_test(t, a_socket_that_is_in_use_is_not_taken_and_one_left_behind_is);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,11 +1,11 @@
 /* The calendar: month ends, clocks that jump, days that fall together. Offsets were taken from another reader of the TZ database. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "calendar.h"
+#include "suite.h"
 
 static struct zone *open_zone(const char *name) {
     struct err e = ERR_INIT;
@@ -199,9 +199,5 @@ int main(void) {
     tcase_add_test(t, nothing_scheduled_gives_nothing);
     tcase_add_test(t, labels_read_back_and_unknown_words_are_skipped);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* Scheduler, catalog and agents together, with a clock of our own and a vault that only takes notes. */
-#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "agents.h"
 #include "scheduler.h"
 #include "sys/file.h"
+#include "suite.h"
 
 #define PLAN(system, content)                                                    \
     "name: p\nsystem: " system "\nhosts: [h]\ncontent: {paths: [" content "]}\n" \
@@ -360,9 +360,5 @@ int main(void) {
     tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,10 +1,10 @@
 /* Plans: each mistake has its exact message; what does not change the meaning does not change the hash. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan.h"
+#include "suite.h"
 
 #define GOOD                                                                                                          \
     "name: oa\nsystem: oa\nhosts: [oa1, oa2]\ncontent:\n  paths: [/srv]\nstrategy:\n  daily: incremental\n  weekly: " \
@@ -127,9 +127,5 @@ int main(void) {
     tcase_add_test(t, comments_order_and_quotes_do_not_change_the_hash_and_content_does);
     tcase_add_test(t, a_plan_without_backup_needs_no_paths_and_schedules_nothing);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,9 +1,9 @@
 /* Packs and used pages: the parts agree with FORMAT.md §5 and §7, and offsets from outside are bounded. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/pack.h"
+#include "suite.h"
 
 START_TEST(a_header_comes_back_and_other_bytes_do_not) {
     struct err e = ERR_INIT;
@@ -117,9 +117,5 @@ int main(void) {
     tcase_add_test(t, an_index_row_stays_inside_the_segments_and_slots_rise);
     tcase_add_test(t, a_used_page_comes_back_and_is_canonical);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* Children: exit codes, pipes, descriptors that do not leak, and a child that does not end. */
-#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "sys/file.h"
 #include "sys/proc.h"
+#include "suite.h"
 
 START_TEST(a_pipe_in_and_a_pipe_out_carry_bytes_and_the_exit_code_comes_back) {
     struct proc p;
@@ -75,9 +75,5 @@ int main(void) {
     tcase_add_test(t, the_child_has_the_descriptors_it_was_given_and_no_other);
     tcase_add_test(t, a_child_that_does_not_end_is_ended_and_reported);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

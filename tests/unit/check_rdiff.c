@@ -1,5 +1,4 @@
 /* Our reading and writing of librsync's formats, held against librsync's own rdiff and our own delta. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "wire/rdiff.h"
 #include "wrap/delta.h"
 #include "wrap/seal.h"
+#include "suite.h"
 
 static uint8_t *noise(size_t n, unsigned seed) {
     uint8_t *p = malloc(n);
@@ -152,9 +152,5 @@ int main(void) {
     tcase_add_test(t, a_shifted_file_is_rebuilt_from_copies_and_few_literals);
     tcase_add_test(t, a_delta_that_is_cut_or_has_wrong_bytes_is_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,9 +1,9 @@
 /* Log records, vault header and system object: what was encoded comes back, and nothing else is believed. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/record.h"
+#include "suite.h"
 
 static uint8_t vault_id[SEAL_ID], pub[SEAL_SIGN_PUB], sec[SEAL_SIGN_SEC];
 static struct buf out;
@@ -170,9 +170,5 @@ int main(void) {
     tcase_add_test(t, a_newer_version_is_refused_by_name);
     tcase_add_test(t, vault_header_and_system_object_come_back_and_refuse_a_flip);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

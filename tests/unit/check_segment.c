@@ -1,11 +1,11 @@
 /* Segments and roots: what is sealed opens again under exactly its own name and key, and under nothing else. The golden
  * values below were computed by hand-written Python from FORMAT.md §2 and §4, so they hold the format, not the code. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "wire/segment.h"
+#include "suite.h"
 
 static uint8_t key[SEAL_KEY], generation[SEAL_ID];
 static struct host_ids ids;
@@ -179,9 +179,5 @@ int main(void) {
     tcase_add_test(t, a_root_is_bound_to_its_point);
     tcase_add_test(t, derived_keys_and_identities_are_those_of_the_format_page);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,5 @@
 /* What ssh_connect makes: a socket that notices a network gone silent, or an error that says why there is none. What a server
  * may do after that is tried by scenario 42-hostile-server and by fuzz_ssh. */
-#include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "wrap/ssh.h"
+#include "suite.h"
 
 static struct err e;
 static struct ssh *s;
@@ -124,9 +124,5 @@ int main(void) {
     tcase_add_test(t, nobody_answers);
     tcase_add_test(t, connecting_and_the_handshake_share_one_time_limit);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(suite);
 }

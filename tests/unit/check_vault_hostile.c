@@ -2,6 +2,7 @@
  * every version, replays. Each is answered or refused and the session ended; serve ends by itself and not of a signal; no
  * point comes to be that was not committed, and a right session afterwards succeeds. */
 #include "vault_box.h"
+#include "suite.h"
 
 enum { STEPS = 7 };
 
@@ -352,9 +353,5 @@ int main(void) {
     tcase_add_test(t, another_version_or_another_protocol_is_refused_by_name);
     tcase_add_test(t, one_host_whose_log_is_damaged_does_not_stop_the_others);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 
 #include "keeper.h"
 #include "vault_box.h"
+#include "suite.h"
 
 static int64_t *moved; /* how far the keepers' clock is ahead, in shared memory */
 
@@ -308,9 +309,5 @@ int main(void) {
     tcase_add_test(t, a_session_that_works_for_days_keeps_its_lease);
     tcase_add_test(t, a_revocation_ends_a_session_in_the_middle_of_a_message);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -1,5 +1,4 @@
 /* Parts of the vault by themselves: the store's put-new, the log's race, small files, confinement, the enrol token. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "notes.h"
 #include "packs.h"
 #include "wire/token.h"
+#include "suite.h"
 
 static char top[64], dir[96];
 static struct vault v;
@@ -286,9 +286,5 @@ int main(void) {
     tcase_add_test(t, a_confined_process_has_its_descriptors_and_nothing_else);
     tcase_add_test(t, an_enrol_token_comes_back_and_nothing_else_is_one);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

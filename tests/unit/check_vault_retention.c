@@ -1,6 +1,5 @@
 /* Protection inside the vault with a clock of our own: verdicts, pins, floors, jumps of the clock and their confirm, second
  * copies, lost records. Approvals are signed here with plain ed25519 keys; real OpenSSH keys are in scenario 90-retention. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "clockwatch.h"
 #include "kept.h"
 #include "retention.h"
+#include "suite.h"
 
 #define DAY NS_PER_DAY
 #define START (20000 * DAY)
@@ -361,9 +361,5 @@ int main(void) {
     tcase_add_test(c, points_made_in_doubt_count_from_the_confirm);
     tcase_add_test(c, either_copy_of_a_record_is_enough_and_lost_records_hide_nothing);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

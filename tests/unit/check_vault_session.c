@@ -1,5 +1,6 @@
 /* The vault as an agent sees it: serve and keeper in real processes, a small client in this one. */
 #include "vault_box.h"
+#include "suite.h"
 
 static void pack_path(char out[256], const struct client *c, uint32_t pack) {
     char gen[HEX_ID];
@@ -403,9 +404,5 @@ int main(void) {
     tcase_add_test(t, a_revoked_host_is_out_within_a_second);
     tcase_add_test(t, a_ticket_gives_labels_plan_and_retention_to_its_point_once);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -1,7 +1,6 @@
 /* zaibei-verify against vaults that an independent writer made (tests/reader/make_vault.py, from docs/FORMAT.md):
  * a valid one is found valid with every byte read; each flipped byte, each truncation and each missing object of a
  * small one is found; what is validly signed and sealed but wrong inside is found with a key only. */
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "verify.h"
+#include "suite.h"
 
 static char top[256], *out_text;
 static size_t out_len;
@@ -212,9 +212,5 @@ int main(void) {
     tcase_add_test(c, a_finding_names_the_points_it_affects_and_the_rest_is_checked);
     tcase_add_loop_test(c, what_is_sealed_but_wrong_is_found_with_a_key, 0, sizeof broken / sizeof *broken);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

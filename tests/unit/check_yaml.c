@@ -1,10 +1,10 @@
 /* YAML: places in errors to the letter, and everything that a configuration must not contain. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wrap/yaml.h"
+#include "suite.h"
 
 static struct yaml *parse(const char *s, struct err *e) { return yaml_parse("plans/oa.yaml", s, strlen(s), e); }
 
@@ -139,9 +139,5 @@ int main(void) {
     tcase_add_test(t, depth_size_and_number_of_values_are_limited);
     tcase_add_test(t, line_ends_of_windows_and_chinese_text_are_read);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }
