@@ -49,6 +49,7 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
         p = rd_blob(&rd, &n, ZB_RECORD_MAX);
         if (p && run_record(r, p, n, REC_COMMIT, &r->parent, e) < 0) return -1;
     }
+    r->collected = rd.left ? rd_u64(&rd) : 0;
     if (!rd_end(&rd)) return err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
     bool fits = !r->parent.type || (r->begin.begin.kind == KIND_INCREMENTAL &&
         memcmp(r->parent.commit.generation, r->begin.begin.generation, SEAL_ID) == 0);
@@ -135,12 +136,23 @@ static int open_cache(struct run *r, struct err *e) {
     return 0;
 }
 
+void run_binding(const struct run *r, const struct record *point, uint8_t out[SEAL_HASH]) {
+    struct hash_state h;
+    memset(out, 0, SEAL_HASH);
+    if (point->type) memcpy(out, point->hash, SEAL_HASH);
+    if (!r->collected) return;
+    hash_init(&h, NULL);
+    hash_update(&h, out, SEAL_HASH);
+    hash_update(&h, &r->collected, sizeof r->collected);
+    hash_final(&h, out);
+}
+
 /* The index, and what earlier attempts of this point have done; what this machine does not know of is asked for. */
 static int open_memory(struct run *r, struct err *e) {
-    static const uint8_t none[SEAL_HASH];
     const struct rec_begin *b = &r->begin.begin;
-    const uint8_t *binding = r->parent.type ? r->parent.hash : none;
+    uint8_t binding[SEAL_HASH];
     uint32_t known;
+    run_binding(r, &r->parent, binding);
     if (ids_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack, &r->ids, &known, e) < 0) return -1;
     if (run_distrusts(r)) {
         drop_unfinished(r->metafd);

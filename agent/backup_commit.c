@@ -192,7 +192,9 @@ bool run_distrusts(const struct run *r) { return faccessat(r->cfg->statefd, DIST
 void run_remember(struct run *r, const struct record *receipt) {
     struct err e = ERR_INIT;
     uint64_t budget = r->out->bytes / 100;
-    if (ids_commit(r->ids, receipt->hash, upload_next_pack(r->upload), &e) < 0) err_print("zaibei-agent", &e);
+    uint8_t binding[SEAL_HASH];
+    run_binding(r, receipt, binding);
+    if (ids_commit(r->ids, binding, upload_next_pack(r->upload), &e) < 0) err_print("zaibei-agent", &e);
     sig_prune(r->sigfd, budget < SIG_BUDGET_MIN ? SIG_BUDGET_MIN : budget > SIG_BUDGET_MAX ? SIG_BUDGET_MAX : budget);
     prune_generations(r);
     attempt_remove(r->cachefd);

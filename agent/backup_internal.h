@@ -31,6 +31,7 @@ struct run {
     struct backup_result *out;
 
     struct session session;
+    uint64_t collected; /* how often the vault has collected in this generation */
     struct record begin, parent; /* parent: type 0 when there is none */
     struct gen_keys *keys;
     struct sealer *sealer;
@@ -85,6 +86,9 @@ int run_commit_ask(struct run *r, const uint8_t upload[SEAL_ID], struct record *
  * nothing by identity that the parent does not have, so that it succeeds. run_distrusts(r): whether this is such a run. */
 void run_distrust(struct run *r);
 bool run_distrusts(const struct run *r);
+/** run_binding(r, point, out): what the index is bound to when ${point} (type 0: none) is the parent: its hash, and the number
+ * of collections: what the index names may have been collected since. */
+void run_binding(const struct run *r, const struct record *point, uint8_t out[SEAL_HASH]);
 
 /** run_stopped(r): asked between files and chunks, by the thread that owns the stream: whether to end; keeps the session alive. */
 bool run_stopped(void *r);

@@ -20,8 +20,8 @@ struct ids;
 
 /**
  * ids_open(dirfd, generation, host_key, binding, first_pack, known, e):
- * Open or make the index of ${generation} below ${dirfd}. ${binding} is the hash of the parent's commit record (zeros for
- * none): an index written for another parent is thrown away (a cloned or rolled-back machine). Entries of packs from
+ * Open or make the index of ${generation} below ${dirfd}. ${binding} says of which parent and of which state of the vault
+ * (run_binding): an index written for another one is thrown away (a cloned or rolled-back machine, a collection). Entries of packs from
  * ${first_pack} on are dropped. ${known} gets the number of the first pack whose segments the index does not know: the caller
  * adds [known, first_pack) from the vault's pack indexes.
  */

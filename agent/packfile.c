@@ -41,7 +41,9 @@ void packs_free(struct packs *p) {
 static void open_file(struct packs *p, struct packfile *f) {
     char gen[2 * SEAL_ID + 1];
     text_hex(gen, f->generation, SEAL_ID);
-    for (int rev = p->revisions ? 255 : 0; rev >= 0 && f->fd < 0; rev--) {
+    /* Twice: while we look from above, a collection may put the next revision in the place of the one we come to. */
+    for (int i = p->revisions ? 511 : 0; i >= 0 && f->fd < 0; i--) {
+        int rev = i & 255;
         if (p->revisions) snprintf(f->name, sizeof f->name, "%s/%08x.%02x", gen, f->pack, rev);
         else snprintf(f->name, sizeof f->name, "%s/%08x", gen, f->pack);
         f->fd = p->dirfd < 0 ? -1 : openat(p->dirfd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

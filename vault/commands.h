@@ -10,6 +10,7 @@ struct words {
     const char *dir, *second, *third; /* the operands */
     const char *months, *until, *reason, *who, *days, *approvals, *expires, *out;
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
+    const char *grace;
     bool json, local, help, dry_run, yes;
 };
 
@@ -26,5 +27,6 @@ int command_floor(const struct words *w, struct err *e);
 int command_approver(const struct words *w, struct err *e);
 int command_clock(const struct words *w, struct err *e);
 int command_request(const struct words *w, struct err *e);
+int command_gc(const struct words *w, struct err *e);
 
 #endif

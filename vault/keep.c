@@ -17,7 +17,9 @@
 #include "base/i18n.h"
 #include "clockwatch.h"
 #include "door.h"
+#include "gc.h"
 #include "keeper.h"
+#include "reserve.h"
 #include "sys/file.h"
 #include "sys/sock.h"
 
@@ -67,6 +69,21 @@ static void clock_look(struct vault *v, struct clock_reading *last) {
     if (clockwatch(v, last, &e) < 0) err_print("zaibei-vault keep", &e);
 }
 
+/* The daily collection, in a child like any connection: killed with us, or alone, at any instruction. */
+static int collection(struct vault *v, const int *close_too, size_t n, struct err *e) {
+    pid_t parent = getpid(), pid = fork();
+    if (pid < 0) return err_sys(e, v->dir, "fork");
+    if (pid > 0) return 1;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    for (size_t i = 0; i < n; i++) close(close_too[i]);
+    gc_daily(v);
+    vault_close(v);
+    _exit(0);
+}
+
 static int keep_loop(struct vault *v, const int fds[3], struct err *e) {
     unsigned children = 0;
     struct clock_reading clock = {0};
@@ -78,6 +95,11 @@ static int keep_loop(struct vault *v, const int fds[3], struct err *e) {
          * between. */
         int ready = poll(p, children < CHILDREN_MAX ? 2 : 0, 1000);
         if (ready < 0 && errno != EINTR) return err_sys(e, v->dir, "poll");
+        if (gc_due(v, !children)) {
+            int rc = collection(v, fds, 3, e);
+            if (rc < 0) return -1;
+            children += (unsigned)rc;
+        }
         for (int i = 0; ready > 0 && i < 2; i++) {
             if (!(p[i].revents & POLLIN)) continue;
             int rc = connection(v, fds[i], fds, 3, i ? ROLE_CONTROL : ROLE_SERVE, e);
@@ -100,6 +122,7 @@ int keep_main(const char *dir, struct clock *clock, struct err *e) {
     if (fds[2] >= 0 && authkeys_write(&v, e) == 0) fds[0] = door_listen(v.fd, SERVE_SOCKET, 0660, e);
     if (fds[0] >= 0) fds[1] = door_listen(v.fd, CONTROL_SOCKET, 0600, e);
     if (fds[1] >= 0) {
+        reserve_make(&v);
         sock_ready();
         rc = keep_loop(&v, fds, e);
     }

@@ -75,6 +75,8 @@ void lease_renew(struct keeper *k);
  * when they are gone. */
 int presence_hold(struct keeper *k, struct err *e) MUST_CHECK;
 int presence_end(struct vault *v, const char *host, struct err *e) MUST_CHECK;
+/** presence_live: 1 while a session of the host lives, 0, <0. Not for a process that is such a session itself. */
+int presence_live(struct vault *v, const char *host, struct err *e) MUST_CHECK;
 
 /** spool_take(k, kind): the descriptor of the oldest spool file of this kind, the caller's, or -1. spool_drop: give all
  * up. */

@@ -99,7 +99,9 @@ static int begin_fill(struct keeper *k, struct rec_begin *b, const char *ticket,
     if (choose_parent(k, b, parent, e) < 0 || ticket_apply(k, b, ticket, e) < 0) return -1;
     if (!b->parent) choose_generation(k, b);
     if (pack_list_load(&k->packs, &k->v->store, k->host, b->generation, e) < 0) return -1;
+    const struct log_collect *gone = log_collect_of(&k->log, b->generation);
     b->first_pack = k->packs.n ? k->packs.item[k->packs.n - 1].pack + 1 : 0;
+    if (gone && gone->next_pack > b->first_pack) b->first_pack = gone->next_pack; /* numbers are never reused */
     b->point = k->log.last_point + 1;
     b->epoch = last ? last->epoch + 1 : 1;
     b->lease_until = log_time(&k->log, &uncertain) + LEASE_S * NS_PER_S;
@@ -115,6 +117,7 @@ static int begin_answer(struct keeper *k, const struct buf *parent) {
     buf_blob(b, k->raw.p, k->raw.len);
     buf_u8(b, parent->len > 0);
     if (parent->len) buf_blob(b, parent->p, parent->len);
+    buf_u64(b, log_collected(&k->log, k->begin.generation));
     return F_BEGUN;
 }
 

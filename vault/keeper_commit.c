@@ -66,6 +66,7 @@ static int begin_judge(struct keeper *k, const uint8_t *upload, struct record *b
     const struct log_begin *b = log_last_begin(&k->log);
     if (!b || memcmp(b->upload, upload, SEAL_ID) != 0)
         return err_set(e, ZE_STALE, k->host, _("another upload was begun after this one"));
+    if (b->ended) return err_set(e, ZE_STALE, k->host, _("this upload was given up"));
     return log_load(&k->log, b->n, begin, NULL, e);
 }
 

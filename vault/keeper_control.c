@@ -12,6 +12,7 @@
 #include "base/civil.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "gc.h"
 #include "keeper.h"
 #include "stat.h"
 
@@ -135,6 +136,14 @@ static int op_points(struct keeper *k, const struct js *q, struct js *a, struct 
     return 0;
 }
 
+/* The grace can be longer than the default, not shorter: that is for the administrator of the machine. */
+static int op_gc(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
+    struct gc_options o = {.dry_run = js_bool(q, "dry_run", false), .grace_s = js_int(q, "grace_s", GC_GRACE_S)};
+    if (o.grace_s < GC_GRACE_S || o.grace_s > GC_GRACE_MAX_S)
+        return err_set(e, ZE_USAGE, "grace_s", _("from %d to %d seconds"), GC_GRACE_S, GC_GRACE_MAX_S);
+    return gc_json(k->v, &o, a, e);
+}
+
 /* The members of stat stand in the answer itself. */
 static struct js *op_stat(struct keeper *k, struct err *e) {
     struct vault_stat s;
@@ -150,6 +159,7 @@ static const struct op {
     {"revoke", op_revoke},
     {"ticket", op_ticket},
     {"points", op_points},
+    {"gc", op_gc},
 };
 
 static struct js *op_run(struct keeper *k, const struct js *q, struct err *e) {

@@ -4,19 +4,40 @@
  * record shuts the old holder out. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "gc.h"
 #include "keeper.h"
+#include "sys/file.h"
+
+enum { GC_STEPS = 300, GC_STEP_MS = 100 };
 
 static int64_t now_of(struct keeper *k) {
     bool uncertain;
     return log_time(&k->log, &uncertain);
 }
 
+/* A collection holds the lease too, and lets go of it at its next step when it sees a session. Return the lock that
+ * keeps the next one out meanwhile. */
+static int collection_ended(struct keeper *k, struct err *e) {
+    char name[80];
+    snprintf(name, sizeof name, GC_LOCK, k->host);
+    for (int step = 0;; step++) {
+        int fd = lock_file(k->v, name, e);
+        if (fd >= 0 || e->id != ZE_BUSY || step == GC_STEPS) return fd;
+        nanosleep(&(struct timespec){.tv_nsec = GC_STEP_MS * 1000000L}, NULL);
+    }
+}
+
 static int lease_supersede(struct keeper *k, struct err *e) {
     char path[128];
     struct err held = *e;
+    CLEANUP_FD int no_collection = collection_ended(k, e);
+    if (no_collection < 0) return -1;
+    int lease = lock_file(k->v, k->host, e);
+    if (lease >= 0 || e->id != ZE_BUSY) return lease;
     if (log_refresh(&k->log, e) < 0) return -1;
     const struct log_begin *last = log_last_begin(&k->log);
     if (!last || last->lease_until >= now_of(k)) {

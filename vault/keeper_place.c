@@ -106,9 +106,9 @@ static int spool_place(struct keeper *k, int fd, uint32_t pack, uint8_t kind, ui
 /* A session that was stopped and outlived its lease adds nothing more. */
 static int not_superseded(struct keeper *k, struct err *e) {
     if (log_refresh(&k->log, e) < 0) return -1;
-    return log_last_begin(&k->log)->n == k->begin.n
-        ? 0
-        : err_set(e, ZE_STALE, k->host, _("another upload was begun after this one"));
+    const struct log_begin *last = log_last_begin(&k->log);
+    if (last->n != k->begin.n) return err_set(e, ZE_STALE, k->host, _("another upload was begun after this one"));
+    return last->ended ? err_set(e, ZE_STALE, k->host, _("this upload was given up")) : 0;
 }
 
 int keeper_place(struct keeper *k, struct rd *r, struct err *e) {

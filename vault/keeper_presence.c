@@ -29,6 +29,13 @@ int presence_hold(struct keeper *k, struct err *e) {
     return fcntl(k->presence, F_SETLK, &mine) < 0 ? err_sys(e, k->host, _("lock")) : 0;
 }
 
+int presence_live(struct vault *v, const char *host, struct err *e) {
+    struct flock theirs = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    CLEANUP_FD int fd = presence_open(v, host, e);
+    if (fd < 0) return -1;
+    return fcntl(fd, F_GETLK, &theirs) < 0 ? err_sys(e, host, _("lock")) : theirs.l_type != F_UNLCK;
+}
+
 int presence_end(struct vault *v, const char *host, struct err *e) {
     CLEANUP_FD int fd = presence_open(v, host, e);
     if (fd < 0) return -1;

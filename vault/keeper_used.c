@@ -49,13 +49,16 @@ int used_load(
 
 int keeper_pack(
     struct keeper *k, const uint8_t generation[SEAL_ID], uint32_t pack, char name[STORE_NAME_MAX], struct err *e) {
-    for (int fresh = 0; fresh < 2; fresh++) {
-        if (fresh || !k->packs.loaded || memcmp(k->packs.generation, generation, SEAL_ID) != 0) {
-            if (pack_list_load(&k->packs, &k->v->store, k->host, generation, e) < 0) return -1;
-            fresh = 1;
-        }
+    bool known = k->packs.loaded && memcmp(k->packs.generation, generation, SEAL_ID) == 0;
+    /* Under the lease that this session holds nobody adds packs below its first one. */
+    bool settled = known && k->begun && pack < k->begin.first_pack &&
+        memcmp(k->begin.generation, generation, SEAL_ID) == 0;
+    /* A listing may be old, and a collection may put the next revision in the place of one that was just listed. */
+    for (int listed = known ? 0 : 1; listed < 4; listed++) {
+        if (listed && pack_list_load(&k->packs, &k->v->store, k->host, generation, e) < 0) return -1;
         const struct pack_item *it = pack_list_find(&k->packs, pack);
         pack_name(name, k->host, generation, pack, it ? it->revision : 0);
+        if (!it && (listed || settled)) break;
         if (!it) continue;
         int fd = store_open_fd(&k->v->store, name, e);
         if (fd >= 0 || e->id != ZE_NOTFOUND) return fd;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "kept.h"
 #include "log_acts.h"
+#include "reserve.h"
 
 void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
     snprintf(out, STORE_NAME_MAX, "hosts/%s/log/%016llx", l->host, (unsigned long long)n);
@@ -34,6 +35,7 @@ static int note_begin(struct host_log *l, const struct record *r, struct err *e)
     *b = (struct log_begin){.n = r->n,
         .epoch = r->begin.epoch,
         .lease_until = r->begin.lease_until,
+        .time = r->time,
         .point = r->begin.point,
         .kind = r->begin.kind,
         .parent = r->begin.parent,
@@ -175,6 +177,11 @@ void log_free(struct host_log *l) {
     *l = (struct host_log){0};
 }
 
+/* Records without which no space can be won, and those that protect. */
+static bool makes_room(uint8_t type) {
+    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN;
+}
+
 int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
     char name[STORE_NAME_MAX];
     bool uncertain;
@@ -186,6 +193,8 @@ int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, stru
     if (record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
     log_record_name(l, r->n, name);
     int rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
+    while (rc < 0 && e->id == ZE_NOSPACE && makes_room(r->type) && reserve_release(l->v, RESERVE_FOR_RECORD))
+        rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
     /* If interrupted here, the record counts, and whoever asked will ask again and get the same answer. */
     if (rc == 0) rc = note(l, r, e);
     else if (rc == 1) return log_refresh(l, e) < 0 ? -1 : 1;
@@ -202,6 +211,17 @@ int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err
 
 const struct log_begin *log_last_begin(const struct host_log *l) {
     return l->begins_n ? &l->begins[l->begins_n - 1] : NULL;
+}
+
+const struct log_collect *log_collect_of(const struct host_log *l, const uint8_t generation[SEAL_ID]) {
+    for (size_t i = 0; i < l->collects_n; i++)
+        if (memcmp(l->collects[i].generation, generation, SEAL_ID) == 0) return &l->collects[i];
+    return NULL;
+}
+
+const struct log_begin *log_pending(const struct host_log *l) {
+    const struct log_begin *b = log_last_begin(l);
+    return b && !b->ended && !log_upload(l, b->upload) ? b : NULL;
 }
 
 const struct log_commit *log_last_point(const struct host_log *l) {

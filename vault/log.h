@@ -11,6 +11,7 @@
 struct log_begin {
     uint64_t n, epoch;
     int64_t lease_until; /* as prolonged since */
+    int64_t time;        /* of its record */
     uint32_t point, parent, first_pack;
     bool ended; /* an abandon record names it; a commit is found by its upload */
     uint8_t kind, generation[SEAL_ID], upload[SEAL_ID];
@@ -31,9 +32,11 @@ struct log_pin {
     int64_t time, until;
 };
 
+/** The latest collection of a generation. */
 struct log_collect {
-    uint8_t generation[SEAL_ID];
     uint64_t counter;
+    uint32_t next_pack;
+    uint8_t generation[SEAL_ID];
 };
 
 struct host_log {
@@ -93,6 +96,11 @@ void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_M
 const struct log_begin *log_last_begin(const struct host_log *l);
 const struct log_commit *log_last_point(const struct host_log *l);
 const struct log_commit *log_upload(const struct host_log *l, const uint8_t upload[SEAL_ID]);
+
+/** log_collect_of: the generation's latest collection, NULL when there was none. log_pending: the begin whose commit
+ * would still count: the latest one, when it is neither committed nor abandoned; else NULL. */
+const struct log_collect *log_collect_of(const struct host_log *l, const uint8_t generation[SEAL_ID]);
+const struct log_begin *log_pending(const struct host_log *l);
 
 /** hosts_each(v, each, arg, e): the name of every host that has a log, ascending. */
 int hosts_each(

@@ -33,12 +33,12 @@ static int note_pin(struct host_log *l, const struct record *r, struct err *e) {
 static int note_collect(struct host_log *l, const struct record *r, struct err *e) {
     for (size_t i = 0; i < l->collects_n; i++)
         if (memcmp(l->collects[i].generation, r->collect.generation, SEAL_ID) == 0)
-            return l->collects[i].counter = r->collect.counter, 0;
+            return l->collects[i].counter = r->collect.counter, l->collects[i].next_pack = r->collect.next_pack, 0;
     void *p = log_grow(l->collects, l->collects_n, &l->collects_cap, sizeof *l->collects, e);
     if (!p) return -1;
     l->collects = p;
     struct log_collect *c = &l->collects[l->collects_n++];
-    c->counter = r->collect.counter;
+    c->counter = r->collect.counter, c->next_pack = r->collect.next_pack;
     memcpy(c->generation, r->collect.generation, SEAL_ID);
     return 0;
 }
@@ -106,7 +106,6 @@ int log_mark(struct host_log *l, struct err *e) {
 }
 
 uint64_t log_collected(const struct host_log *l, const uint8_t generation[SEAL_ID]) {
-    for (size_t i = 0; i < l->collects_n; i++)
-        if (memcmp(l->collects[i].generation, generation, SEAL_ID) == 0) return l->collects[i].counter;
-    return 0;
+    const struct log_collect *c = log_collect_of(l, generation);
+    return c ? c->counter : 0;
 }

@@ -36,6 +36,8 @@ static const struct verb {
     {"request", N_("remove|floor|confirm-clock|approvers DIR [HOST/POINT[,POINT…] | HOST --days N | LISTFILE] [--until TIME]"
                    " [--expires-s N] [--out FILE] [--json]"),
         N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
+    {"gc", N_("DIR [--dry-run] [--grace DAYS] [--json]"),
+        N_("collect what no restore point needs any more; say what, why, how much, until when"), command_gc},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
 };
 
@@ -64,6 +66,7 @@ static const struct option {
     TEXT("--out", out),
     FLAG("--dry-run", dry_run),
     FLAG("--yes", yes),
+    TEXT("--grace", grace),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),

@@ -49,7 +49,7 @@ static int item_cmp(const void *a, const void *b) {
     return x->revision < y->revision ? -1 : x->revision > y->revision;
 }
 
-int pack_list_load(
+int pack_list_all(
     struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID], struct err *e) {
     char dir[STORE_NAME_MAX];
     pack_dir(dir, host, generation);
@@ -57,12 +57,19 @@ int pack_list_load(
     memcpy(l->generation, generation, SEAL_ID);
     if (store_list(s, dir, item_add, l, e) < 0) return -1;
     if (l->n) qsort(l->item, l->n, sizeof *l->item, item_cmp);
+    l->loaded = true;
+    return 0;
+}
+
+int pack_list_load(
+    struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID], struct err *e) {
+    if (pack_list_all(l, s, host, generation, e) < 0) return -1;
     size_t kept = 0;
     for (size_t i = 0; i < l->n; i++) {
         if (kept && l->item[kept - 1].pack == l->item[i].pack) kept--;
         l->item[kept++] = l->item[i];
     }
-    l->n = kept, l->loaded = true;
+    l->n = kept;
     return 0;
 }
 

@@ -18,6 +18,9 @@ struct pack_list {
     size_t n, cap;
     bool loaded;
 };
+/** pack_list_all: every revision, ascending by pack and revision. */
+int pack_list_all(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID],
+    struct err *e) MUST_CHECK;
 /** pack_list_load(l, store, host, generation, e): what the store holds now. pack_list_find: NULL when it is not
  * there. */
 int pack_list_load(struct pack_list *l, struct store *s, const char *host, const uint8_t generation[SEAL_ID],

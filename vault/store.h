@@ -51,7 +51,7 @@ MUST_CHECK static inline int store_put_new(struct store *s, const char *name, co
 }
 /** store_tmp_open prepares ${name}; store_tmp_put makes it durable under that name (0, 1, <0 like put_new) and ends
  * ${t} in every case; store_tmp_drop gives it up and is harmless after either. If interrupted, what store_sweep(dir)
- * removes stays behind: call it only where nobody else writes. */
+ * removes stays behind: call it only where nobody else writes. What it leaves empty may disappear. */
 MUST_CHECK static inline int store_tmp_open(struct store *s, const char *name, struct store_tmp *t, struct err *e) {
     return s->ops->tmp_open(s, name, t, e);
 }

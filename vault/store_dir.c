@@ -130,7 +130,12 @@ static int sweep_one(void *arg, int fd, const char *name, struct err *e) {
     return 0;
 }
 
-static int dir_sweep(struct store *s, const char *dir, struct err *e) { return dir_each(s, dir, sweep_one, NULL, e); }
+/* A directory that is empty means nothing, so whether it goes does not matter. */
+static int dir_sweep(struct store *s, const char *dir, struct err *e) {
+    int rc = dir_each(s, dir, sweep_one, NULL, e);
+    if (rc == 0) (void)!unlinkat(s->fd, dir, AT_REMOVEDIR);
+    return rc;
+}
 
 static int dir_delete(struct store *s, const char *name, struct err *e) {
     if (unlinkat(s->fd, name, 0) < 0 && errno != ENOENT) return err_sys(e, name, "unlink");

@@ -125,6 +125,14 @@ struct rec_confirm {
     struct approvals approvals;
 };
 
+/** From here on segments of the generation may be gone, or elsewhere; packs below next_pack are or were there, and their
+ * numbers are not given again. */
+struct rec_collect {
+    uint8_t generation[SEAL_ID];
+    uint64_t counter;
+    uint32_t next_pack;
+};
+
 struct record {
     uint8_t type, flags;
     uint64_t n;
@@ -142,9 +150,9 @@ struct record {
         struct rec_floor floor;
         struct rec_approvers approvers;
         struct rec_confirm confirm;
-        struct { uint8_t generation[SEAL_ID]; uint64_t counter; } collect;
         struct { int64_t clock; char why[256]; } time_mark;
         struct { char reason[256]; } revoke;
+        struct rec_collect collect;
     };
 };
 

@@ -97,9 +97,11 @@ void record_confirm_get(struct rd *rd, struct record *r) {
 void record_collect_put(struct buf *b, const struct record *r) {
     buf_put(b, r->collect.generation, SEAL_ID);
     buf_u64(b, r->collect.counter);
+    buf_u32(b, r->collect.next_pack);
 }
 
 void record_collect_get(struct rd *rd, struct record *r) {
     rd_copy(rd, r->collect.generation, SEAL_ID);
     r->collect.counter = rd_u64(rd);
+    r->collect.next_pack = rd_u32(rd);
 }

@@ -110,6 +110,7 @@ int client_begin(struct client *c, uint8_t kind, uint8_t upload, const char *tic
     if (!raw || record_decode(&c->begin, raw, n, c->vault.id, c->vault.pub, &c->err) < 0) return -3;
     c->has_parent = rd_u8(&r);
     if (c->has_parent) rd_blob(&r, &n, FRAME_MAX);
+    c->collected = rd_u64(&r);
     size_t damaged = c->begin.begin.damaged_n;
     struct record keep = c->begin;
     record_free(&c->begin);

@@ -16,6 +16,7 @@ struct client {
     uint32_t first_pack, point;
     struct record begin; /* without its damaged list, but with its length */
     bool has_parent;
+    uint64_t collected;
 };
 
 void client_open(struct client *c, int fd);
