@@ -302,23 +302,26 @@ START_TEST(an_upload_of_weeks_survives_each_collection_and_is_given_up_after_thi
         ck_assert_uint_gt(s.sum.upload_bytes, 0);
         ck_assert_int_gt(s.last.upload_until, 0);
     }
-    /* The parent was removed long ago: the upload still stands on it. */
-    remove_point(1);
-    struct seen s = collect(DAYS(29));
-    ck_assert_uint_eq(s.sum.deleted + s.sum.rewritten, 0);
-    ck_assert_uint_eq(files("packs", "*"), 3);
     local(&c);
+    ck_assert_int_eq(client_begin(&c, KIND_INCREMENTAL, 3, ""), 0);
     ck_assert_int_eq(client_commit(&c, 3, 2, slots, 1, &r), 0);
     record_free(&r);
     leave(&c);
+    /* The parent goes, and the upload still stands on it, until it is given up. */
     local(&c);
     ck_assert_int_eq(client_begin(&c, KIND_INCREMENTAL, 4, ""), 0);
+    ck_assert_uint_eq(c.begin.begin.parent, 2);
     ck_assert_int_eq(client_pack(&c, c.first_pack, PACK_META, 3, false), 0);
     leave(&c);
+    remove_point(2);
+    struct seen s = collect(DAYS(29));
+    ck_assert_uint_eq(s.sum.deleted + s.sum.rewritten, 0);
+    ck_assert_uint_eq(files("packs", "*"), 4);
     s = collect(DAYS(32));
     ck_assert_uint_eq(s.sum.upload_bytes, 0);
+    ck_assert_uint_eq(s.sum.deleted, 2);
     local(&c);
-    ck_assert_int_eq(client_commit(&c, 4, 3, slots, 1, &r), ZE_STALE);
+    ck_assert_int_eq(client_commit(&c, 4, 3, NULL, 0, &r), ZE_STALE);
     leave(&c);
 }
 END_TEST
