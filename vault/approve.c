@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "reserve.h"
 
 static int refuse(struct err *e, const char *why) { return err_set(e, ZE_APPROVAL, _("approvals"), "%s", why); }
 
@@ -76,6 +77,8 @@ int approvals_spend(struct vault *v, const struct approvals *a, struct err *e) {
     text_hex(hex, s.nonce, SEAL_ID);
     snprintf(name, sizeof name, "nonces/%s", hex);
     int rc = store_put_new(&v->store, name, s.text, strlen(s.text), e);
+    while (rc < 0 && e->id == ZE_NOSPACE && reserve_release(v, RESERVE_FOR_RECORD))
+        rc = store_put_new(&v->store, name, s.text, strlen(s.text), e);
     statement_free(&s);
     return rc == 1 ? refuse(e, _("they were used already")) : rc;
 }

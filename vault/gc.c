@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "gc_internal.h"
 #include "keeper.h"
+#include "kept.h"
 #include "reserve.h"
 #include "sys/file.h"
 
@@ -123,7 +124,11 @@ static int generation_each(void *arg, const char *hex, uint64_t size, struct err
 }
 
 static int host_collect(struct collecting *c, struct err *e) {
+    unsigned copies = 0;
+    struct err ignored = ERR_INIT;
     static const char *const dirs[] = {"packs", "used"};
+    /* Second copies that are missing; what cannot be made now is tried again by the next run. */
+    if (!c->o->dry_run) (void)!kept_repair(c->log, &copies, &ignored);
     for (size_t i = 0; i < 2 && c->rc == 0; i++) {
         char dir[STORE_NAME_MAX];
         snprintf(dir, sizeof dir, "hosts/%s/%s", c->log->host, c->dir = dirs[i]);

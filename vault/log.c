@@ -179,7 +179,7 @@ void log_free(struct host_log *l) {
 
 /* Records without which no space can be won, and those that protect. */
 static bool makes_room(uint8_t type) {
-    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN;
+    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN || type == REC_CONFIRM;
 }
 
 int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {

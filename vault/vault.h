@@ -2,9 +2,10 @@
  * The directory of a vault. The keeper owns everything below it; serve connects to its socket and touches nothing else.
  *
  *   store/               the objects (FORMAT.md §3)
+ *   keeper/gc            when the keeper last collected (gc.h); keeper/reserve: space for what wins space (reserve.h)
  *   keeper/clock         what clock and uptime said last (clockwatch.h)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
- *                        lease, keeper/lock/HOST.live by each of its sessions
+ *                        lease, keeper/lock/HOST.live by each of its sessions, keeper/lock/HOST.gc by a collection
  *   rights/HOST          what the host may do: `read meta|all`, `floor_days N`, `revoked`
  *   tickets/HOST/TICKET  laid by the platform for one run: labels, plan hash, retain-until
  *   tokens/HOST          an enrolment that was asked for: system, expiry, public key of the one-time key
