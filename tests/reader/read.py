@@ -192,9 +192,12 @@ class Point:
         """§5: the sealed bytes at an address, from the highest revision of its pack."""
         folder = f"hosts/{self.host}/packs/{self.generation.hex()}"
         revision = re.compile(f"{pack:08x}\\.[0-9a-f]{{2}}").fullmatch
-        names = sorted(filter(revision, os.listdir(f"{self.vault.store}/{folder}")))
-        need(names, f"{folder}/{pack:08x}: missing")
-        name = f"{folder}/{names[-1]}"
+        for again in (True, True, False):  # a collection may put the next revision in the place of one just listed
+            names = sorted(filter(revision, os.listdir(f"{self.vault.store}/{folder}")))
+            need(names, f"{folder}/{pack:08x}: missing")
+            name = f"{folder}/{names[-1]}"
+            if not again or os.path.exists(os.path.join(self.vault.store, name)):
+                break
         with open(os.path.join(self.vault.store, name), "rb") as f:
             header = f.read(64)
             end = f.seek(0, 2)

@@ -48,6 +48,12 @@ struct generation {
     size_t n;
 };
 
+/** pack_object(v, g, p, name, size, e): open a pack that was listed, its name into ${name}. A collection may work beside us,
+ * so it may be there as a later revision by now (p->revision says which), or be gone: ZE_MISSING. */
+enum { REVISIONS_AHEAD = 4 };
+int pack_object(struct verify *v, const struct generation *g, struct pack *p, char name[OBJECT_NAME_MAX],
+    uint64_t *size, struct err *e) MUST_CHECK;
+
 /** slots_has, slot_set_find: of what is not there, false and NULL. */
 bool slots_has(const struct slots *s, uint32_t slot);
 const struct slots *slot_set_find(const struct slot_set *s, uint32_t pack);

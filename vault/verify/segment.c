@@ -85,7 +85,7 @@ static struct open_pack *pack_get(struct opener *o, uint32_t number, char *name,
     }
     uint64_t size;
     pack_forget(oldest);
-    int fd = store_object(&o->v->store, name, &size, e);
+    int fd = pack_object(o->v, o->g, known, name, &size, e);
     if (fd < 0) return NULL;
     if (pack_index_load(fd, name, size, o->g, known, &oldest->ix, e) < 0) return fd_close_ptr(&fd), NULL;
     oldest->fd = fd;
