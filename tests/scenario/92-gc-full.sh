@@ -32,7 +32,8 @@ noise 90000000 much >data/much
 expect 13 zaibei-agent backup data
 says ZB-1401
 rm data/much
-cat /dev/zero >"$disk/rest" 2>/dev/null || :
+fill() { cat /dev/zero >>"$disk/$1" 2>/dev/null || :; }
+fill rest
 free() { stat -f -c '%a' "$disk"; }
 [ "$(free)" -eq 0 ] || fail "$(free) blocks are free"
 
@@ -43,6 +44,7 @@ verify
 expect 13 zaibei-agent backup data
 
 step 'removal and collection work'
+fill more
 "$record" "$vault" h remove 1 2
 zaibei-vault gc "$vault" --grace 0 --json >done.json
 jq -e '.skipped == [] and .bytes > 15000000' done.json >/dev/null || fail "$(cat done.json)"
