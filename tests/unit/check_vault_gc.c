@@ -5,6 +5,7 @@
 #include "gc.h"
 #include "keeper.h"
 #include "reserve.h"
+#include "suite.h"
 #include "vault_box.h"
 
 #define DAYS(n) ((n)*NS_PER_DAY)
@@ -431,9 +432,5 @@ int main(void) {
     tcase_add_test(t, the_reserve_gives_what_is_asked_and_grows_again);
     tcase_add_test(t, the_keeper_collects_once_a_day_when_it_is_idle);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return suite_run(s);
 }
