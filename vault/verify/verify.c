@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "point.h"
+#include "vaultlog.h"
 #include "wrap/seal.h"
 
 enum { HEADER_MAX = 4096 };
@@ -229,9 +230,41 @@ static int host_check(struct verify *v, const char *host, bool *authentic, struc
     return rc;
 }
 
+/* Every name that has a log or second copies of one, ascending. */
+static int hosts_list(const struct verify *v, struct names *names, struct err *e) {
+    struct names kept;
+    if (store_list(&v->store, "hosts", names, e) < 0) return -1;
+    if (store_list(&v->store, "kept", &kept, e) < 0) return names_free(names), -1;
+    for (size_t i = 0, k; i < kept.n; i++) {
+        for (k = 0; k < names->n && strcmp(names->name[k], kept.name[i]) != 0;) k++;
+        if (k == names->n && names_add(names, kept.name[i]) < 0) {
+            names_free(names), names_free(&kept);
+            return err_set(e, ZE_NOMEM, "kept", "hosts");
+        }
+    }
+    names_free(&kept);
+    return 0;
+}
+
+/* The vault's own log, as the host VAULT_LOG; without records there is nothing to be anchored. */
+static int own_log_check(struct verify *v, bool *authentic, struct err *e) {
+    struct vault_log *l = &v->vlog;
+    struct anchor_head *a = anchor_head_of(&v->anchor, VAULT_LOG);
+    uint64_t before = v->report->findings;
+    if (vaultlog_check(v, e) < 0) return -1;
+    if (a && !a->seen)
+        report_add(v->report, ZE_ROLLEDBACK, "log", 0, _("record %" PRIu64 ", which the anchor names, is not there"), a->n);
+    bool bad = v->report->findings > before, anchored = a && v->signatures && memcmp(v->anchor.pub, v->vault_pub, 32) == 0;
+    if (l->records && !anchored) *authentic = false;
+    report_host(v->report, "");
+    if (l->records)
+        report_head(v->report, VAULT_LOG, l->head, l->head_hash, bad ? "damaged" : anchored ? "authentic" : "self-consistent");
+    return 0;
+}
+
 static int hosts_check(struct verify *v, const char *only, bool *authentic, struct err *e) {
     struct names names;
-    int rc = store_list(&v->store, "hosts", &names, e);
+    int rc = hosts_list(v, &names, e);
     bool found = false;
     for (size_t i = 0; rc == 0 && i < names.n; i++) {
         if (!text_name_ok(names.name[i]) || (only && strcmp(names.name[i], only) != 0)) continue;
@@ -240,7 +273,7 @@ static int hosts_check(struct verify *v, const char *only, bool *authentic, stru
     }
     if (rc == 0 && only && !found) rc = err_set(e, ZE_NOTFOUND, only, _("the vault has no such host"));
     for (size_t i = 0; rc == 0 && !only && i < v->anchor.n; i++) {
-        bool there = false;
+        bool there = strcmp(v->anchor.head[i].host, VAULT_LOG) == 0;
         for (size_t k = 0; k < names.n; k++) there = there || strcmp(names.name[k], v->anchor.head[i].host) == 0;
         if (!there)
             report_add(v->report, ZE_ROLLEDBACK, v->anchor.head[i].host, 0, "%s",
@@ -253,14 +286,21 @@ static int hosts_check(struct verify *v, const char *only, bool *authentic, stru
 int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     struct verify v = {.store = {.fd = -1}, .report = r, .only_point = o->point};
     bool authentic = true;
+    char of_receipt[64];
+    const char *host = o->host;
     int rc = -1;
     if (seal_init(e) < 0 || key_load(&v.key, o->kit, o->host_key, e) < 0 || anchor_load(&v.anchor, o->anchor, e) < 0 ||
         store_open(&v.store, o->vault, e) < 0 || header_check(&v, e) < 0)
         goto out;
     if (v.anchor.given && v.signatures && memcmp(v.anchor.pub, v.vault_pub, 32) != 0)
         report_add(r, ZE_VAULTKEY, "vault", 0, "%s", _("its key is not the one that the anchor names"));
+    if (o->receipt) {
+        if (receipt_find(&v, o->receipt, of_receipt, &v.only_point, e) < 0) goto out;
+        host = of_receipt;
+    }
     systems_check(&v);
-    rc = hosts_check(&v, o->host, &authentic, e);
+    rc = own_log_check(&v, &authentic, e);
+    if (rc == 0) rc = hosts_check(&v, host, &authentic, e);
     if (rc == 0) {
         char key[64];
         b64_encode(key, sizeof key, v.vault_pub, 32);
@@ -269,6 +309,7 @@ int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     } else report_host(r, "");
 out:
     key_free(&v.key);
+    vaultlog_free(&v.vlog);
     free(v.anchor.head);
     store_close(&v.store);
     return rc;
