@@ -14,7 +14,8 @@ static const struct verb {
     int (*run)(const struct words *w, struct err *e);
     const char *subs; /* the words one of which must follow, each after a space; NULL: none */
 } verbs[] = {
-    {"init", N_("DIR [--json]"), N_("make an empty vault and its signing key"), command_init},
+    {"init", N_("DIR [--recovery zbk-pub-…] [--to DIR] [--json] | DIR --recover FILE --kit KIT [--json]"),
+        N_("make an empty vault and its signing key, or a lost one again from its recovery file"), command_init},
     {"keep", N_("DIR"), N_("the keeper: owns packs, logs and the signing key; runs until it is told to end"),
         command_keep},
     {"serve", N_("DIR --host HOST | --enrol HOST [--local]"),
@@ -36,6 +37,8 @@ static const struct verb {
     {"request", N_("remove|floor|confirm-clock|approvers DIR [HOST/POINT[,POINT…] | HOST --days N | LISTFILE] [--until TIME]"
                    " [--expires-s N] [--out FILE] [--json]"),
         N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
+    {"recovery", N_("DIR [--recipient zbk-pub-…] [--to DIR] [--json]"),
+        N_("the sealed recovery file: to whom, where to, whether it is up to date"), command_recovery},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
 };
 
@@ -64,6 +67,11 @@ static const struct option {
     TEXT("--out", out),
     FLAG("--dry-run", dry_run),
     FLAG("--yes", yes),
+    TEXT("--recipient", recipient),
+    TEXT("--recovery", recipient),
+    TEXT("--to", to),
+    TEXT("--recover", recover),
+    TEXT("--kit", kit),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),
