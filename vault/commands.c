@@ -31,8 +31,7 @@ int command_init(const struct words *w, struct err *e) {
                         : vault_init(w->dir, clock_real(), &v, e);
     if (rc < 0) return -1;
     rc = recovery_set(&v, w, e);
-    if (rc == 0 && w->recover) recovery_follow(&v); /* the other place may have been lost with the machine */
-    else if (rc == 0) rc = recovery_write(&v, e);
+    if (rc == 0) rc = recovery_write(&v, e);
     text_hex(id, v.header.id, SEAL_ID);
     b64_encode(key, sizeof key, v.header.pub, SEAL_SIGN_PUB);
     if (w->json) {
@@ -44,6 +43,9 @@ int command_init(const struct words *w, struct err *e) {
     } else {
         printf(w->recover ? _("Recovered the vault %s\n  vault id   %s\n  vault key  %s\n")
                           : _("Made the vault %s\n  vault id   %s\n  vault key  %s\n"), v.dir, id, key);
+        if (w->recover)
+            printf(_("Its recovery file has no second place yet: zaibei-vault recovery %s --to DIR\n"
+                     "What the sshd of its old machine was told: %s/ssh/sshd_config\n"), v.dir, v.dir);
         printf(_("Start its keeper: zaibei-vault keep %s\n"), v.dir);
     }
     vault_close(&v);

@@ -122,6 +122,29 @@ static void sshd_add(struct gather *g) {
     if (n > 0 && (size_t)n < sizeof text) item_put(g, "ssh/sshd_config", text, (size_t)n);
 }
 
+static void conf_put(struct buf *b, const struct recovery_conf *c) {
+    char text[KIT_TEXT];
+    for (unsigned i = 0; i < c->n; i++) {
+        struct kit k = {.has_sec = false};
+        memcpy(k.pub, c->recipient[i], SEAL_KEY);
+        kit_pub_text(&k, text);
+        buf_put(b, "recipient ", 10), buf_put(b, text, strlen(text)), buf_put(b, "\n", 1);
+    }
+}
+
+/* Without the other place: a vault that was recovered elsewhere, to see whether it can be, must not write over the file that
+ * it came from. */
+static int conf_add(struct gather *g, struct err *e) {
+    struct recovery_conf c;
+    struct buf b;
+    if (recovery_conf_load(g->v, &c, e) < 0) return -1;
+    buf_init(&b, CONF_MAX);
+    conf_put(&b, &c);
+    if (b.len) item_put(g, CONF, b.p, b.len);
+    buf_free(&b);
+    return 0;
+}
+
 int recovery_gather(struct vault *v, struct buf *out, struct err *e) {
     static const char *const dirs[] = {"rights", "tokens", "quota"};
     struct gather g = {.v = v};
@@ -134,7 +157,7 @@ int recovery_gather(struct vault *v, struct buf *out, struct err *e) {
     if (rc == 0) rc = objects_add(&g, "log", e);
     if (rc == 0) rc = hosts_each(v, host_add, &g, e);
     if (rc == 0) sshd_add(&g);
-    if (rc == 0) rc = file_add(&g, CONF, e);
+    if (rc == 0) rc = conf_add(&g, e);
     if (rc == 0) rc = file_add(&g, "keeper/key", e); /* the last: recovering ends with it */
     buf_reset(out);
     buf_vu(out, g.n);
@@ -258,14 +281,8 @@ int recovery_conf_load(struct vault *v, struct recovery_conf *c, struct err *e) 
 
 int recovery_conf_save(struct vault *v, const struct recovery_conf *c, struct err *e) {
     struct buf b;
-    char text[KIT_TEXT];
     buf_init(&b, CONF_MAX);
-    for (unsigned i = 0; i < c->n; i++) {
-        struct kit k = {.has_sec = false};
-        memcpy(k.pub, c->recipient[i], SEAL_KEY);
-        kit_pub_text(&k, text);
-        buf_put(&b, "recipient ", 10), buf_put(&b, text, strlen(text)), buf_put(&b, "\n", 1);
-    }
+    conf_put(&b, c);
     if (*c->to) buf_put(&b, "to ", 3), buf_put(&b, c->to, strlen(c->to)), buf_put(&b, "\n", 1);
     int rc = buf_ok(&b) ? file_replace(v->fd, CONF, b.p, b.len, 0600, e) : err_set(e, ZE_NOMEM, CONF, _("no memory"));
     buf_free(&b);
