@@ -27,6 +27,10 @@ zaibei-vault rights "$vault" "$host" --floor-days 100 >/dev/null
 before=$(sum)
 echo '{"op":"token","host":"another","system":"oa"}' | zaibei-vault control "$vault" | jq -e .ok >/dev/null
 [ "$before" != "$(sum)" ] || fail "a token was made and the file is the old one"
+before=$(sum)
+ssh-keygen -q -t ed25519 -N '' -f "$ZAIBEI_TMP/anna"
+zaibei-vault approver add "$vault" anna "$ZAIBEI_TMP/anna.pub" >/dev/null
+[ "$before" != "$(sum)" ] || fail "an approver was named and the file is the old one"
 cmp "$vault/keeper/recovery" "$sealed"
 before=$(sum)
 zaibei-vault recovery "$vault" >/dev/null
@@ -106,6 +110,8 @@ step "with an empty store: the same key, new points"
 sandbox down
 mv "$vault" "$vault.burnt2"
 expect 0 zaibei-vault init "$vault" --recover "$sealed" --kit "$pkit"
+expect 0 zaibei-vault approver list "$vault"
+says anna
 sandbox up
 expect 15 zaibei-agent backup "$data"
 says ZB-1605
