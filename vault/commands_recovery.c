@@ -16,7 +16,8 @@ static int recipient_add(struct recovery_conf *c, const char *text, struct err *
     for (unsigned i = 0; i < c->n; i++)
         if (memcmp(c->recipient[i], k.pub, SEAL_KEY) == 0) return kit_wipe(&k), 0;
     if (c->n == RECOVERY_RECIPIENTS)
-        return kit_wipe(&k), err_set(e, ZE_REFUSED, "--recipient", _("it has %d recipients, and no more are possible"), c->n);
+        return kit_wipe(&k),
+               err_set(e, ZE_REFUSED, "--recipient", _("it has %d recipients, and no more are possible"), c->n);
     memcpy(c->recipient[c->n++], k.pub, SEAL_KEY);
     kit_wipe(&k);
     return 0;

@@ -17,7 +17,8 @@
 static bool name_ok(const char *name) {
     static const char *const below[] = {"keeper/", "rights/", "tokens/", "quota/", "ssh/", "store/"};
     bool known = false;
-    for (size_t i = 0; i < sizeof below / sizeof *below; i++) known = known || strncmp(name, below[i], strlen(below[i])) == 0;
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++)
+        known = known || strncmp(name, below[i], strlen(below[i])) == 0;
     for (const char *s = name; known && *s; s++) {
         bool begins = s == name || s[-1] == '/';
         if (begins && (*s == '.' || *s == '/')) return false;
@@ -57,8 +58,8 @@ static int item_place(int fd, struct store *s, const char *name, const uint8_t *
 }
 
 /* ${place} is false for the first look: the names are plain and the key is that of the file's head. */
-static int items_each(int fd, struct store *s, const char *file, const struct buf *plain, const uint8_t *pub, bool place,
-    struct err *e) {
+static int items_each(
+    int fd, struct store *s, const char *file, const struct buf *plain, const uint8_t *pub, bool place, struct err *e) {
     struct rd r = rd_of(plain->p, plain->len);
     uint64_t n = rd_vu(&r);
     bool keyed = false;

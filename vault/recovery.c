@@ -191,7 +191,8 @@ static bool same_file(int dirfd, const char *name, const struct buf *want) {
 }
 
 /* Copy the sealed file to the other place unless it is there. */
-static int place_write(struct vault *v, const struct recovery_conf *c, const struct buf *sealed, bool only_look, struct err *e) {
+static int place_write(
+    struct vault *v, const struct recovery_conf *c, const struct buf *sealed, bool only_look, struct err *e) {
     char name[64];
     if (!*c->to) return 1;
     CLEANUP_FD int fd = place_open(c, e);
@@ -206,14 +207,15 @@ static bool sealed_load(struct vault *v, const uint8_t sum[SEAL_HASH], struct bu
     struct err ignored = ERR_INIT;
     struct buf b;
     buf_init(&b, SEAL_HASH);
-    bool same = file_load(v->fd, SUM, SEAL_HASH, &b, &ignored) == 0 && b.len == SEAL_HASH && memcmp(b.p, sum, SEAL_HASH) == 0;
+    bool same =
+        file_load(v->fd, SUM, SEAL_HASH, &b, &ignored) == 0 && b.len == SEAL_HASH && memcmp(b.p, sum, SEAL_HASH) == 0;
     buf_free(&b);
     buf_reset(sealed);
     return same && file_load(v->fd, SEALED, RECOVERY_MAX, sealed, &ignored) == 0 && sealed->len;
 }
 
-static int sealed_make(struct vault *v, const struct recovery_conf *c, const struct buf *plain, const uint8_t sum[SEAL_HASH],
-    struct buf *sealed, struct err *e) {
+static int sealed_make(struct vault *v, const struct recovery_conf *c, const struct buf *plain,
+    const uint8_t sum[SEAL_HASH], struct buf *sealed, struct err *e) {
     int rc = recovery_seal(&v->header, c, v->clock->now_ns(v->clock), plain, sealed, e);
     if (rc == 0) rc = file_replace(v->fd, SEALED, sealed->p, sealed->len, 0600, e);
     /* If interrupted here, the file is new and its sum old: it is made once more. */
@@ -231,7 +233,8 @@ static int refresh(struct vault *v, bool only_look, struct err *e) {
     buf_init(&plain, RECOVERY_MAX);
     buf_init(&sealed, RECOVERY_MAX + 4096);
     int rc = recovery_gather(v, &plain, e);
-    if (rc == 0) seal_mac(sum, v->sec, plain.p, plain.len); /* keyed: it stands in clear and must tell nothing of the seed */
+    if (rc == 0)
+        seal_mac(sum, v->sec, plain.p, plain.len); /* keyed: it stands in clear and must tell nothing of the seed */
     if (rc == 0 && !sealed_load(v, sum, &sealed)) rc = only_look ? 1 : sealed_make(v, &c, &plain, sum, &sealed, e);
     bool stale = only_look && rc == 1;
     if (rc == 0) rc = place_write(v, &c, &sealed, only_look, e);

@@ -35,16 +35,16 @@ int recovery_fresh(struct vault *v, struct err *e) MUST_CHECK;
  * that the store has stay; one that differs from the file's is an error. ZE_WRONGKEY, ZE_DAMAGED, ZE_VAULTKEY when the store
  * is another vault's, ZE_EXISTS when a whole vault is there. If interrupted, the same again goes on.
  */
-int vault_recover(const char *dir, const char *file, const char *kit, struct clock *clock, struct vault *v, struct err *e)
-    MUST_CHECK;
+int vault_recover(
+    const char *dir, const char *file, const char *kit, struct clock *clock, struct vault *v, struct err *e) MUST_CHECK;
 
 /** Between recovery.c, recovery_seal.c and recover.c: the sealed form; ${plain} is what recovery_gather makes: vu count, each:
  * str name below the vault's directory, blob bytes. recovery_unseal: the vault's public key and the plain bytes, which are to
  * be wiped. */
 int recovery_seal(const struct vault_header *h, const struct recovery_conf *c, int64_t now, const struct buf *plain,
     struct buf *out, struct err *e) MUST_CHECK;
-int recovery_unseal(const char *name, const struct buf *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB], struct buf *plain,
-    struct err *e) MUST_CHECK;
+int recovery_unseal(const char *name, const struct buf *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB],
+    struct buf *plain, struct err *e) MUST_CHECK;
 int recovery_gather(struct vault *v, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -49,8 +49,8 @@ static int key_find(const char *name, struct rd *r, const struct kit *k, uint8_t
     return mine ? 0 : err_set(e, ZE_WRONGKEY, name, _("it is sealed to another recovery kit"));
 }
 
-static int open_with(const char *name, const struct buf *file, const struct kit *k, uint8_t *pub, struct buf *plain,
-    struct err *e) {
+static int open_with(
+    const char *name, const struct buf *file, const struct kit *k, uint8_t *pub, struct buf *plain, struct err *e) {
     struct rd r = rd_of(file->p, file->len);
     const uint8_t *magic = rd_take(&r, 4);
     uint8_t key[SEAL_KEY] = {0};
@@ -72,8 +72,8 @@ static int open_with(const char *name, const struct buf *file, const struct kit 
     return 0;
 }
 
-int recovery_unseal(const char *name, const struct buf *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB], struct buf *plain,
-    struct err *e) {
+int recovery_unseal(const char *name, const struct buf *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB],
+    struct buf *plain, struct err *e) {
     struct kit k;
     if (kit_load(&k, kit, e) < 0) return -1;
     int rc = k.has_sec ? open_with(name, file, &k, pub, plain, e)

@@ -53,8 +53,10 @@ START_TEST(what_was_sealed_comes_back) {
     struct err e = ERR_INIT;
     sealed();
     ck_assert_msg(recovered(sealed_file, &e) == 0, "%s %s", e.object, e.msg);
-    sh("cd '%s' && for f in keeper/key store/vault rights/web store/systems/oa store/hosts/web/log/0000000000000000; do "
-       "cmp $f '%s'/$f || exit 1; done", dir, new_dir);
+    sh("cd '%s' && for f in keeper/key store/vault rights/web store/systems/oa store/hosts/web/log/0000000000000000; "
+       "do "
+       "cmp $f '%s'/$f || exit 1; done",
+        dir, new_dir);
     ck_assert_int_lt(recovered(sealed_file, &e), 0);
     ck_assert_int_eq(e.id, ZE_EXISTS);
 }
@@ -102,8 +104,8 @@ START_TEST(every_byte_and_every_length_matters) {
 }
 END_TEST
 
-static const char *const names[] = {"../out", "store/../../out", "/etc/out", "keeper/.hidden", "rights//x", "etc/passwd",
-    "store/", "keeper/lock/../../../out", "rights/a b", "rights/db" /* the good one */};
+static const char *const names[] = {"../out", "store/../../out", "/etc/out", "keeper/.hidden", "rights//x",
+    "etc/passwd", "store/", "keeper/lock/../../../out", "rights/a b", "rights/db" /* the good one */};
 
 /* Anybody can seal to a public half: with a key of his own, and names of his own. */
 START_TEST(names_that_lead_elsewhere_are_refused) {

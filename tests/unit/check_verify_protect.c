@@ -21,7 +21,8 @@ __attribute__((format(printf, 1, 2))) static void shell(const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(command, sizeof command, fmt, ap);
     va_end(ap);
-    snprintf(whole, sizeof whole, "T='%s'; W=\"$T/v/store/hosts/web/log\"; K=\"$T/v/store/kept/web\"; %s", top, command);
+    snprintf(
+        whole, sizeof whole, "T='%s'; W=\"$T/v/store/hosts/web/log\"; K=\"$T/v/store/kept/web\"; %s", top, command);
     ck_assert_msg(system(whole) == 0, "%s", command);
 }
 
@@ -60,7 +61,9 @@ static void setup(void) {
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) { return remove(path); }
 static void teardown(void) { nftw(top, remove_one, 8, FTW_PHYS | FTW_DEPTH); }
 
-static void says(const char *text) { ck_assert_msg(strstr(out_text, text) != NULL, "no \"%s\" in\n%s", text, out_text); }
+static void says(const char *text) {
+    ck_assert_msg(strstr(out_text, text) != NULL, "no \"%s\" in\n%s", text, out_text);
+}
 
 START_TEST(what_was_allowed_is_fine_and_removed_points_are_not_missing) {
     struct err e;

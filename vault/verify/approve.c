@@ -59,7 +59,9 @@ static const char *nonce_wrong(struct verify *v, struct bytes nonce, struct byte
     bool loaded = store_load(&v->store, name, STATEMENT_MAX, &b, &why) == 0;
     bool same = loaded && b.len == statement.n && memcmp(b.p, statement.p, statement.n) == 0;
     buf_free(&b);
-    return same ? NULL : loaded ? _("an approval whose nonce was spent on another act") : _("an approval whose nonce was not spent");
+    return same  ? NULL
+        : loaded ? _("an approval whose nonce was spent on another act")
+                 : _("an approval whose nonce was not spent");
 }
 
 static const char *statement_wrong(struct verify *v, struct bytes s, const struct consent *c) {
@@ -68,9 +70,9 @@ static const char *statement_wrong(struct verify *v, struct bytes s, const struc
     char id[33];
     int64_t until;
     if (!line_get(&r, "zaibei approval ", &version) || !line_get(&r, "vault: ", &vault) ||
-        !line_get(&r, "action: ", &action) || !line_get(&r, "objects: ", &objects) || !line_get(&r, "detail: ", &detail) ||
-        !line_get(&r, "expires: ", &expires) || !line_get(&r, "nonce: ", &nonce) || !rd_end(&r) || !is(version, "1") ||
-        !time_read(expires, &until))
+        !line_get(&r, "action: ", &action) || !line_get(&r, "objects: ", &objects) ||
+        !line_get(&r, "detail: ", &detail) || !line_get(&r, "expires: ", &expires) ||
+        !line_get(&r, "nonce: ", &nonce) || !rd_end(&r) || !is(version, "1") || !time_read(expires, &until))
         return _("a malformed approval");
     text_hex(id, v->vault_id, 16);
     if (!is(vault, id)) return _("an approval for another vault");

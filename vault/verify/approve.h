@@ -7,9 +7,9 @@
 /** The act as a statement must word it. */
 struct consent {
     const char *action, *objects, *detail;
-    bool one_of;                         /* ${objects} is one of those the statement names; else all of them */
-    int64_t time;                        /* when it was done */
-    const struct approver_list *by;      /* whose approvers; NULL: those who held at ${time} */
+    bool one_of;                    /* ${objects} is one of those the statement names; else all of them */
+    int64_t time;                   /* when it was done */
+    const struct approver_list *by; /* whose approvers; NULL: those who held at ${time} */
 };
 
 /** approvals_wrong(v, r, c): read approvals from ${r}: NULL when they allow ${c}, else why not, translated. */

@@ -185,7 +185,8 @@ static uint64_t number_at(const struct names *names, size_t *i) {
 }
 
 /* Log and copies side by side, by number. */
-static int records_check(struct reading *d, const char *dir, const struct names *log, const struct names *kept, struct err *e) {
+static int records_check(
+    struct reading *d, const char *dir, const struct names *log, const struct names *kept, struct err *e) {
     char name[OBJECT_NAME_MAX], copy[OBJECT_NAME_MAX];
     uint64_t next = 0;
     size_t i = 0, k = 0;

@@ -27,8 +27,9 @@ static void help(FILE *out) {
             "[--quiet]\n"
             "       zaibei-verify receipt PATH FILE [--key KIT | --host-key FILE] [--anchor FILE] [--json] [--quiet]\n"
             "\n"
-            "Check a vault directory, one restore point of it, or the point of a receipt: the file \"receipt\" of an agent, or\n"
-            "a record that was copied out of the vault, which must be this vault's and still stand in it. It reads only, and never stops at the first damage.\n"
+            "Check a vault directory, one restore point of it, or the point of a receipt (the file \"receipt\" of an\n"
+            "agent), which must be this vault's and still stand in it. It reads only, and never stops at the first\n"
+            "damage.\n"
             "\n"
             "  --key KIT        recovery kit: look inside and compare every byte of every file\n"
             "  --host-key FILE  the same with a host's own key (32 bytes)\n"
@@ -114,7 +115,10 @@ int main(int argc, char **argv) {
     if (!point && !receipt && strcmp(command, "vault") != 0)
         return usage(_("expected vault, point or receipt"), command);
     if (left != (point || receipt ? 3 : 2))
-        return usage(point ? _("expected PATH HOST/NUMBER") : receipt ? _("expected PATH FILE") : _("expected PATH"), command);
+        return usage(point ? _("expected PATH HOST/NUMBER")
+                    : receipt ? _("expected PATH FILE")
+                              : _("expected PATH"),
+            command);
     if (o.kit && o.host_key) return usage(_("--key and --host-key exclude each other"), NULL);
     if ((point || receipt) && o.host) return usage(_("--host is for vault"), NULL);
     o.vault = argv[optind + 1];

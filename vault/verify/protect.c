@@ -53,7 +53,8 @@ static void note_remove(struct verify *v, struct log *l, const char *name, const
         &(struct consent){.action = "remove", .objects = object, .detail = "-", .one_of = true, .time = rec->time});
     if (!what) return;
     text_time(until, end);
-    if (held) report_add(v->report, ZE_UNALLOWED, name, c->point, _("removed while protected until %s: %s"), until, what);
+    if (held)
+        report_add(v->report, ZE_UNALLOWED, name, c->point, _("removed while protected until %s: %s"), until, what);
     else
         report_add(v->report, ZE_UNALLOWED, name, c->point, "%s: %s",
             rec->uncertain ? _("removed while the clock was in doubt")
@@ -70,8 +71,8 @@ static void note_floor(struct verify *v, struct log *l, const char *name, const 
     if (!rd_ok(&r)) return (void)report_add(v->report, ZE_DAMAGED, name, 0, "%s", _("malformed"));
     snprintf(detail, sizeof detail, "days %u", days);
     const char *what = days < l->floor_days && v->signatures
-        ? approvals_wrong(v, &r,
-              &(struct consent){.action = "floor", .objects = l->host, .detail = detail, .time = rec->time})
+        ? approvals_wrong(
+              v, &r, &(struct consent){.action = "floor", .objects = l->host, .detail = detail, .time = rec->time})
         : NULL;
     if (what) report_add(v->report, ZE_UNALLOWED, name, 0, _("the floor was lowered to %u days: %s"), days, what);
     l->floor_days = days > FLOOR_DAYS ? days : FLOOR_DAYS;

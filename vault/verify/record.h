@@ -1,4 +1,4 @@
-/** One record of a log (FORMAT.md §8) by itself: its frame, its signature, its place. What it means is for log.h and vaultlog.h. */
+/** One record of a log (FORMAT.md §8) by itself: frame, signature, place. What it means: log.h, vaultlog.h, protect.h. */
 #ifndef VERIFY_RECORD_H
 #define VERIFY_RECORD_H
 

@@ -49,7 +49,7 @@ static const char *signature_wrong(const struct signer *s, struct bytes signatur
         return _("a signature of another kind than its key");
     if (!s->fido)
         return rd_end(&r) && sign_check(raw.p, s->pub.p, message->p, message->len) ? NULL
-                                                                                     : _("a signature does not hold");
+                                                                                   : _("a signature does not hold");
     uint8_t all[2 * SEAL_SHA256 + 5];
     const uint8_t *said = rd_take(&r, 5); /* flags, counter */
     if (!rd_end(&r) || !said) return _("a malformed signature");

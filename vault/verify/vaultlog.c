@@ -76,7 +76,7 @@ static int check_confirm(struct vreading *d, const struct recd *rec, struct err 
               &(struct consent){.action = "confirm-clock", .objects = "-", .detail = when, .time = at, .by = by})
         : NULL;
     if (what) return wrong(d, ZE_UNALLOWED, what), 0;
-    uint8_t (*more)[32] = realloc(d->l->confirm, (d->l->confirm_n + 1) * sizeof *more);
+    uint8_t(*more)[32] = realloc(d->l->confirm, (d->l->confirm_n + 1) * sizeof *more);
     if (!more) return err_set(e, ZE_NOMEM, d->name, "log");
     d->l->confirm = more;
     seal_hash(more[d->l->confirm_n++], rec->body, rec->body_len);
@@ -145,7 +145,8 @@ int vaultlog_check(struct verify *v, struct err *e) {
         uint64_t n;
         if (!record_number(names.name[i], &n)) continue;
         if (n > next) {
-            report_add(v->report, ZE_MISSING, "log", 0, _("records %" PRIu64 " to %" PRIu64 " are missing"), next, n - 1);
+            report_add(
+                v->report, ZE_MISSING, "log", 0, _("records %" PRIu64 " to %" PRIu64 " are missing"), next, n - 1);
             d.l->broken = true, d.linked = false;
         }
         snprintf(d.name, sizeof d.name, "log/%016" PRIx64, n);
