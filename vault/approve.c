@@ -72,14 +72,16 @@ int approvals_judge(struct vault *v, const struct act *act, const struct approva
 
 int approvals_spend(struct vault *v, const struct approvals *a, struct err *e) {
     char name[STORE_NAME_MAX], hex[HEX_ID];
+    const uint8_t *text = NULL, *sig;
+    size_t n = 0, sig_n;
     struct statement s;
-    if (statement_first(a, &s, e) < 0) return -1;
+    if (statement_first(a, &s, e) < 0 || !approvals_at(a, 0, &text, &n, &sig, &sig_n)) return -1;
     text_hex(hex, s.nonce, SEAL_ID);
-    snprintf(name, sizeof name, "nonces/%s", hex);
-    int rc = store_put_new(&v->store, name, s.text, strlen(s.text), e);
-    while (rc < 0 && e->id == ZE_NOSPACE && reserve_release(v, RESERVE_FOR_RECORD))
-        rc = store_put_new(&v->store, name, s.text, strlen(s.text), e);
     statement_free(&s);
+    snprintf(name, sizeof name, "nonces/%s", hex);
+    int rc = store_put_new(&v->store, name, text, n, e); /* as it was signed: s.text is taken apart */
+    while (rc < 0 && e->id == ZE_NOSPACE && reserve_release(v, RESERVE_FOR_RECORD))
+        rc = store_put_new(&v->store, name, text, n, e);
     return rc == 1 ? refuse(e, _("they were used already")) : rc;
 }
 

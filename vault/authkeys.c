@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "keeper.h"
+#include "recovery.h"
 #include "sys/file.h"
 
 enum { KEYS_MAX = 64 << 20, KEY_BLOB = 4 + 11 + 4 + SEAL_SIGN_PUB, KEY_TEXT = 80 };
@@ -106,6 +107,7 @@ int authkeys_write(struct vault *v, struct err *e) {
     if (rc == 0) rc = tokens_add(&a, e);
     if (rc == 0 && !buf_ok(&a.text)) rc = err_set(e, ZE_NOMEM, "ssh/authorized_keys", _("no memory"));
     if (rc == 0) rc = file_replace(v->fd, "ssh/authorized_keys", a.text.p, a.text.len, 0644, e);
+    if (rc == 0) recovery_follow(v); /* what this file is made from belongs to the recovery file */
     buf_free(&a.text);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "keep.h"
 #include "keeper.h"
+#include "recovery.h"
 #include "serve.h"
 #include "stat.h"
 
@@ -25,7 +26,12 @@ static void message_print(struct js *j, const char *type) {
 int command_init(const struct words *w, struct err *e) {
     struct vault v;
     char id[HEX_ID], key[64];
-    if (vault_init(w->dir, clock_real(), &v, e) < 0) return -1;
+    if (!w->recover != !w->kit) return err_set(e, ZE_USAGE, "init", _("--recover and --kit belong together"));
+    int rc = w->recover ? vault_recover(w->dir, w->recover, w->kit, clock_real(), &v, e)
+                        : vault_init(w->dir, clock_real(), &v, e);
+    if (rc < 0) return -1;
+    rc = recovery_set(&v, w, e);
+    if (rc == 0) rc = recovery_write(&v, e);
     text_hex(id, v.header.id, SEAL_ID);
     b64_encode(key, sizeof key, v.header.pub, SEAL_SIGN_PUB);
     if (w->json) {
@@ -35,11 +41,15 @@ int command_init(const struct words *w, struct err *e) {
         js_set_str(j, "vault_key", key);
         message_print(j, "vault");
     } else {
-        printf(_("Made the vault %s\n  vault id   %s\n  vault key  %s\n"), v.dir, id, key);
+        printf(w->recover ? _("Recovered the vault %s\n  vault id   %s\n  vault key  %s\n")
+                          : _("Made the vault %s\n  vault id   %s\n  vault key  %s\n"), v.dir, id, key);
+        if (w->recover)
+            printf(_("Its recovery file has no second place yet: zaibei-vault recovery %s --to DIR\n"
+                     "What the sshd of its old machine was told: %s/ssh/sshd_config\n"), v.dir, v.dir);
         printf(_("Start its keeper: zaibei-vault keep %s\n"), v.dir);
     }
     vault_close(&v);
-    return 0;
+    return rc;
 }
 
 int command_keep(const struct words *w, struct err *e) { return keep_main(w->dir, clock_real(), e); }
@@ -74,7 +84,10 @@ static int rights_change(struct vault *v, const struct words *w, struct rights *
         return err_set(e, ZE_USAGE, w->floor_days, _("a floor only rises; it is %u days"), r->floor_days);
     if (w->read) r->read_all = strcmp(w->read, "all") == 0;
     if (w->floor_days) r->floor_days = (unsigned)days;
-    return w->read || w->floor_days ? rights_save(v, w->second, r, e) : 0;
+    if (!w->read && !w->floor_days) return 0;
+    if (rights_save(v, w->second, r, e) < 0) return -1;
+    recovery_follow(v);
+    return 0;
 }
 
 int command_rights(const struct words *w, struct err *e) {

@@ -11,6 +11,7 @@ struct words {
     const char *months, *until, *reason, *who, *days, *approvals, *expires, *out;
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
     const char *grace;
+    const char *recipient, *to, *recover, *kit;
     bool json, local, help, dry_run, yes;
 };
 
@@ -19,6 +20,7 @@ int command_keep(const struct words *w, struct err *e);
 int command_serve(const struct words *w, struct err *e);
 int command_control(const struct words *w, struct err *e);
 int command_rights(const struct words *w, struct err *e);
+int command_recovery(const struct words *w, struct err *e);
 int command_stat(const struct words *w, struct err *e);
 int command_pin(const struct words *w, struct err *e);
 int command_pins(const struct words *w, struct err *e);
@@ -28,5 +30,9 @@ int command_approver(const struct words *w, struct err *e);
 int command_clock(const struct words *w, struct err *e);
 int command_request(const struct words *w, struct err *e);
 int command_gc(const struct words *w, struct err *e);
+
+/** recovery_set: take --recipient and --to into the vault's settings. */
+struct vault;
+int recovery_set(struct vault *v, const struct words *w, struct err *e);
 
 #endif

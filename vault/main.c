@@ -14,7 +14,8 @@ static const struct verb {
     int (*run)(const struct words *w, struct err *e);
     const char *subs; /* the words one of which must follow, each after a space; NULL: none */
 } verbs[] = {
-    {"init", N_("DIR [--json]"), N_("make an empty vault and its signing key"), command_init},
+    {"init", N_("DIR [--recovery zbk-pub-…] [--to DIR] [--json] | DIR --recover FILE --kit KIT [--json]"),
+        N_("make an empty vault and its signing key, or a lost one again from its recovery file"), command_init},
     {"keep", N_("DIR"), N_("the keeper: owns packs, logs and the signing key; runs until it is told to end"),
         command_keep},
     {"serve", N_("DIR --host HOST | --enrol HOST [--local]"),
@@ -38,6 +39,8 @@ static const struct verb {
         N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
     {"gc", N_("DIR [--dry-run] [--grace DAYS] [--json]"),
         N_("collect what no restore point needs any more; say what, why, how much, until when"), command_gc},
+    {"recovery", N_("DIR [--recipient zbk-pub-…] [--to DIR] [--json]"),
+        N_("the sealed recovery file: to whom, where to, whether it is up to date"), command_recovery},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
 };
 
@@ -67,6 +70,11 @@ static const struct option {
     FLAG("--dry-run", dry_run),
     FLAG("--yes", yes),
     TEXT("--grace", grace),
+    TEXT("--recipient", recipient),
+    TEXT("--recovery", recipient),
+    TEXT("--to", to),
+    TEXT("--recover", recover),
+    TEXT("--kit", kit),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),

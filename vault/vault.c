@@ -83,9 +83,10 @@ void vault_close(struct vault *v) {
     *v = (struct vault){.fd = -1, .store.fd = -1};
 }
 
-static int tree_make(int fd, struct err *e) {
+int vault_tree(int fd, bool again, struct err *e) {
     for (size_t i = 0; i < sizeof tree / sizeof tree[0]; i++)
-        if (mkdirat(fd, tree[i].name, 0700) < 0 || fchmodat(fd, tree[i].name, tree[i].mode, 0) < 0)
+        if ((mkdirat(fd, tree[i].name, 0700) < 0 && !(again && errno == EEXIST)) ||
+            fchmodat(fd, tree[i].name, tree[i].mode, 0) < 0)
             return errno == EEXIST ? err_set(e, ZE_EXISTS, tree[i].name, _("the directory is in use"))
                                    : err_sys(e, tree[i].name, _("make"));
     return file_sync_dir(fd) < 0 ? err_sys(e, "", "fsync") : 0;
@@ -140,7 +141,7 @@ int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err
     if (fd < 0) return err_sys(e, dir, _("open"));
     if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0)
         return err_set(e, ZE_EXISTS, dir, _("a vault is there already"));
-    if (tree_make(fd, e) < 0) return err_wrap(e, "%s", dir);
+    if (vault_tree(fd, false, e) < 0) return err_wrap(e, "%s", dir);
     if (store_dir_open(&s, fd, "store", e) < 0) return -1;
     int rc = store_probe(&s, e);
     if (rc == 0) rc = header_make(fd, &s, clock, e);

@@ -6,6 +6,7 @@
  *   keeper/clock         what clock and uptime said last (clockwatch.h)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
  *                        lease, keeper/lock/HOST.live by each of its sessions, keeper/lock/HOST.gc by a collection
+ *   keeper/recovery      the sealed recovery file (recovery.h); .conf: to whom and where to; .sum: of what state it is
  *   rights/HOST          what the host may do: `read meta|all`, `floor_days N`, `revoked`
  *   tickets/HOST/TICKET  laid by the platform for one run: labels, plan hash, retain-until
  *   tokens/HOST          an enrolment that was asked for: system, expiry, public key of the one-time key
@@ -45,6 +46,9 @@ void vault_close(struct vault *v);
 
 /** vault_init(dir, clock, v, e): make the vault and open it. ZE_EXISTS when ${dir} holds one or anything else. */
 int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err *e) MUST_CHECK;
+
+/** vault_tree(fd, again, e): make the directories of a vault below ${fd}; ZE_EXISTS when one is there, unless ${again}. */
+int vault_tree(int fd, bool again, struct err *e) MUST_CHECK;
 
 /** path_plain(path): whether it can stand in authorized_keys and in a shell command as it is. */
 bool path_plain(const char *path);

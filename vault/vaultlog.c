@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "recovery.h"
 #include "vault.h"
 
 static void record_name(uint64_t n, char out[STORE_NAME_MAX]) {
@@ -88,6 +89,7 @@ int vaultlog_append(struct vault *v, struct record *r, struct err *e) {
     buf_free(&raw);
     /* If interrupted here, the record counts; every reader finds it at its next refresh. */
     if (rc == 0) note(l, r);
+    if (rc == 0) recovery_follow(v);
     if (rc == 1 && vaultlog_refresh(v, e) < 0) return -1;
     return rc;
 }

@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 """Write a small valid vault from docs/FORMAT.md alone, as test data for the readers.
 
-    make_vault.py DIR [--seed N] [--tiny] [--break WHAT]
+    make_vault.py DIR [--seed N] [--tiny] [--protect [--weaken WHAT]] [--break WHAT]
 
 Makes DIR/store, DIR/kit, DIR/host.key, DIR/anchor, and DIR/expect/NUMBER/PATH, the contents of each regular file. The
 host "web" of the system "oa" has two generations of two points each, with holes, hard links, xattrs, extent pages, inner
 pages, a packed segment, a record of a type yet unknown and an upload that was never committed. --tiny leaves only what
-flipping every byte can afford. --break leaves everything validly signed and sealed, but wrong in one way (see the
+flipping every byte can afford. --protect adds a vault log with approvers, second copies, pins, floors, a confirmed jump of
+the clock, collections and removals (and has no large files); --weaken does one of them without what would allow it (WEAKEN below). --break leaves everything validly signed and sealed, but wrong in one way (see the
 functions that ask). Keys, ids and nonces come from the seed: nothing here is for keeping secrets.
 """
 import argparse
 import base64
+import datetime
+import hashlib
 import os
 import random
 
@@ -64,6 +67,7 @@ class Vault:
         self.n, self.prev, self.time, self.epoch = 0, bytes(32), 1763776800 * 10**9, 0
         self.put("kit", f"Keep this.\nzbk-pub-{b64(recipient)}\nzbk-sec-{b64(self.kit)}\n".encode())
         self.put("host.key", self.host_key)
+        self.vault_n, self.vault_prev, self.flag, self.copies = 0, bytes(32), 0, False
         header = b"ZBVT" + u(2, 1) + u(2, 0) + self.id + self.pub + blob("sodium") + u(8, self.time)
         self.put("store/vault", header + self.sign(b"zaibei vault header\0" + header))
         system = b"ZBSY" + u(2, 1) + u(2, 0) + self.system_id + blob("oa") + blob("sodium")
@@ -82,14 +86,27 @@ class Vault:
     def sign(self, data):
         return sodium.crypto_sign(data, self.sec)[:64]
 
+    def framed(self, kind, body, n, prev, whose):
+        data = b"ZBLR" + u(2, 1) + u(1, kind) + u(1, self.flag) + u(8, n) + prev + u(8, self.time) + whose
+        data += u(4, len(body)) + body
+        return data + self.sign(b"zaibei log record\0" + self.id + data)
+
     def record(self, kind, body):
         self.time += 10**9
-        data = b"ZBLR" + u(2, 1) + u(1, kind) + u(1, 0) + u(8, self.n) + self.prev + u(8, self.time) + self.host_id
-        data += u(4, len(body)) + body
-        data += self.sign(b"zaibei log record\0" + self.id + data)
+        data = self.framed(kind, body, self.n, self.prev, self.host_id)
         self.put(f"store/hosts/web/log/{self.n:016x}", data)
+        if self.copies and kind in (3, 6, 7, 10):
+            self.put(f"store/kept/web/{self.n:016x}", data)
+        self.receipt = data if kind == 3 else getattr(self, "receipt", b"")
         self.n, self.prev = self.n + 1, blake(data)
         return self.n - 1
+
+    def vault_record(self, kind, body):
+        self.time += 10**9
+        data = self.framed(kind, body, self.vault_n, self.vault_prev, self.id)
+        self.put(f"store/log/{self.vault_n:016x}", data)
+        self.vault_n, self.vault_prev = self.vault_n + 1, blake(data)
+        return self.vault_n - 1
 
 
 def b64(data):
@@ -283,23 +300,115 @@ def large(v, g, tree):
         tree.other(b"srv/many/\xff%d" % i, 4 if i % 3 else 5, b"" if i % 3 else vu(1) + vu(i))
 
 
+def ssh(*strings):
+    return b"".join(len(s).to_bytes(4, "big") + s for s in strings)
+
+
+class Approver:
+    """An Ed25519 key as OpenSSH has it; with ${fido} one that lives on a device and says whether it was touched."""
+
+    def __init__(self, v, name, fido=False):
+        self.name, self.fido = name, fido
+        self.pub, self.sec = sodium.crypto_sign_seed_keypair(v.bytes(32))
+        self.type = b"sk-ssh-ed25519@openssh.com" if fido else b"ssh-ed25519"
+        self.key = ssh(self.type, self.pub, b"ssh:") if fido else ssh(self.type, self.pub)
+
+    def sign(self, text, space=b"zaibei-approval", touched=1):
+        wide = not self.fido
+        data = b"SSHSIG" + ssh(space, b"", b"sha512" if wide else b"sha256",
+                               (hashlib.sha512 if wide else hashlib.sha256)(text).digest())
+        tail = b""
+        if self.fido:
+            tail = bytes([touched]) + bytes(4)
+            data = hashlib.sha256(b"ssh:").digest() + tail + hashlib.sha256(data).digest()
+        signature = ssh(self.type, sodium.crypto_sign(data, self.sec)[:64]) + tail
+        return b"SSHSIG" + (1).to_bytes(4, "big") + ssh(self.key, space, b"", b"sha512" if wide else b"sha256", signature)
+
+
+def when(ns):
+    return datetime.datetime.fromtimestamp(ns // 10**9, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def approvers_body(people):
+    return vu(len(people)) + b"".join(blob(p.name) + blob(p.key) for p in people)
+
+
+def approvals(v, people, action, objects, detail="-", hours=24, spend=True, vault=None, **how):
+    nonce = v.bytes(16).hex()
+    text = (f"zaibei approval 1\nvault: {(vault or v.id).hex()}\naction: {action}\nobjects: {objects}\n"
+            f"detail: {detail}\nexpires: {when(v.time + hours * 3600 * 10**9)}\nnonce: {nonce}\n").encode()
+    if spend:
+        v.put(f"store/nonces/{nonce}", text)
+    return vu(len(people)) + b"".join(blob(text) + blob(p.sign(text, **how)) for p in people)
+
+
+# What --weaken can do; the removal or act that it spoils is found by zaibei-verify, all else in the vault is in order.
+WEAKEN = ("none one twice stranger expired action object vault unspent namespace untouched pin newest doubt floor list "
+          "confirm counter").split()
+
+
+def protect(v, weaken, commits):
+    """The points are 1 to 4; 1 and 2 are removed, 1 after its time, 2 before it and with approvals."""
+    day, (ann, bob, eve) = 86400 * 10**9, (Approver(v, "ann"), Approver(v, "bob", True), Approver(v, "eve"))
+    v.copies = True
+    v.vault_record(11, approvers_body([ann, bob]) + vu(0))
+    v.record(6, u(4, 1) + u(8, v.time + 95 * day) + blob("audit") + blob("ann"))
+    v.record(10, u(4, 120) + blob("law") + blob("ann") + vu(0))
+    lower = vu(0) if weaken == "floor" else approvals(v, [ann, bob], "floor", "web", "days 92")
+    v.record(10, u(4, 92) + blob("space") + blob("ann") + lower)
+    signers = {"none": [], "one": [ann], "twice": [ann, ann], "stranger": [ann, eve]}.get(weaken, [ann, bob])
+    how = {"namespace": {"space": b"file"}, "untouched": {"touched": 0}, "expired": {"hours": -1},
+           "unspent": {"spend": False}, "vault": {"vault": bytes(16)}}.get(weaken, {})
+    given = approvals(v, signers, "floor" if weaken == "action" else "remove",
+                      "web/1 web/22" if weaken == "object" else "web/2 web/3", **how) if signers else vu(0)
+    v.record(7, u(4, 2) + blob("asked for") + blob("ann") + given)
+    g = commits[0]
+    v.record(14, g + u(8, 1))
+    v.record(14, g + u(8, 1 if weaken == "counter" else 2))
+    # The clock jumps a year ahead and back; what was said meanwhile counts from the confirm.
+    real = v.time
+    v.flag, v.time = 1, v.time + 365 * day
+    mark = v.vault_record(8, u(8, v.time) + blob("the clock jumped"))
+    if weaken == "doubt":
+        v.record(7, u(4, 1) + blob("expired") + blob("ann") + vu(0))
+    v.record(6, u(4, 4) + u(8, real + 400 * day) + blob("audit") + blob("ann"))
+    v.flag, v.time = 0, real + 3600 * 10**9
+    true = v.time - v.time % 10**9
+    confirm = u(8, true) + u(8, mark)
+    confirm += vu(0) if weaken == "confirm" else approvals(v, [ann, bob], "confirm-clock", "-", when(true))
+    v.vault_record(12, confirm)
+    v.record(12, confirm)
+    people = approvers_body([ann, bob, eve])
+    listed = vu(0) if weaken == "list" else approvals(v, [ann, bob], "approvers", "-", blake(people).hex())
+    v.vault_record(11, people + listed)
+    v.time += (94 if weaken == "pin" else 96) * day
+    if weaken != "doubt":
+        v.record(7, u(4, 1) + blob("expired") + blob("plan") + vu(0))
+    if weaken == "newest":
+        v.record(7, u(4, 4) + blob("expired") + blob("plan") + approvals(v, [ann], "remove", "web/4"))
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("dir")
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--tiny", action="store_true")
+    args.add_argument("--protect", action="store_true")
+    args.add_argument("--weaken", choices=WEAKEN, default="")
     args.add_argument("--break", dest="broken", default="")
     args = args.parse_args()
     v = Vault(args.dir, args.seed, args.broken)
-    number = 0
+    number, generations = 0, []
     for _ in range(1 if args.tiny else 2):
         g, used = Generation(v), {}
+        generations.append(g.id)
         for parent in (0, number + 1)[:1 if args.tiny else 2]:
             number += 1
             tree = Tree(g)
             small(v, g, tree)
-            if not args.tiny:
+            if not args.tiny and not args.protect:
                 large(v, g, tree)
+            if not args.tiny:
                 tree.file(b"srv/new-%d" % number, [])
             point(v, g, number, parent, tree, used, 4 if args.tiny else 40)
     if not args.tiny:
@@ -311,7 +420,11 @@ def main():
         v.record(2, head + u(8, v.time) + blob("") + vu(0) + bytes(32) + u(8, v.time) + u(4, g.pack) + vu(0))
         g.add(2, b"never committed")
         g.close()
-    v.put("anchor", f"{b64(v.pub)}\nweb {v.n - 1} {v.prev.hex()}\n".encode())
+    v.put("receipt", v.receipt)
+    if args.protect:
+        protect(v, args.weaken, generations)
+    own = f". {v.vault_n - 1} {v.vault_prev.hex()}\n" if v.vault_n else ""
+    v.put("anchor", f"{b64(v.pub)}\nweb {v.n - 1} {v.prev.hex()}\n{own}".encode())
 
 
 if __name__ == "__main__":

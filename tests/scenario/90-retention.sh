@@ -207,6 +207,10 @@ control '{"op":"points","host":"web"}' | jq -e '.points[-1].time_uncertain | not
 expect 12 zv remove "$v" web/1 --reason x --yes
 says ZB-1311 until
 
+step "the second opinion: all of it was allowed, by its own reading"
+expect 0 zaibei-verify vault "$v" --quiet
+says '. ' 'verdict: self-consistent'
+
 step "a record that is lost or damaged lives on in its copy"
 kept=$(ls "$v/store/kept/web" | sed -n 1p)
 log=$v/store/hosts/web/log

@@ -15,7 +15,8 @@ static int anchor_add(struct anchor *a, char *line) {
     struct anchor_head h = {.seen = false};
     char *save = NULL, *host = strtok_r(line, " \t", &save), *n = strtok_r(NULL, " \t", &save),
          *hash = strtok_r(NULL, " \t", &save);
-    if (!n || !hash || !text_name_ok(host) || !text_u64(n, UINT64_MAX, &h.n) || strlen(hash) != 64 ||
+    bool named = text_name_ok(host) || strcmp(host, VAULT_LOG) == 0;
+    if (!n || !hash || !named || !text_u64(n, UINT64_MAX, &h.n) || strlen(hash) != 64 ||
         !text_unhex(h.hash, 32, hash))
         return -1;
     struct anchor_head *more = realloc(a->head, (a->n + 1) * sizeof *more);

@@ -50,7 +50,9 @@ bool commit_parse(struct commit *c, const uint8_t *body, size_t n) {
     for (uint64_t i = 0; i < labels && i < LABELS_SANE; i++) rd_blob(&r, &len, 4096);
     rd_take(&r, 32); /* plan hash */
     uint8_t state = rd_u8(&r);
-    rd_take(&r, 8 + 8); /* start of the walk, retain until */
+    c->complete = state == 1;
+    rd_take(&r, 8); /* start of the walk */
+    c->retain_until = (int64_t)rd_u64(&r);
     c->files = rd_u64(&r);
     c->bytes = rd_u64(&r);
     rd_take(&r, 3 * 8); /* bytes read, sent, stored */

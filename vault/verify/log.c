@@ -1,4 +1,5 @@
-/* Reading a host's log in order. A record that is missing or damaged is one finding; the check goes on behind it,
+/* Reading a host's log in order, with its second copies: where a record is missing or damaged its copy stands in for it.
+ * Either is one finding; without a copy the check goes on behind it,
  * where only what depends on it (the chain at that place, the begin of a commit) is not judged. A commit counts
  * only when its own signature holds, so damage can take points away, never add one. */
 #include "log.h"
@@ -9,10 +10,8 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "protect.h"
 #include "wrap/seal.h"
-
-enum { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE };
-enum { RECORD_HEAD = 76, RECORD_SIG = 64 };
 
 struct reading {
     struct verify *v;
@@ -21,7 +20,7 @@ struct reading {
     bool broken;      /* something before it is missing or damaged */
     bool linked;      /* prev is the hash of the record before it */
     uint8_t prev[32];
-    int64_t time;
+    struct log_times times;
     struct {
         uint64_t n, epoch;
         uint32_t point, parent;
@@ -31,55 +30,8 @@ struct reading {
     uint64_t epoch;
 };
 
-struct recd {
-    uint8_t type;
-    uint64_t n;
-    int64_t time;
-    const uint8_t *prev, *host_id, *body, *sig;
-    size_t body_len, signed_len;
-};
-
 static void wrong(struct reading *d, uint32_t point, const char *what) {
     report_add(d->v->report, ZE_DAMAGED, d->name, point, "%s", what);
-}
-
-static bool signature_ok(struct verify *v, const uint8_t *p, size_t n, const uint8_t *sig) {
-    static const char domain[] = "zaibei log record";
-    struct buf b;
-    buf_init(&b, n + 64);
-    buf_put(&b, domain, sizeof domain);
-    buf_put(&b, v->vault_id, 16);
-    buf_put(&b, p, n);
-    bool ok = buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
-    buf_free(&b);
-    return ok;
-}
-
-/* What is wrong with the bytes of record ${n} by themselves, or NULL. */
-static const char *record_parse(
-    struct reading *d, struct recd *rec, uint64_t n, const uint8_t *p, size_t len, enum err_id *id) {
-    struct rd r = rd_of(p, len);
-    const uint8_t *magic = rd_take(&r, 4);
-    *id = ZE_DAMAGED;
-    if (!magic || memcmp(magic, "ZBLR", 4) != 0) return _("not a log record");
-    uint16_t version = rd_u16(&r);
-    if (rd_ok(&r) && version > 1) return *id = ZE_NEWER, _("its version is newer than this program");
-    rec->type = rd_u8(&r);
-    rd_u8(&r);
-    rec->n = rd_u64(&r);
-    rec->prev = rd_take(&r, 32);
-    rec->time = (int64_t)rd_u64(&r);
-    rec->host_id = rd_take(&r, 16);
-    rec->body_len = rd_u32(&r);
-    rec->body = rd_take(&r, rec->body_len);
-    rec->signed_len = len - r.left;
-    rec->sig = rd_take(&r, RECORD_SIG);
-    if (!rd_ok(&r)) return *id = ZE_TRUNCATED, _("it ends too early");
-    if (!rd_end(&r) || version != 1) return _("malformed");
-    if (d->v->signatures && !signature_ok(d->v, p, rec->signed_len, rec->sig))
-        return _("the vault's signature does not hold");
-    if (rec->n != n) return _("it is another record than its name says");
-    return NULL;
 }
 
 static void check_host(struct reading *d, struct rd r) {
@@ -137,7 +89,7 @@ static const char *commit_wrong(const struct reading *d, const struct commit *c)
 static int check_commit(struct reading *d, const struct recd *rec, struct err *e) {
     struct commit c;
     if (!commit_parse(&c, rec->body, rec->body_len)) return wrong(d, 0, _("malformed")), 0;
-    c.n = rec->n;
+    c.n = rec->n, c.time = rec->time, c.uncertain = rec->uncertain;
     if (!d->l->system_known) memcpy(d->l->system_id, c.system_id, 16), d->l->system_known = true;
     const char *what = commit_wrong(d, &c);
     if (what) wrong(d, c.point, what);
@@ -150,11 +102,10 @@ static int check_commit(struct reading *d, const struct recd *rec, struct err *e
     return 0;
 }
 
-static void check_point_of(struct reading *d, const struct recd *rec, struct rd r) {
+static void check_point_of(struct reading *d, struct rd r) {
     uint32_t point = rd_u32(&r);
     struct commit *c = log_point(d->l, point);
     if (!rd_ok(&r) || (!c && !d->broken)) wrong(d, 0, _("it names no point"));
-    else if (c && rec->type == REC_REMOVE) c->removed = true;
 }
 
 static int record_judge(struct reading *d, const struct recd *rec, struct err *e) {
@@ -163,8 +114,7 @@ static int record_judge(struct reading *d, const struct recd *rec, struct err *e
     if (!d->l->host_known) memcpy(d->l->host_id, rec->host_id, 16), d->l->host_known = true;
     else if (memcmp(d->l->host_id, rec->host_id, 16) != 0) wrong(d, 0, _("it is of another host"));
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0) wrong(d, 0, _("it does not follow the record before it"));
-    if (rec->time < d->time) wrong(d, 0, _("its vault time goes back"));
-    d->time = rec->time;
+    if (!times_follow(&d->times, rec)) wrong(d, 0, _("its vault time goes back"));
     if (rec->n == 0 && rec->type != REC_HOST) wrong(d, 0, _("a log begins with a host record"));
     switch (rec->type) {
     case REC_HOST: check_host(d, body); break;
@@ -172,37 +122,54 @@ static int record_judge(struct reading *d, const struct recd *rec, struct err *e
     case REC_COMMIT: return check_commit(d, rec, e);
     case REC_ABANDON: d->begin.open = d->begin.open && rd_u64(&body) != d->begin.n; break;
     case REC_PIN:
-    case REC_REMOVE: check_point_of(d, rec, body); break;
+    case REC_REMOVE: check_point_of(d, body); break;
     default: break; /* lease, time, revoke, and types that are newer than this program */
     }
-    return 0;
+    return protect_note(d->v, d->l, d->name, rec, e);
 }
 
-static int record_check(struct reading *d, uint64_t n, struct buf *b, struct err *e) {
-    struct recd rec = {0};
+/* Bytes of record ${n} that hold by themselves: from the log, else from the second copy. false: there are none. */
+static bool record_load(struct reading *d, const char *name, uint64_t n, struct buf *b, struct recd *rec) {
     struct err why;
     enum err_id id;
+    if (store_load(&d->v->store, name, ZB_RECORD_MAX, b, &why) < 0) return report_err(d->v->report, &why, 0), false;
+    report_step(d->v->report, b->len);
+    const char *what = record_parse(d->v, rec, n, b->p, b->len, &id);
+    if (what) report_add(d->v->report, id, name, 0, "%s", what);
+    return !what;
+}
+
+/* The record is there and whole: so must be its second copy, if it has one. */
+static void copy_compare(struct reading *d, const char *copy, const struct buf *b) {
+    struct buf c;
+    struct err why;
+    buf_init(&c, ZB_RECORD_MAX);
+    if (store_load(&d->v->store, copy, ZB_RECORD_MAX, &c, &why) < 0) report_err(d->v->report, &why, 0);
+    else if (c.len != b->len || memcmp(c.p, b->p, c.len) != 0)
+        report_add(d->v->report, ZE_DAMAGED, copy, 0, "%s", _("it differs from the record whose copy it is"));
+    buf_free(&c);
+}
+
+static void anchor_compare(struct reading *d, uint64_t n) {
     struct anchor_head *anchor = anchor_head_of(&d->v->anchor, d->l->host);
+    if (!anchor || anchor->n != n) return;
+    anchor->seen = true;
+    if (memcmp(anchor->hash, d->l->head_hash, 32) != 0)
+        report_add(d->v->report, ZE_ROLLEDBACK, d->name, 0, "%s", _("it is not the record that the anchor names"));
+}
+
+static int record_check(struct reading *d, uint64_t n, const char *copy, bool in_log, struct buf *b, struct err *e) {
+    struct recd rec = {0};
     d->v->report->seen.records++;
     d->l->head = n;
-    if (store_load(&d->v->store, d->name, ZB_RECORD_MAX, b, &why) < 0) {
-        report_err(d->v->report, &why, 0);
-        d->broken = true, d->linked = false;
-        return 0;
-    }
-    report_step(d->v->report, b->len);
-    seal_hash(d->l->head_hash, b->p, b->len);
-    if (anchor && anchor->n == n) {
-        anchor->seen = true;
-        if (memcmp(anchor->hash, d->l->head_hash, 32) != 0)
-            report_add(d->v->report, ZE_ROLLEDBACK, d->name, 0, "%s", _("it is not the record that the anchor names"));
-    }
-    const char *what = record_parse(d, &rec, n, b->p, b->len, &id);
-    if (what) {
-        report_add(d->v->report, id, d->name, 0, "%s", what);
-        d->broken = true, d->linked = false;
-        return 0;
-    }
+    bool good = in_log && record_load(d, d->name, n, b, &rec);
+    if (good && *copy) copy_compare(d, copy, b);
+    if (!in_log)
+        report_add(d->v->report, ZE_MISSING, d->name, 0, "%s", _("it is not there; its second copy stands in for it"));
+    if (!good && *copy) good = record_load(d, copy, n, b, &rec);
+    if (b->len) seal_hash(d->l->head_hash, b->p, b->len);
+    if (b->len) anchor_compare(d, n);
+    if (!good) return d->broken = true, d->linked = false, 0;
     if (!d->linked && n == 0) d->linked = true;
     int rc = record_judge(d, &rec, e);
     memcpy(d->prev, d->l->head_hash, 32);
@@ -210,45 +177,61 @@ static int record_check(struct reading *d, uint64_t n, struct buf *b, struct err
     return rc;
 }
 
-static bool record_number(const char *name, uint64_t *n) {
-    uint8_t be[8];
-    if (strlen(name) != 16 || !text_unhex(be, 8, name)) return false;
-    *n = 0;
-    for (int i = 0; i < 8; i++) *n = *n << 8 | be[i];
-    return strspn(name, "0123456789abcdef") == 16;
+/* The next number of a sorted list of names from ${i} on; UINT64_MAX when there is none. */
+static uint64_t number_at(const struct names *names, size_t *i) {
+    uint64_t n;
+    while (*i < names->n && !record_number(names->name[*i], &n)) ++*i;
+    return *i < names->n ? n : UINT64_MAX;
+}
+
+/* Log and copies side by side, by number. */
+static int records_check(
+    struct reading *d, const char *dir, const struct names *log, const struct names *kept, struct err *e) {
+    char name[OBJECT_NAME_MAX], copy[OBJECT_NAME_MAX];
+    uint64_t next = 0;
+    size_t i = 0, k = 0;
+    int rc = 0;
+    struct buf b;
+    buf_init(&b, ZB_RECORD_MAX);
+    for (;;) {
+        uint64_t in_log = number_at(log, &i), in_kept = number_at(kept, &k), n = in_log < in_kept ? in_log : in_kept;
+        if (rc < 0 || n == UINT64_MAX) break;
+        snprintf(name, sizeof name, "hosts/%s/log/%016" PRIx64, d->l->host, n);
+        copy[0] = 0;
+        if (in_kept == n) snprintf(copy, sizeof copy, "kept/%s/%016" PRIx64, d->l->host, n), k++;
+        d->name = name;
+        if (n > next) {
+            report_add(
+                d->v->report, ZE_MISSING, dir, 0, _("records %" PRIu64 " to %" PRIu64 " are missing"), next, n - 1);
+            d->broken = true, d->linked = false;
+        }
+        buf_reset(&b);
+        rc = record_check(d, n, copy, in_log == n, &b, e);
+        i += in_log == n;
+        d->l->records++;
+        next = n + 1;
+    }
+    buf_free(&b);
+    return rc;
 }
 
 int log_check(struct verify *v, const char *host, struct log *l, struct err *e) {
-    *l = (struct log){0};
+    *l = (struct log){.floor_days = FLOOR_DAYS};
     buf_init(&l->slots, ZB_RECORD_MAX);
     snprintf(l->host, sizeof l->host, "%s", host);
-    struct reading d = {.v = v, .l = l, .time = INT64_MIN};
-    char dir[OBJECT_NAME_MAX], name[OBJECT_NAME_MAX];
+    struct reading d = {.v = v, .l = l};
+    char dir[OBJECT_NAME_MAX], copies[OBJECT_NAME_MAX];
     snprintf(dir, sizeof dir, "hosts/%s/log", host);
-    struct names names;
+    snprintf(copies, sizeof copies, "kept/%s", host);
+    struct names log, kept;
     struct err why;
-    if (store_list(&v->store, dir, &names, &why) < 0) return report_err(v->report, &why, 0), 0;
-    struct buf b;
-    buf_init(&b, ZB_RECORD_MAX);
-    uint64_t next = 0;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < names.n; i++) {
-        uint64_t n;
-        if (!record_number(names.name[i], &n)) continue;
-        snprintf(name, sizeof name, "hosts/%s/log/%016" PRIx64, l->host, n);
-        d.name = name;
-        if (n > next) {
-            report_add(v->report, ZE_MISSING, dir, 0, _("records %" PRIu64 " to %" PRIu64 " are missing"), next, n - 1);
-            d.broken = true, d.linked = false;
-        }
-        rc = record_check(&d, n, &b, e);
-        l->records++;
-        next = n + 1;
-    }
+    if (store_list(&v->store, dir, &log, &why) < 0) report_err(v->report, &why, 0), log = (struct names){0};
+    if (store_list(&v->store, copies, &kept, &why) < 0) report_err(v->report, &why, 0), kept = (struct names){0};
+    int rc = records_check(&d, dir, &log, &kept, e);
     for (size_t i = 0; i < l->n && l->slots.len; i++)
         l->commit[i].later = l->slots.p, l->commit[i].later_len = l->slots.len;
-    buf_free(&b);
-    names_free(&names);
+    names_free(&log);
+    names_free(&kept);
     if (!l->records) report_add(v->report, ZE_MISSING, dir, 0, "%s", _("the host has no log"));
     return rc;
 }
@@ -262,6 +245,7 @@ struct commit *log_point(struct log *l, uint32_t point) {
 void log_free(struct log *l) {
     for (size_t i = 0; i < l->n; i++) commit_free(&l->commit[i]);
     free(l->commit);
+    free(l->collect);
     buf_free(&l->slots);
     *l = (struct log){0};
 }

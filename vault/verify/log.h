@@ -4,7 +4,7 @@
 
 #include "verify.h"
 
-enum { POINT_FULL = 1, POINT_INCREMENTAL = 2 };
+enum { POINT_FULL = 1, POINT_INCREMENTAL = 2, FLOOR_DAYS = 92 };
 
 struct used_name {
     uint32_t page;
@@ -16,12 +16,18 @@ struct commit {
     uint64_t n, begin_n, epoch, files, bytes;
     uint32_t point, parent;
     uint8_t kind, generation[16], upload[16], system_id[16];
-    bool removed;
+    bool removed, complete, uncertain;                  /* uncertain: vault time was in doubt */
+    int64_t time, retain_until, pinned, confirmed;      /* confirmed: the true time of the confirm that followed, or 0 */
     uint8_t *body;
     const uint8_t *root, *slots, *later; /* later: the key slots of the latest host record, or NULL */
     size_t root_len, slots_len, later_len;
     struct used_name *used; /* owned */
     size_t used_n;
+};
+
+struct collect {
+    uint8_t generation[16];
+    uint64_t counter;
 };
 
 struct log {
@@ -31,6 +37,9 @@ struct log {
     bool host_known, system_known; /* the ids were seen */
     struct commit *commit;         /* ascending by point */
     size_t n;
+    unsigned floor_days;           /* as the log has it so far */
+    struct collect *collect;       /* the latest of each generation */
+    size_t collects;
     struct buf slots;              /* of the latest host record */
     uint64_t records, head; /* how many were read; number of the last one */
     uint8_t head_hash[32];

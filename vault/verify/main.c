@@ -25,8 +25,11 @@ static void help(FILE *out) {
             "[--quiet]\n"
             "       zaibei-verify point PATH HOST/NUMBER [--key KIT | --host-key FILE] [--anchor FILE] [--json] "
             "[--quiet]\n"
+            "       zaibei-verify receipt PATH FILE [--key KIT | --host-key FILE] [--anchor FILE] [--json] [--quiet]\n"
             "\n"
-            "Check a vault directory, or one restore point of it. It reads only, and never stops at the first damage.\n"
+            "Check a vault directory, one restore point of it, or the point of a receipt (the file \"receipt\" of an\n"
+            "agent), which must be this vault's and still stand in it. It reads only, and never stops at the first\n"
+            "damage.\n"
             "\n"
             "  --key KIT        recovery kit: look inside and compare every byte of every file\n"
             "  --host-key FILE  the same with a host's own key (32 bytes)\n"
@@ -108,12 +111,18 @@ int main(int argc, char **argv) {
     int left = argc - optind;
     if (left < 1) return help(stderr), ZB_EXIT_USAGE;
     const char *command = argv[optind];
-    bool point = strcmp(command, "point") == 0;
-    if (!point && strcmp(command, "vault") != 0) return usage(_("expected vault or point"), command);
-    if (left != (point ? 3 : 2)) return usage(point ? _("expected PATH HOST/NUMBER") : _("expected PATH"), command);
+    bool point = strcmp(command, "point") == 0, receipt = strcmp(command, "receipt") == 0;
+    if (!point && !receipt && strcmp(command, "vault") != 0)
+        return usage(_("expected vault, point or receipt"), command);
+    if (left != (point || receipt ? 3 : 2))
+        return usage(point ? _("expected PATH HOST/NUMBER")
+                    : receipt ? _("expected PATH FILE")
+                              : _("expected PATH"),
+            command);
     if (o.kit && o.host_key) return usage(_("--key and --host-key exclude each other"), NULL);
-    if (point && o.host) return usage(_("--host is for vault"), NULL);
+    if ((point || receipt) && o.host) return usage(_("--host is for vault"), NULL);
     o.vault = argv[optind + 1];
+    if (receipt) o.receipt = argv[optind + 2];
     if (point && !point_parse(argv[optind + 2], &o)) return usage(_("expected HOST/NUMBER"), argv[optind + 2]);
     return run(&o, json, quiet);
 }

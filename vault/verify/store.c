@@ -70,18 +70,20 @@ int store_load(const struct store *s, const char *name, size_t max, struct buf *
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static int names_read(DIR *dir, struct names *names) {
-    size_t cap = 0;
-    for (struct dirent *d; errno = 0, (d = readdir(dir));) {
-        if (d->d_name[0] == '.') continue;
-        if (names->n == cap) {
-            char **more = realloc(names->name, (cap = cap ? 2 * cap : 64) * sizeof *more);
-            if (!more) return -1;
-            names->name = more;
-        }
-        if (!(names->name[names->n] = strdup(d->d_name))) return -1;
-        names->n++;
+int names_add(struct names *names, const char *name) {
+    if (names->n % 64 == 0) {
+        char **more = realloc(names->name, (names->n + 64) * sizeof *more);
+        if (!more) return -1;
+        names->name = more;
     }
+    if (!(names->name[names->n] = strdup(name))) return -1;
+    names->n++;
+    return 0;
+}
+
+static int names_read(DIR *dir, struct names *names) {
+    for (struct dirent *d; errno = 0, (d = readdir(dir));)
+        if (d->d_name[0] != '.' && names_add(names, d->d_name) < 0) return -1;
     return errno ? -1 : 0;
 }
 

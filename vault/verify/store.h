@@ -41,6 +41,8 @@ int store_load(const struct store *s, const char *name, size_t max, struct buf *
 /** store_list(s, dir, names, e): what is in ${dir} without names that begin with a dot; nothing when there is no such
  * directory. Unfinished writes are among the former. */
 int store_list(const struct store *s, const char *dir, struct names *names, struct err *e) MUST_CHECK;
+/** names_add: one more at the end; <0 without memory. */
+int names_add(struct names *names, const char *name) MUST_CHECK;
 void names_free(struct names *names);
 
 #endif

@@ -9,101 +9,10 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "header.h"
 #include "point.h"
+#include "vaultlog.h"
 #include "wrap/seal.h"
-
-enum { HEADER_MAX = 4096 };
-
-static bool signed_ok(
-    const struct verify *v, const char *domain, bool with_id, const uint8_t *p, size_t n, const uint8_t *sig) {
-    uint8_t text[HEADER_MAX + 64];
-    struct buf b = {.p = text, .cap = sizeof text, .max = sizeof text};
-    buf_put(&b, domain, strlen(domain) + 1);
-    if (with_id) buf_put(&b, v->vault_id, 16);
-    buf_put(&b, p, n);
-    return buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
-}
-
-/* A header that cannot be read or is not signed by itself: signatures of records cannot be checked then, all else
- * can. */
-static int header_check(struct verify *v, struct err *e) {
-    struct buf b;
-    struct err why;
-    char suite[16];
-    buf_init(&b, HEADER_MAX);
-    if (store_load(&v->store, "vault", HEADER_MAX, &b, &why) < 0) {
-        report_err(v->report, &why, 0);
-        buf_free(&b);
-        return 0;
-    }
-    struct rd r = rd_of(b.p, b.len);
-    const uint8_t *magic = rd_take(&r, 4);
-    uint16_t version = rd_u16(&r);
-    rd_u16(&r);
-    rd_copy(&r, v->vault_id, 16);
-    rd_copy(&r, v->vault_pub, 32);
-    rd_str(&r, suite, sizeof suite);
-    rd_u64(&r);
-    size_t signed_len = b.len - r.left;
-    const uint8_t *sig = rd_take(&r, SEAL_SIG);
-    int rc = 0;
-    if (magic && memcmp(magic, "ZBVT", 4) == 0 && version > 1)
-        rc = err_set(e, ZE_NEWER, "vault", _("version %u is newer than this program"), version);
-    else if (!magic || memcmp(magic, "ZBVT", 4) != 0 || version != 1 || !rd_end(&r))
-        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("malformed vault header"));
-    else if (!signed_ok(v, "zaibei vault header", false, b.p, signed_len, sig))
-        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("the vault's signature does not hold"));
-    else if (strcmp(suite, "sodium") != 0)
-        rc = err_set(e, ZE_NEWER, "vault", _("suite %s is not known to this program"), suite);
-    else v->signatures = true;
-    buf_free(&b);
-    return rc;
-}
-
-static const char *system_wrong(struct verify *v, const char *name, const struct buf *b, enum err_id *id) {
-    char said[64], suite[16];
-    struct rd r = rd_of(b->p, b->len);
-    const uint8_t *magic = rd_take(&r, 4);
-    *id = ZE_DAMAGED;
-    if (!magic || memcmp(magic, "ZBSY", 4) != 0) return _("not a system");
-    uint16_t version = rd_u16(&r);
-    if (version > 1) return *id = ZE_NEWER, _("its version is newer than this program");
-    rd_u16(&r);
-    rd_take(&r, 16);
-    rd_str(&r, said, sizeof said);
-    rd_str(&r, suite, sizeof suite);
-    size_t n = b->len - r.left;
-    const uint8_t *sig = rd_take(&r, SEAL_SIG);
-    if (!rd_end(&r) || version != 1) return _("malformed");
-    if (strcmp(said, name) != 0) return _("it names another system");
-    if (v->signatures && !signed_ok(v, "zaibei system", true, b->p, n, sig))
-        return _("the vault's signature does not hold");
-    return NULL;
-}
-
-static void systems_check(struct verify *v) {
-    struct names names;
-    struct err why;
-    struct buf b;
-    if (store_list(&v->store, "systems", &names, &why) < 0) {
-        report_err(v->report, &why, 0);
-        return;
-    }
-    buf_init(&b, HEADER_MAX);
-    for (size_t i = 0; i < names.n; i++) {
-        char object[OBJECT_NAME_MAX];
-        enum err_id id;
-        if (!text_name_ok(names.name[i])) continue;
-        snprintf(object, sizeof object, "systems/%s", names.name[i]);
-        if (store_load(&v->store, object, HEADER_MAX, &b, &why) < 0) report_err(v->report, &why, 0);
-        else {
-            const char *what = system_wrong(v, names.name[i], &b, &id);
-            if (what) report_add(v->report, id, object, 0, "%s", what);
-        }
-    }
-    buf_free(&b);
-    names_free(&names);
-}
 
 /* One point: what it uses is there, and with a key what it holds is right. */
 static int point_judge(struct verify *v, struct generation *g, const struct commit *c, struct slot_set *used,
@@ -229,9 +138,44 @@ static int host_check(struct verify *v, const char *host, bool *authentic, struc
     return rc;
 }
 
+/* Every name that has a log or second copies of one, ascending. */
+static int hosts_list(const struct verify *v, struct names *names, struct err *e) {
+    struct names kept;
+    if (store_list(&v->store, "hosts", names, e) < 0) return -1;
+    if (store_list(&v->store, "kept", &kept, e) < 0) return names_free(names), -1;
+    for (size_t i = 0, k; i < kept.n; i++) {
+        for (k = 0; k < names->n && strcmp(names->name[k], kept.name[i]) != 0;) k++;
+        if (k == names->n && names_add(names, kept.name[i]) < 0) {
+            names_free(names), names_free(&kept);
+            return err_set(e, ZE_NOMEM, "kept", "hosts");
+        }
+    }
+    names_free(&kept);
+    return 0;
+}
+
+/* The vault's own log, as the host VAULT_LOG; without records there is nothing to be anchored. */
+static int own_log_check(struct verify *v, bool *authentic, struct err *e) {
+    struct vault_log *l = &v->vlog;
+    struct anchor_head *a = anchor_head_of(&v->anchor, VAULT_LOG);
+    uint64_t before = v->report->findings;
+    if (vaultlog_check(v, e) < 0) return -1;
+    if (a && !a->seen)
+        report_add(
+            v->report, ZE_ROLLEDBACK, "log", 0, _("record %" PRIu64 ", which the anchor names, is not there"), a->n);
+    bool bad = v->report->findings > before;
+    bool anchored = a && v->signatures && memcmp(v->anchor.pub, v->vault_pub, 32) == 0;
+    if (l->records && !anchored) *authentic = false;
+    report_host(v->report, "");
+    if (l->records)
+        report_head(v->report, VAULT_LOG, l->head, l->head_hash,
+            bad ? "damaged" : anchored ? "authentic" : "self-consistent");
+    return 0;
+}
+
 static int hosts_check(struct verify *v, const char *only, bool *authentic, struct err *e) {
     struct names names;
-    int rc = store_list(&v->store, "hosts", &names, e);
+    int rc = hosts_list(v, &names, e);
     bool found = false;
     for (size_t i = 0; rc == 0 && i < names.n; i++) {
         if (!text_name_ok(names.name[i]) || (only && strcmp(names.name[i], only) != 0)) continue;
@@ -240,7 +184,7 @@ static int hosts_check(struct verify *v, const char *only, bool *authentic, stru
     }
     if (rc == 0 && only && !found) rc = err_set(e, ZE_NOTFOUND, only, _("the vault has no such host"));
     for (size_t i = 0; rc == 0 && !only && i < v->anchor.n; i++) {
-        bool there = false;
+        bool there = strcmp(v->anchor.head[i].host, VAULT_LOG) == 0;
         for (size_t k = 0; k < names.n; k++) there = there || strcmp(names.name[k], v->anchor.head[i].host) == 0;
         if (!there)
             report_add(v->report, ZE_ROLLEDBACK, v->anchor.head[i].host, 0, "%s",
@@ -253,14 +197,21 @@ static int hosts_check(struct verify *v, const char *only, bool *authentic, stru
 int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     struct verify v = {.store = {.fd = -1}, .report = r, .only_point = o->point};
     bool authentic = true;
+    char of_receipt[64];
+    const char *host = o->host;
     int rc = -1;
     if (seal_init(e) < 0 || key_load(&v.key, o->kit, o->host_key, e) < 0 || anchor_load(&v.anchor, o->anchor, e) < 0 ||
         store_open(&v.store, o->vault, e) < 0 || header_check(&v, e) < 0)
         goto out;
     if (v.anchor.given && v.signatures && memcmp(v.anchor.pub, v.vault_pub, 32) != 0)
         report_add(r, ZE_VAULTKEY, "vault", 0, "%s", _("its key is not the one that the anchor names"));
+    if (o->receipt) {
+        if (receipt_find(&v, o->receipt, of_receipt, &v.only_point, e) < 0) goto out;
+        host = of_receipt;
+    }
     systems_check(&v);
-    rc = hosts_check(&v, o->host, &authentic, e);
+    rc = own_log_check(&v, &authentic, e);
+    if (rc == 0) rc = hosts_check(&v, host, &authentic, e);
     if (rc == 0) {
         char key[64];
         b64_encode(key, sizeof key, v.vault_pub, 32);
@@ -269,6 +220,7 @@ int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     } else report_host(r, "");
 out:
     key_free(&v.key);
+    vaultlog_free(&v.vlog);
     free(v.anchor.head);
     store_close(&v.store);
     return rc;

@@ -27,6 +27,27 @@ struct anchor {
     size_t n;
 };
 
+/** Who may approve from some record of the vault's log on: its body up to the approvals, owned. */
+struct approver_list {
+    int64_t time;
+    bool uncertain;
+    unsigned approvers;
+    uint8_t *body;
+    size_t len;
+};
+
+/** The vault's own log as far as judging others needs it. Its name in an anchor, where hosts have theirs, is VAULT_LOG. */
+#define VAULT_LOG "."
+struct vault_log {
+    struct approver_list *list; /* in their order */
+    size_t n;
+    uint8_t (*confirm)[32]; /* hashes of the bodies of confirms */
+    size_t confirm_n;
+    bool broken; /* something in it is missing or damaged */
+    uint64_t records, head;
+    uint8_t head_hash[32];
+};
+
 struct verify {
     struct store store;
     struct report *report;
@@ -35,6 +56,7 @@ struct verify {
     bool signatures; /* the vault header was read: signatures can be checked */
     uint8_t vault_id[16], vault_pub[32];
     uint32_t only_point; /* 0: all */
+    struct vault_log vlog;
 };
 
 struct verify_opts {
@@ -42,6 +64,7 @@ struct verify_opts {
     const char *host;                    /* NULL: all */
     uint32_t point;                      /* 0: all; only with host */
     const char *kit, *host_key, *anchor; /* files, or NULL */
+    const char *receipt;                 /* a file that says which point, in place of host and point; or NULL */
 };
 
 /**
@@ -52,7 +75,12 @@ struct verify_opts {
  */
 int verify_run(const struct verify_opts *o, struct report *r, struct err *e) MUST_CHECK;
 
-/** anchor_load: lines "PUBLICKEY" (base64, once, first) and "HOST N HASH"; '#' begins a comment. anchor_head_of:
+/** receipt_find(v, file, host, point, e): the host and point of the receipt in ${file}, which must be this vault's and still
+ * true: ZE_RECEIPT when another vault signed it, ZE_ROLLEDBACK when the vault does not have its record any more. */
+int receipt_find(struct verify *v, const char *file, char host[64], uint32_t *point, struct err *e) MUST_CHECK;
+
+/** anchor_load: lines "PUBLICKEY" (base64, once, first) and "HOST N HASH" (host "." for the vault's own log); '#'
+ * begins a comment. anchor_head_of:
  * NULL when the host is not named. */
 int anchor_load(struct anchor *a, const char *file, struct err *e) MUST_CHECK;
 struct anchor_head *anchor_head_of(struct anchor *a, const char *host);
