@@ -10,7 +10,8 @@ struct words {
     const char *dir, *second, *third; /* the operands */
     const char *months, *until, *reason, *who, *days, *approvals, *expires, *out;
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
-    bool json, local, help, dry_run, yes;
+    const char *rate, *heal_from, *department, *bytes, *systems;
+    bool json, local, help, dry_run, yes, all;
 };
 
 int command_init(const struct words *w, struct err *e);
@@ -26,5 +27,7 @@ int command_floor(const struct words *w, struct err *e);
 int command_approver(const struct words *w, struct err *e);
 int command_clock(const struct words *w, struct err *e);
 int command_request(const struct words *w, struct err *e);
+int command_scrub(const struct words *w, struct err *e);
+int command_quota(const struct words *w, struct err *e);
 
 #endif

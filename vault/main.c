@@ -37,6 +37,10 @@ static const struct verb {
                    " [--expires-s N] [--out FILE] [--json]"),
         N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
+    {"scrub", N_("DIR [--rate MIB_PER_S] [--all] [--heal-from DIR] [--json]"),
+        N_("read everything again and name what is damaged"), command_scrub},
+    {"quota", N_("DIR [--host HOST | --system SYSTEM | --department NAME] [--systems A,B] [--bytes N] [--json]"),
+        N_("show or set how much hosts, systems and departments may store"), command_quota},
 };
 
 static const struct option {
@@ -64,6 +68,12 @@ static const struct option {
     TEXT("--out", out),
     FLAG("--dry-run", dry_run),
     FLAG("--yes", yes),
+    TEXT("--rate", rate),
+    TEXT("--heal-from", heal_from),
+    TEXT("--department", department),
+    TEXT("--systems", systems),
+    TEXT("--bytes", bytes),
+    FLAG("--all", all),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),
