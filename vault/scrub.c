@@ -65,6 +65,9 @@ void scrub_object(struct scrub *s, bool damaged) {
     s->sum->objects++;
     s->sum->damaged += damaged;
     if (s->o->tick && !s->o->tick(s->o->arg, s->host, s->sum)) s->over = true;
+}
+
+void scrub_moved(struct scrub *s) {
     if (s->o->slice_ns && mono(s) - s->began >= s->o->slice_ns) s->over = true;
 }
 
@@ -154,7 +157,8 @@ static int host_all(struct scrub *s, struct err *e) {
 
 static int host_one(void *arg, const char *host, struct err *e) {
     struct scrub *s = arg;
-    if (s->over || strcmp(host, s->at.host) < 0) return 0;
+    if (strcmp(host, s->at.host) < 0) return 0;
+    if (s->over) return s->left = true, 0;
     if (strcmp(host, s->at.host) != 0) {
         snprintf(s->at.host, sizeof s->at.host, "%s", host);
         memset(s->at.generation, 0, SEAL_ID);
@@ -162,11 +166,13 @@ static int host_one(void *arg, const char *host, struct err *e) {
     }
     snprintf(s->host, sizeof s->host, "%s", host);
     int rc = host_all(s, e);
+    if (rc > 0) s->left = true;
     if (rc == 0) {
         /* Past its last pack: whoever goes on here reads its log again and then the next host. */
         memset(s->at.generation, 0xff, SEAL_ID);
         s->at.pack = UINT64_MAX;
         rc = scrub_save(s, e);
+        scrub_moved(s);
     }
     host_free(s);
     *s->host = 0;
@@ -180,7 +186,7 @@ static int round_go(struct scrub *s, struct err *e) {
         if (vault_itself(s, e) < 0) return -1;
     }
     if (hosts_each(s->v, host_one, s, e) < 0) return -1;
-    if (s->over) return scrub_cursor_save(s->v, &s->at, e);
+    if (s->left) return scrub_cursor_save(s->v, &s->at, e);
     s->at = (struct scrub_cursor){.round = s->at.round + 1, .finished = s->v->clock->now_ns(s->v->clock)};
     return scrub_cursor_save(s->v, &s->at, e) < 0 ? -1 : 1;
 }

@@ -66,7 +66,7 @@ struct scrub {
     int64_t began, saved; /* monotonic */
     uint64_t saved_bytes;
     struct store from; /* heal from: fd -1 when there is none */
-    bool over;         /* the slice is */
+    bool over, left;   /* the slice is; and something of the round is left */
     /* the host at hand; empty for the vault itself */
     char host[64];
     uint8_t host_id[SEAL_ID];
@@ -82,9 +82,11 @@ struct scrub {
     uint8_t *segment;
 };
 
-/** scrub_read(s, n): so many bytes were read: keep to the rate. scrub_object(s): an object was judged. */
+/** scrub_read(s, n): so many bytes were read: keep to the rate. scrub_object(s): an object was judged. scrub_moved(s): the
+ * cursor was: only then may a slice be over, so that the shortest one gets on. */
 void scrub_read(struct scrub *s, uint64_t n);
 void scrub_object(struct scrub *s, bool damaged);
+void scrub_moved(struct scrub *s);
 /** scrub_save(s, e): findings and cursor, when the last time is long enough ago. */
 int scrub_save(struct scrub *s, struct err *e) MUST_CHECK;
 /** scrub_found(s, object, slot, why, e): note it, if ${why} is about the object; else <0 with ${e}: no judgement was

@@ -149,6 +149,7 @@ static int generation_one(struct scrub *s, const uint8_t *generation, struct err
         if (pack_one(s, generation, &it, e) < 0) return -1;
         s->at.pack = (uint64_t)it.pack + 1;
         if (scrub_save(s, e) < 0) return -1;
+        scrub_moved(s);
         if (s->over) return 1;
     }
     return 0;
