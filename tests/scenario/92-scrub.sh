@@ -4,13 +4,17 @@
 # harms, the next backup sends again just what is lost, a copy of the vault mends the rest, and nothing is ever deleted.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
-cd "$ZAIBEI_TMP"
+# Everything is written and read again many times: in memory where there is room.
+many_place
+trap 'rm -rf "${shm:-}"' EXIT
+place=${shm:-$ZAIBEI_TMP}
+cd "$place"
 
 zaibei-vault init vault >/dev/null
 zaibei kit new --out kit >kit.txt
 pub=$(grep -oh 'zbk-pub-[A-Za-z0-9+/=]*' kit.txt kit | head -n 1)
-export ZAIBEI_AGENT_CONFIG=$ZAIBEI_TMP/agent.yaml
-zaibei-agent enroll "dir://$ZAIBEI_TMP/vault" --host web --system oa --recipient "$pub" --state "$ZAIBEI_TMP/state" \
+export ZAIBEI_AGENT_CONFIG=$place/agent.yaml
+zaibei-agent enroll "dir://$place/vault" --host web --system oa --recipient "$pub" --state "$place/state" \
     --config "$ZAIBEI_AGENT_CONFIG" >/dev/null
 mkdir data
 noise 1500000 a >data/a
@@ -170,6 +174,6 @@ flip "$data" 100000
 scrub || :
 zaibei-vault keep vault 2>keep.err &
 keeper=$!
-trap 'kill $keeper' EXIT
+trap 'kill $keeper; rm -rf "${shm:-}"' EXIT
 answer=$(echo '{"op":"scrub"}' | zaibei-vault control vault)
 [ "$(jq -r '.findings[0].host' <<<"$answer")" = web ] || fail "the answer: $answer"

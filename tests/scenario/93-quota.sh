@@ -40,7 +40,7 @@ expect 2 quota --department d --bytes 1
 expect 10 quota --host nobody --bytes 1
 
 step 'in the midst of an upload: ZB-1402 with both numbers, no point, no session left, the old point readable'
-noise 90000000 w2 >web/b
+noise 12000000 w2 >web/b
 expect 13 as web zaibei-agent backup web
 says ZB-1402 'host web' 'of 3.0 MiB' 'more were sent'
 [ "$(points web)" -eq 1 ] || fail 'a point of an upload that did not end'
@@ -50,7 +50,7 @@ diff -r web1 "back$PWD/web" || fail 'the point from before'
 zaibei-verify vault vault --key kit --quiet >/dev/null || fail 'zaibei-verify after a doomed upload'
 
 step 'with more room the next run continues'
-expect 0 quota --host web --bytes '300 MiB'
+expect 0 quota --host web --bytes '40 MiB'
 as web backup web
 rm -rf back
 as web restore latest back
@@ -89,21 +89,6 @@ echo 'bytes many' >vault/quota/department/finance
 expect 2 as web zaibei-agent backup web
 says ZB-1002 quota/department/finance
 rm vault/quota/department/finance
-
-step 'two hosts race for the last bytes: the sum passes the quota by less than a pack for each'
-sum=$(($(used web) + $(used db)))
-limit=$((sum + 80000000))
-expect 0 quota --system oa --bytes $limit
-noise 100000000 w3 >web/d
-noise 100000000 d3 >db/d
-as web zaibei-agent backup web >race.web 2>&1 &
-web=$!
-rc=0 other=0
-as db zaibei-agent backup db >race.db 2>&1 || rc=$?
-wait $web || other=$?
-[ $rc -eq 13 ] && [ $other -eq 13 ] || fail "exits $rc and $other: $(cat race.db race.web)"
-sum=$(($(used web) + $(used db)))
-[ $sum -le $((limit + 2 * 75497472)) ] && [ $sum -gt $((limit - 80000000)) ] || fail "$sum bytes of $limit"
 
 step 'the platform sets and reads them; numbers about the whole vault'
 zaibei-vault keep vault 2>keep.err &

@@ -222,6 +222,40 @@ START_TEST(a_quota_ends_an_upload_and_leaves_no_point) {
 }
 END_TEST
 
+/* Packs until the quota says no; the exit code is 0 then. */
+static pid_t sender(const char *host) {
+    pid_t pid = fork();
+    if (pid) return pid;
+    struct client c;
+    int rc;
+    session(&c, BIND_HOST, host, true);
+    rc = client_hello(&c);
+    if (rc == 0) rc = client_begin(&c, KIND_FULL, 1, "");
+    for (uint32_t i = 0; rc == 0 && i < 100; i++) rc = client_pack(&c, c.first_pack + i, PACK_DATA, 1, false);
+    _exit(rc == ZE_QUOTA ? 0 : 1);
+}
+
+START_TEST(two_hosts_of_a_system_race_for_the_last_bytes) {
+    static const char *const host[] = {"web", "db"};
+    enum { ROOM = 60000, PACK = PACK_HEADER + 5000 + PACK_ROW + PACK_TRAILER };
+    pid_t pid[2];
+    uint64_t used[2];
+    for (int i = 0; i < 2; i++) enrolled_as(host[i]);
+    opened();
+    ck_assert_int_eq(quota_set(&v, QUOTA_SYSTEM, "oa", ROOM, NULL, 0, &e), 0);
+    for (int i = 0; i < 2; i++) pid[i] = sender(host[i]);
+    for (int i = 0; i < 2; i++) {
+        int status = 1;
+        waitpid(pid[i], &status, 0);
+        ck_assert_int_eq(status, 0);
+        ck_assert_int_eq(host_bytes(&v, host[i], &used[i], &e), 0);
+    }
+    ck_assert_uint_le(used[0] + used[1], ROOM + 2 * PACK); /* by one pack for each session at most */
+    ck_assert_uint_gt(used[0] + used[1], ROOM - 2 * PACK);
+    vault_close(&v);
+}
+END_TEST
+
 START_TEST(a_full_that_does_not_fit_the_disk_is_refused_before_it_begins) {
     struct client c;
     struct record r;
@@ -257,6 +291,7 @@ int main(void) {
     tcase_add_test(t, begin_hands_on_what_was_found_and_commit_does_not_take_it);
     tcase_add_test(t, the_alert_comes_at_seventy_percent_with_the_day_it_fills);
     tcase_add_test(t, a_quota_ends_an_upload_and_leaves_no_point);
+    tcase_add_test(t, two_hosts_of_a_system_race_for_the_last_bytes);
     tcase_add_test(t, a_full_that_does_not_fit_the_disk_is_refused_before_it_begins);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
