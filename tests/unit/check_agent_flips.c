@@ -3,6 +3,7 @@
 #include <ftw.h>
 
 #include "restore_run.h"
+#include "suite.h"
 
 enum { FILES = 16, SMALL = 16384 };
 
@@ -107,9 +108,5 @@ int main(void) {
     tcase_add_test(t, every_flipped_byte_gives_right_bytes_or_an_error);
     tcase_add_test(t, every_truncation_gives_right_bytes_or_an_error);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

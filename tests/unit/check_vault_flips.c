@@ -6,6 +6,7 @@
 #include "scrub.h"
 #include "sys/file.h"
 #include "vault_box.h"
+#include "suite.h"
 
 enum { FILES = 32, SMALL = 16384 };
 
@@ -177,9 +178,5 @@ int main(void) {
     tcase_add_test(t, every_flipped_byte_is_found_or_mended_and_never_read);
     tcase_add_test(t, every_truncation_is_found_or_mended_and_never_read);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

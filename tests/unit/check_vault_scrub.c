@@ -5,6 +5,7 @@
 #include "stat.h"
 #include "sys/file.h"
 #include "vault_box.h"
+#include "suite.h"
 
 static int64_t fake_ns;
 static int64_t fake_now(struct clock *c) { return clock_real()->now_ns(clock_real()) + fake_ns; }
@@ -294,9 +295,5 @@ int main(void) {
     tcase_add_test(t, two_hosts_of_a_system_race_for_the_last_bytes);
     tcase_add_test(t, a_full_that_does_not_fit_the_disk_is_refused_before_it_begins);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }
