@@ -80,7 +80,8 @@ int damage_load(struct damage_list *l, struct vault *v, const char *host, struct
     if (rc < 0 && (e->id == ZE_NOTFOUND || e->id == ZE_DAMAGED)) *e = (struct err)ERR_INIT, rc = 0, buf_reset(&b);
     buf_u8(&b, 0);
     char *save = NULL;
-    for (char *s = rc == 0 && buf_ok(&b) ? strtok_r((char *)b.p, "\n", &save) : NULL; s; s = strtok_r(NULL, "\n", &save)) {
+    for (char *s = rc == 0 && buf_ok(&b) ? strtok_r((char *)b.p, "\n", &save) : NULL; s;
+         s = strtok_r(NULL, "\n", &save)) {
         struct damage_item *d = item_new(l, e);
         if (!d) rc = -1;
         if (!d) break;
@@ -117,7 +118,8 @@ int damage_save(struct damage_list *l, struct vault *v, const char *host, struct
     if (file_mkdirs(v->fd, "keeper/damage", 0700, e) < 0) return -1;
     buf_init(&b, FILE_MAX);
     for (size_t i = 0; i < l->n; i++) line_put(&b, &l->item[i]);
-    int rc = buf_ok(&b) ? file_replace(v->fd, name, b.p, b.len, FILE_MODE, e) : err_set(e, ZE_NOMEM, name, _("no memory"));
+    int rc =
+        buf_ok(&b) ? file_replace(v->fd, name, b.p, b.len, FILE_MODE, e) : err_set(e, ZE_NOMEM, name, _("no memory"));
     buf_free(&b);
     if (rc == 0) l->changed = false;
     return rc;
@@ -141,8 +143,7 @@ void damage_mark(struct damage_list *l, const char *object) {
         if (strcmp(l->item[i].object, object) == 0) l->item[i].stale = true;
 }
 
-int damage_add(
-    struct damage_list *l, const char *object, uint32_t slot, int64_t now, const char *why, struct err *e) {
+int damage_add(struct damage_list *l, const char *object, uint32_t slot, int64_t now, const char *why, struct err *e) {
     for (size_t i = 0; i < l->n; i++) {
         struct damage_item *d = &l->item[i];
         if (d->slot == slot && strcmp(d->object, object) == 0) return d->stale = false, 0;
@@ -180,8 +181,8 @@ static int host_each(void *arg, const char *host, struct err *e) {
     return rc < 0 ? rc : 0;
 }
 
-int damage_each(struct vault *v,
-    int (*each)(void *arg, const char *host, const struct damage_item *d, struct err *e), void *arg, struct err *e) {
+int damage_each(struct vault *v, int (*each)(void *arg, const char *host, const struct damage_item *d, struct err *e),
+    void *arg, struct err *e) {
     struct listing a = {v, each, arg};
     return host_each(&a, "", e) < 0 ? -1 : hosts_each(v, host_each, &a, e);
 }

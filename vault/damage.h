@@ -29,9 +29,9 @@ struct damage_list {
     bool changed;
 };
 
-/** damage_load(l, v, host, e): what is known of the host ("": of the vault itself); no file is an empty list, and a line
- * that is not understood is left out. damage_save: durable; without findings the file goes. damage_free releases, also
- * after a failed load. */
+/** damage_load(l, v, host, e): what is known of the host ("": of the vault itself); no file is an empty list, and a
+ * line that is not understood is left out. damage_save: durable; without findings the file goes. damage_free
+ * releases, also after a failed load. */
 int damage_load(struct damage_list *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
 int damage_save(struct damage_list *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
 void damage_free(struct damage_list *l);
@@ -45,13 +45,12 @@ const struct damage_item *damage_has(const struct damage_list *l, const char *ob
  * what is not named is found again when the rest is healed.
  */
 void damage_mark(struct damage_list *l, const char *object);
-int damage_add(struct damage_list *l, const char *object, uint32_t slot, int64_t now, const char *why, struct err *e)
-    MUST_CHECK;
+int damage_add(
+    struct damage_list *l, const char *object, uint32_t slot, int64_t now, const char *why, struct err *e) MUST_CHECK;
 void damage_sweep(struct damage_list *l);
 
 /** damage_each(v, each, arg, e): every finding that is kept. */
-int damage_each(struct vault *v,
-    int (*each)(void *arg, const char *host, const struct damage_item *d, struct err *e), void *arg,
-    struct err *e) MUST_CHECK;
+int damage_each(struct vault *v, int (*each)(void *arg, const char *host, const struct damage_item *d, struct err *e),
+    void *arg, struct err *e) MUST_CHECK;
 
 #endif

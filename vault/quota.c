@@ -1,5 +1,6 @@
-/* Looking before storing. What is used is counted in the store each time: there is no counter that a crash, a collection
- * or a hand in the directory could make wrong. A note that is not understood refuses, like any mistyped right. */
+/* Looking before storing. What is used is counted in the store each time: there is no counter that a crash, a
+ * collection or a hand in the directory could make wrong. A note that is not understood refuses, like any mistyped
+ * right. */
 #include "quota.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* Showing and setting quotas: for the administrator's command and for the platform's control operation. Neither can take
- * away what is stored. */
+/* Showing and setting quotas: for the administrator's command and for the platform's control operation. Neither can
+ * take away what is stored. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,7 @@ struct table {
     struct sums {
         char system[64];
         uint64_t bytes;
-    } *sum; /* of each host */
+    } * sum; /* of each host */
     size_t n, cap;
 };
 
@@ -116,9 +116,11 @@ struct js *quota_json(struct vault *v, struct err *e) {
 }
 
 /* Who is meant by the three words of which one is given; NULL with ${e} unless it is exactly one. */
-static const char *whose(const char *host, const char *system, const char *department, enum quota_of *of, struct err *e) {
+static const char *whose(
+    const char *host, const char *system, const char *department, enum quota_of *of, struct err *e) {
     *of = host ? QUOTA_HOST : system ? QUOTA_SYSTEM : QUOTA_DEPARTMENT;
-    if ((host != NULL) + (system != NULL) + (department != NULL) == 1) return host ? host : system ? system : department;
+    if ((host != NULL) + (system != NULL) + (department != NULL) == 1)
+        return host ? host : system ? system : department;
     err_set(e, ZE_USAGE, "quota", _("one of host, system and department is needed"));
     return NULL;
 }
@@ -131,7 +133,8 @@ struct js *quota_control(struct vault *v, const struct js *q, struct err *e) {
     const char *name = whose(js_str(q, "host", NULL), js_str(q, "system", NULL), js_str(q, "department", NULL), &of, e);
     int64_t bytes = js_int(q, "bytes", -1);
     if (!name) return NULL;
-    if (bytes < 0 || n > QUOTA_SYSTEMS) return err_set(e, ZE_USAGE, name, _("bytes: 0 or more; at most 256 systems")), NULL;
+    if (bytes < 0 || n > QUOTA_SYSTEMS)
+        return err_set(e, ZE_USAGE, name, _("bytes: 0 or more; at most 256 systems")), NULL;
     for (size_t i = 0; i < n; i++) {
         const char *text = js_text(js_at(js_get(q, "systems"), i));
         systems[i] = text ? text : "";

@@ -66,13 +66,14 @@ int quota_note_save(struct vault *v, const struct quota_note *q, struct err *e) 
         n = snprintf(line, sizeof line, "system %s\n", q->system[i]);
         buf_put(&b, line, (size_t)n);
     }
-    int rc = buf_ok(&b) ? file_replace(v->fd, path, b.p, b.len, NOTE_MODE, e) : err_set(e, ZE_NOMEM, path, _("no memory"));
+    int rc =
+        buf_ok(&b) ? file_replace(v->fd, path, b.p, b.len, NOTE_MODE, e) : err_set(e, ZE_NOMEM, path, _("no memory"));
     buf_free(&b);
     return rc;
 }
 
-static int kind_each(struct vault *v, bool department, int (*each)(void *arg, const struct quota_note *q, struct err *e),
-    void *arg, struct err *e) {
+static int kind_each(struct vault *v, bool department,
+    int (*each)(void *arg, const struct quota_note *q, struct err *e), void *arg, struct err *e) {
     CLEANUP_FREE struct quota_note *q = malloc(sizeof *q);
     int fd = openat(v->fd, kind_dir(department), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
     if (fd < 0 && errno == ENOENT) return 0;
@@ -90,8 +91,8 @@ static int kind_each(struct vault *v, bool department, int (*each)(void *arg, co
     return rc;
 }
 
-int quota_notes_each(struct vault *v, int (*each)(void *arg, const struct quota_note *q, struct err *e), void *arg,
-    struct err *e) {
+int quota_notes_each(
+    struct vault *v, int (*each)(void *arg, const struct quota_note *q, struct err *e), void *arg, struct err *e) {
     int rc = kind_each(v, false, each, arg, e);
     return rc < 0 ? rc : kind_each(v, true, each, arg, e);
 }

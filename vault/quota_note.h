@@ -9,8 +9,8 @@ enum { QUOTA_SYSTEMS = 256 };
 struct quota_note {
     bool department;
     char name[64];
-    uint64_t bytes;                   /* 0: none */
-    char system[QUOTA_SYSTEMS][64];   /* those that count; of a system its own name */
+    uint64_t bytes;                 /* 0: none */
+    char system[QUOTA_SYSTEMS][64]; /* those that count; of a system its own name */
     size_t systems_n;
 };
 

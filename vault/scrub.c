@@ -25,9 +25,10 @@ int scrub_cursor_load(struct vault *v, struct scrub_cursor *c, struct err *e) {
     buf_init(&b, NOTE_MAX + 1);
     int rc = file_load(v->fd, CURSOR, NOTE_MAX, &b, e);
     buf_u8(&b, 0);
-    int n = rc < 0 ? 0
-                   : sscanf((char *)b.p, "round %" SCNu64 "\nstarted %" SCNd64 "\nfinished %" SCNd64 "\nat %64s %32s %" SCNu64,
-                         &c->round, &c->started, &c->finished, host, generation, &c->pack);
+    int n = rc < 0
+        ? 0
+        : sscanf((char *)b.p, "round %" SCNu64 "\nstarted %" SCNd64 "\nfinished %" SCNd64 "\nat %64s %32s %" SCNu64,
+              &c->round, &c->started, &c->finished, host, generation, &c->pack);
     buf_free(&b);
     if (rc < 0 && e->id != ZE_NOTFOUND && e->id != ZE_DAMAGED) return -1;
     if (n >= 3 && n < 6) return 0; /* between two rounds */

@@ -23,7 +23,8 @@ struct scrub_opts {
     bool all;              /* a new round, whatever the cursor says */
     const char *heal_from; /* another directory of this vault, or NULL */
     void (*pause)(void *arg, int64_t ns);
-    bool (*tick)(void *arg, const char *host, const struct scrub_sum *sum); /* after each object; false ends the slice */
+    bool (*tick)(
+        void *arg, const char *host, const struct scrub_sum *sum); /* after each object; false ends the slice */
     void *arg;
 };
 
@@ -82,8 +83,8 @@ struct scrub {
     uint8_t *segment;
 };
 
-/** scrub_read(s, n): so many bytes were read: keep to the rate. scrub_object(s): an object was judged. scrub_moved(s): the
- * cursor was: only then may a slice be over, so that the shortest one gets on. */
+/** scrub_read(s, n): so many bytes were read: keep to the rate. scrub_object(s): an object was judged.
+ * scrub_moved(s): the cursor was: only then may a slice be over, so that the shortest one gets on. */
 void scrub_read(struct scrub *s, uint64_t n);
 void scrub_object(struct scrub *s, bool damaged);
 void scrub_moved(struct scrub *s);
@@ -95,14 +96,15 @@ int scrub_found(struct scrub *s, const char *object, uint32_t slot, const struct
 
 /** scrub_records(s, dir, kept, e): the records of a log, their second copies (${kept} NULL: it has none); collects the
  * points of the host. scrub_used: used pages, and whether the packs that they name exist. scrub_packs: every pack, from
- * the cursor on; 1 when the slice ended before the last one. scrub_unused: drop findings that no point needs, and note the points of the others. */
+ * the cursor on; 1 when the slice ended before the last one. scrub_unused: drop findings that no point needs, and
+ * note the points of the others. */
 int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err *e) MUST_CHECK;
 int scrub_used(struct scrub *s, struct err *e) MUST_CHECK;
 int scrub_packs(struct scrub *s, struct err *e) MUST_CHECK;
 int scrub_unused(struct scrub *s, struct err *e) MUST_CHECK;
 
-/** pack_judge(s, store, name, generation, pack, x, bad, arg, e): read all of a pack. Each segment that is damaged is given
- * to ${bad}; <0 with ${why} when header or index are. ${x} is released by the caller when it returns 0. */
+/** pack_judge(s, store, name, generation, pack, x, bad, arg, e): read all of a pack. Each segment that is damaged is
+ * given to ${bad}; <0 with ${why} when header or index are. ${x} is released by the caller when it returns 0. */
 int pack_judge(struct scrub *s, struct store *store, const char *name, const uint8_t generation[SEAL_ID], uint32_t pack,
     struct pack_index *x, int (*bad)(void *arg, uint32_t slot, const struct err *why, struct err *e), void *arg,
     struct err *why, struct err *e) MUST_CHECK;
@@ -110,7 +112,8 @@ int pack_judge(struct scrub *s, struct store *store, const char *name, const uin
 /**
  * heal_object(s, name, good, e): put ${good} in the place of a damaged or absent small object. heal_load: the bytes of
  * that object in the other vault, ZE_NOTFOUND without one. heal_pack: a whole copy of the pack from the other vault as
- * the next revision, or as it is there when ${absent}; of the generation in s->packs. 1 healed, 0 not possible, <0 error.
+ * the next revision, or as it is there when ${absent}; of the generation in s->packs. 1 healed, 0 not possible, <0
+ * error.
  */
 int heal_object(struct scrub *s, const char *name, const struct buf *good, struct err *e) MUST_CHECK;
 int heal_load(struct scrub *s, const char *name, size_t max, struct buf *out, struct err *e) MUST_CHECK;

@@ -50,7 +50,8 @@ static int finding_print(void *arg, const char *host, const struct damage_item *
     printf("%s: %s\n", d->object, d->why);
     printf(_("    host %s, first seen %s, needed by "), *host ? host : "-", since);
     if (!d->points_n) printf(_("no restore point\n"));
-    for (uint32_t i = 0; i < d->points_n && i < DAMAGE_POINTS; i++) printf(i ? ", %" PRIu32 : _("points %" PRIu32), d->points[i]);
+    for (uint32_t i = 0; i < d->points_n && i < DAMAGE_POINTS; i++)
+        printf(i ? ", %" PRIu32 : _("points %" PRIu32), d->points[i]);
     if (d->points_n > DAMAGE_POINTS) printf(_(" and %" PRIu32 " more"), d->points_n - DAMAGE_POINTS);
     if (d->points_n) puts("");
     return 0;
@@ -84,9 +85,12 @@ static int report(struct vault *v, const struct scrub_sum *sum, bool complete, b
     text_bytes(bytes, sum->bytes);
     if (damage_each(v, json ? count_one : finding_print, &count, e) < 0) return -1;
     if (json && report_json(v, sum, complete, e) < 0) return -1;
-    if (!json) printf(complete ? _("Read %" PRIu64 " objects, %s: the round is complete.\n")
-                               : _("Read %" PRIu64 " objects, %s: the next run goes on from here.\n"), sum->objects, bytes);
-    if (!json && sum->healed) printf(_("Replaced %" PRIu64 " damaged objects; they are in store/quarantine.\n"), sum->healed);
+    if (!json)
+        printf(complete ? _("Read %" PRIu64 " objects, %s: the round is complete.\n")
+                        : _("Read %" PRIu64 " objects, %s: the next run goes on from here.\n"),
+            sum->objects, bytes);
+    if (!json && sum->healed)
+        printf(_("Replaced %" PRIu64 " damaged objects; they are in store/quarantine.\n"), sum->healed);
     if (!json && sum->busy) printf(_("%" PRIu64 " were not replaced, since a session is at work.\n"), sum->busy);
     if (count)
         return err_set(e, ZE_DAMAGED, v->dir,

@@ -1,8 +1,9 @@
 /* Putting a whole object in the place of a damaged one. Always in this order: the damaged bytes are durable below
  * quarantine/ before their name is free, and a record's second copy is durable before that (scrub_records.c); a pack
- * takes no name from another, since its next revision counts from the moment it exists. So an interruption leaves either
- * what was there, or the whole object, or, for a used page and a system object, a name without an object, which harms as
- * much as a damaged one and is mended by the next run. All of it under the host's lease: no session looks meanwhile. */
+ * takes no name from another, since its next revision counts from the moment it exists. So an interruption leaves
+ * either what was there, or the whole object, or, for a used page and a system object, a name without an object,
+ * which harms as much as a damaged one and is mended by the next run. All of it under the host's lease: no session
+ * looks meanwhile. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,8 @@ static int bytes_copy(int from, int to, const char *name, struct err *e) {
     }
 }
 
-/* The bytes of ${name} to quarantine/, under the first suffix that is free; nothing to do when there is no such object. */
+/* The bytes of ${name} to quarantine/, under the first suffix that is free; nothing to do when there is no such
+ * object. */
 static int quarantine(struct scrub *s, const char *name, struct err *e) {
     struct store *st = &s->v->store;
     char to[STORE_NAME_MAX];
@@ -106,7 +108,8 @@ static bool same_index(struct scrub *s, const char *name, const struct pack_inde
     return same;
 }
 
-/* The pack in ${from} under ${name}, as revision ${revision}: header and trailer say that number, all else is as it is. */
+/* The pack in ${from} under ${name}, as revision ${revision}: header and trailer say that number, all else is as it
+ * is. */
 static int pack_write(
     struct scrub *s, int from, struct pack_index *x, uint32_t revision, const char *name, struct err *e) {
     uint8_t head[PACK_HEADER], tail[PACK_TRAILER];
@@ -122,8 +125,9 @@ static int pack_write(
     pack_trailer_put(tail, &x->trailer);
     if (store_tmp_open(&s->v->store, name, &t, e) < 0) return -1;
     int rc = bytes_copy(from, t.fd, name, e);
-    if (rc == 0 && (file_pwrite_all(t.fd, head, sizeof head, 0) < 0 ||
-                       file_pwrite_all(t.fd, tail, sizeof tail, (off_t)(x->trailer.index_at + rows)) < 0))
+    if (rc == 0 &&
+        (file_pwrite_all(t.fd, head, sizeof head, 0) < 0 ||
+            file_pwrite_all(t.fd, tail, sizeof tail, (off_t)(x->trailer.index_at + rows)) < 0))
         rc = err_sys(e, name, _("write"));
     if (rc == 0) rc = store_tmp_put(&s->v->store, &t, name, e);
     store_tmp_drop(&s->v->store, &t);
@@ -131,8 +135,8 @@ static int pack_write(
 }
 
 /* What was written is judged like any other pack: a disk that rots while it is mended mends nothing. */
-static int pack_take(struct scrub *s, const struct pack_item *theirs, const struct pack_item *ours, bool absent,
-    struct err *e) {
+static int pack_take(
+    struct scrub *s, const struct pack_item *theirs, const struct pack_item *ours, bool absent, struct err *e) {
     char from[STORE_NAME_MAX], was[STORE_NAME_MAX], name[STORE_NAME_MAX];
     const uint8_t *generation = s->packs.generation;
     struct pack_index x;
@@ -141,7 +145,8 @@ static int pack_take(struct scrub *s, const struct pack_item *theirs, const stru
     pack_name(from, s->host, generation, ours->pack, theirs->revision);
     pack_name(was, s->host, generation, ours->pack, ours->revision);
     pack_name(name, s->host, generation, ours->pack, revision);
-    if (revision > 0xff || pack_judge(s, &s->from, from, generation, ours->pack, &x, refuse, NULL, &why, e) < 0) return 0;
+    if (revision > 0xff || pack_judge(s, &s->from, from, generation, ours->pack, &x, refuse, NULL, &why, e) < 0)
+        return 0;
     CLEANUP_FD int fd = absent || same_index(s, was, &x) ? store_open_fd(&s->from, from, e) : -1;
     int rc = fd < 0 ? 0 : pack_write(s, fd, &x, revision, name, e);
     pack_index_free(&x);

@@ -1,5 +1,5 @@
-/* The keeper's own slices. A slice is a process that may be killed at any instruction; the cursor says where the next one
- * goes on. It asks the disk and the processor only when nobody else does. */
+/* The keeper's own slices. A slice is a process that may be killed at any instruction; the cursor says where the next
+ * one goes on. It asks the disk and the processor only when nobody else does. */
 #include "scrub_keep.h"
 
 #include <inttypes.h>

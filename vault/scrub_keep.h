@@ -5,8 +5,8 @@
 #include "vault.h"
 #include "wrap/json.h"
 
-/** scrub_tick(v, children, close_too, n, e): now and then a slice in a child that ends by itself: once a minute while no
- * other child is at work, every ten minutes else. Return the number of children started (0 or 1). In the child the
+/** scrub_tick(v, children, close_too, n, e): now and then a slice in a child that ends by itself: once a minute while
+ * no other child is at work, every ten minutes else. Return the number of children started (0 or 1). In the child the
  * descriptors ${close_too} are closed. */
 unsigned scrub_tick(struct vault *v, unsigned children, const int *close_too, size_t n);
 

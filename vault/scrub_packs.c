@@ -67,7 +67,8 @@ int pack_judge(struct scrub *s, struct store *store, const char *name, const uin
     scrub_read(s, PACK_HEADER + PACK_TRAILER + (uint64_t)x->trailer.count * PACK_ROW);
     const struct pack_header *h = &x->header;
     bool own = h->pack == pack && (h->revision & 0xff) == revision_of(name) &&
-        memcmp(h->generation, generation, SEAL_ID) == 0 && (!s->id_known || memcmp(h->host_id, s->host_id, SEAL_ID) == 0);
+        memcmp(h->generation, generation, SEAL_ID) == 0 &&
+        (!s->id_known || memcmp(h->host_id, s->host_id, SEAL_ID) == 0);
     int rc = own ? segments_judge(s, fd, name, x, bad, arg, why, e)
                  : err_set(why, ZE_DAMAGED, name, _("its header names another pack"));
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what others work with stays in memory, not this */

@@ -118,7 +118,9 @@ static int record_one(struct scrub *s, struct chain *c, uint64_t n, struct buf *
     if (bad) rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
     if (known && c->kept && kept_type(r.type) && rc == 0) {
         int copy = copy_mend(s, kept, raw, e);
-        if (copy == 0) err_set(&why, ZE_DAMAGED, kept, _("the second copy is damaged")), rc = scrub_found(s, kept, DAMAGE_WHOLE, &why, e);
+        if (copy == 0)
+            err_set(&why, ZE_DAMAGED, kept, _("the second copy is damaged")),
+                rc = scrub_found(s, kept, DAMAGE_WHOLE, &why, e);
         if (copy < 0) rc = -1;
     }
     if (known && rc == 0) rc = record_note(s, &r, e);

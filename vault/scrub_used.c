@@ -88,8 +88,8 @@ struct harm { /* one page of one point, or for ref NULL its record */
 };
 
 /* The pack that the finding is about, by its name; false when it is about something else. */
-static bool finding_pack(const struct scrub *s, const struct damage_item *d, uint8_t generation[SEAL_ID], uint32_t *pack,
-    uint32_t *revision) {
+static bool finding_pack(const struct scrub *s, const struct damage_item *d, uint8_t generation[SEAL_ID],
+    uint32_t *pack, uint32_t *revision) {
     char hex[33];
     unsigned p, r;
     int from = 0;
@@ -97,7 +97,8 @@ static bool finding_pack(const struct scrub *s, const struct damage_item *d, uin
     snprintf(prefix, sizeof prefix, "hosts/%s/packs/", s->host);
     size_t n = strlen(prefix);
     if (strncmp(d->object, prefix, n) != 0) return false;
-    if (sscanf(d->object + n, "%32[0-9a-f]/%8x.%2x%n", hex, &p, &r, &from) != 3 || d->object[n + (size_t)from]) return false;
+    if (sscanf(d->object + n, "%32[0-9a-f]/%8x.%2x%n", hex, &p, &r, &from) != 3 || d->object[n + (size_t)from])
+        return false;
     *pack = p, *revision = r;
     return text_unhex(generation, SEAL_ID, hex);
 }
@@ -115,7 +116,8 @@ static int pack_harm(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len
         struct damage_item *d = &h->s->damage.item[i];
         uint8_t generation[SEAL_ID];
         uint32_t p, r;
-        if (!finding_pack(h->s, d, generation, &p, &r) || p != pack || memcmp(generation, h->p->generation, SEAL_ID) != 0)
+        if (!finding_pack(h->s, d, generation, &p, &r) || p != pack ||
+            memcmp(generation, h->p->generation, SEAL_ID) != 0)
             continue;
         bool needs = d->slot == DAMAGE_WHOLE ? len > 0 : d->slot / 8 < len && bitmap[d->slot / 8] >> (d->slot & 7) & 1;
         if (needs) point_note(d, h->p->point);

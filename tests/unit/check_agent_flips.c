@@ -1,5 +1,5 @@
-/* Each byte of a small vault flipped, each of its files cut at every length, and restored from: right bytes or an error,
- * never wrong ones. A sample in make check, every byte with ZAIBEI_SOAK=1. */
+/* Each byte of a small vault flipped, each of its files cut at every length, and restored from: right bytes or an
+ * error, never wrong ones. A sample in make check, every byte with ZAIBEI_SOAK=1. */
 #include <ftw.h>
 
 #include "restore_run.h"
@@ -61,7 +61,9 @@ static void restored_is_right(const char *what, size_t at) {
     int rc = restore(EXISTING_REFUSE, NULL, 0, 0);
     for (size_t i = 0; i < 3; i++) {
         if (exists(want[i].name)) is_content(want[i].name, small + want[i].from, want[i].n);
-        else ck_assert_msg(rc < 0 || res.missed > 0, "%s is not there after %s at %zu, and nothing was said", want[i].name, what, at);
+        else
+            ck_assert_msg(rc < 0 || res.missed > 0, "%s is not there after %s at %zu, and nothing was said",
+                want[i].name, what, at);
     }
     nftw(target, remove_one, 8, FTW_PHYS | FTW_DEPTH);
 }

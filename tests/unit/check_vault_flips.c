@@ -1,12 +1,12 @@
 /* Each byte of a small vault flipped, each of its files cut at every length: whoever reads it, through a session or by
- * scrubbing, gets the right bytes or an error, and scrubbing finds it or mends it. A sample in make check, every byte with
- * ZAIBEI_SOAK=1. */
+ * scrubbing, gets the right bytes or an error, and scrubbing finds it or mends it. A sample in make check, every byte
+ * with ZAIBEI_SOAK=1. */
 #include <ftw.h>
 
 #include "scrub.h"
+#include "suite.h"
 #include "sys/file.h"
 #include "vault_box.h"
-#include "suite.h"
 
 enum { FILES = 32, SMALL = 16384 };
 
@@ -127,7 +127,8 @@ static void scrub_is_right(size_t i, const char *what, size_t at) {
     }
     int status = 0;
     waitpid(pid, &status, 0);
-    ck_assert_msg(WIFEXITED(status), "scrub died of %d after %s of %s at %zu", WTERMSIG(status), what, files[i].path, at);
+    ck_assert_msg(
+        WIFEXITED(status), "scrub died of %d after %s of %s at %zu", WTERMSIG(status), what, files[i].path, at);
     int rc = WEXITSTATUS(status);
     ck_assert_msg(rc >= 1 && rc <= 3, "scrub ended with %d after %s of %s at %zu", rc, what, files[i].path, at);
     if (rc != 2) return;
@@ -135,7 +136,8 @@ static void scrub_is_right(size_t i, const char *what, size_t at) {
     struct err e = ERR_INIT;
     buf_init(&b, SMALL);
     ck_assert_int_eq(file_load(AT_FDCWD, files[i].path, SMALL, &b, &e), 0);
-    ck_assert_msg(b.len == files[i].n && memcmp(b.p, files[i].bytes, b.len) == 0, "%s was mended wrongly", files[i].path);
+    ck_assert_msg(
+        b.len == files[i].n && memcmp(b.p, files[i].bytes, b.len) == 0, "%s was mended wrongly", files[i].path);
     buf_free(&b);
 }
 

@@ -1,15 +1,17 @@
-/* Scrubbing and quotas from inside, with a clock of the test's own: how fast it reads, where it goes on, what it hands to
- * the next backup; how full the vault is and when it will be. */
+/* Scrubbing and quotas from inside, with a clock of the test's own: how fast it reads, where it goes on, what it
+ * hands to the next backup; how full the vault is and when it will be. */
 #include "quota.h"
 #include "scrub.h"
+#include "scrub_keep.h"
 #include "stat.h"
+#include "suite.h"
 #include "sys/file.h"
 #include "vault_box.h"
-#include "suite.h"
 
 static int64_t fake_ns;
 static int64_t fake_now(struct clock *c) { return clock_real()->now_ns(clock_real()) + fake_ns; }
-static int64_t fake_mono(struct clock *c) { return fake_ns; }
+static bool ticking; /* real time goes by too */
+static int64_t fake_mono(struct clock *c) { return fake_ns + (ticking ? clock_real()->mono_ns(clock_real()) : 0); }
 static struct clock fake = {fake_now, fake_mono};
 static void fake_pause(void *arg, int64_t ns) { fake_ns += ns; }
 
@@ -121,8 +123,8 @@ START_TEST(slices_get_on_by_a_pack_at_least_and_together_find_what_one_round_fin
 END_TEST
 
 START_TEST(a_cursor_and_findings_that_make_no_sense_cost_a_round) {
-    static const char *const nonsense[] = {"", "round", "round 3\nstarted 1\nfinished 2\nat ../x 00 9\n", "\377\376\n\n\n",
-        "round 1\nstarted 1\nfinished 1\nat web zz00112233445566778899aabbccddee 4\n"};
+    static const char *const nonsense[] = {"", "round", "round 3\nstarted 1\nfinished 2\nat ../x 00 9\n",
+        "\377\376\n\n\n", "round 1\nstarted 1\nfinished 1\nat web zz00112233445566778899aabbccddee 4\n"};
     struct client c;
     struct record r;
     struct scrub_sum sum;
@@ -135,6 +137,39 @@ START_TEST(a_cursor_and_findings_that_make_no_sense_cost_a_round) {
         ck_assert_int_eq(scrub(&sum, 0, 0, false), 1);
         ck_assert_uint_eq(findings(NULL), 1);
     }
+    vault_close(&v);
+    record_free(&r);
+}
+END_TEST
+
+/* One slice of the keeper's, ended. */
+static unsigned ticked(int64_t after_s, unsigned children) {
+    fake_ns += after_s * NS_PER_S;
+    unsigned n = scrub_tick(&v, children, NULL, 0);
+    while (waitpid(-1, NULL, 0) > 0) continue;
+    return n;
+}
+
+START_TEST(the_keeper_goes_round_once_a_day_when_nobody_is_there) {
+    struct client c;
+    struct record r;
+    two_points(&c, &r);
+    spoil(&c, 1, 5100);
+    ticking = true;
+    ck_assert_int_ge(file_replace(v.fd, "keeper/settings", "scrub_mib_s 0\n", 14, 0600, &e), 0);
+    ck_assert_uint_eq(ticked(0, 0) + ticked(90, 0), 0);
+    ck_assert_int_ge(file_replace(v.fd, "keeper/settings", "other x\nscrub_mib_s 100\n", 24, 0600, &e), 0);
+    ck_assert_uint_eq(scrub_rate(&v), 100 << 20);
+    ck_assert_uint_eq(ticked(30, 0), 0);
+    ck_assert_uint_eq(ticked(90, 1), 0); /* somebody is connected */
+    ck_assert_uint_eq(findings(NULL), 0);
+    ck_assert_uint_eq(ticked(0, 0), 1);
+    ck_assert_uint_eq(findings(NULL), 1);
+    ck_assert_uint_eq(ticked(3600, 0), 0); /* the round is complete */
+    ck_assert_uint_eq(ticked(86400, 1), 1);
+    struct scrub_cursor at;
+    ck_assert_int_eq(scrub_cursor_load(&v, &at, &e), 0);
+    ck_assert_uint_eq(at.round, 3);
     vault_close(&v);
     record_free(&r);
 }
@@ -289,6 +324,7 @@ int main(void) {
     tcase_add_test(t, it_reads_no_faster_than_it_is_told);
     tcase_add_test(t, slices_get_on_by_a_pack_at_least_and_together_find_what_one_round_finds);
     tcase_add_test(t, a_cursor_and_findings_that_make_no_sense_cost_a_round);
+    tcase_add_test(t, the_keeper_goes_round_once_a_day_when_nobody_is_there);
     tcase_add_test(t, begin_hands_on_what_was_found_and_commit_does_not_take_it);
     tcase_add_test(t, the_alert_comes_at_seventy_percent_with_the_day_it_fills);
     tcase_add_test(t, a_quota_ends_an_upload_and_leaves_no_point);
