@@ -239,6 +239,7 @@ START_TEST(a_quota_ends_an_upload_and_leaves_no_point) {
     unsigned points;
     uint64_t used;
     two_points(&c, &r);
+    record_free(&r);
     ck_assert_int_eq(host_bytes(&v, "web", &used, &e), 0);
     ck_assert_int_eq(quota_set(&v, QUOTA_HOST, "web", used + 12000, NULL, 0, &e), 0);
     local(&c);
