@@ -126,6 +126,12 @@ int command_stat(const struct words *w, struct err *e) {
         text_bytes(room, s.free);
         printf(_("hosts %llu, restore points %llu, stored %s, free %s\n"), (unsigned long long)s.hosts,
             (unsigned long long)s.points, bytes, room);
+        if (s.percent >= STAT_ALERT) {
+            char when[32] = "-";
+            if (s.fills_on) text_time(when, s.fills_on);
+            printf(_("%u %% of its room is used; at the pace of the last %d days it is full on %.10s\n"), s.percent,
+                STAT_DAYS, when);
+        }
         if (s.damaged)
             printf(_("the logs of %llu hosts are damaged; zaibei-verify vault names them\n"),
                 (unsigned long long)s.damaged);

@@ -12,7 +12,8 @@ struct words {
     const char *host, *enrol, *enrol_local, *system, *read, *floor_days;
     const char *grace;
     const char *recipient, *to, *recover, *kit;
-    bool json, local, help, dry_run, yes;
+    const char *rate, *heal_from, *department, *bytes, *systems;
+    bool json, local, help, dry_run, yes, all;
 };
 
 int command_init(const struct words *w, struct err *e);
@@ -30,6 +31,8 @@ int command_approver(const struct words *w, struct err *e);
 int command_clock(const struct words *w, struct err *e);
 int command_request(const struct words *w, struct err *e);
 int command_gc(const struct words *w, struct err *e);
+int command_scrub(const struct words *w, struct err *e);
+int command_quota(const struct words *w, struct err *e);
 
 /** recovery_set: take --recipient and --to into the vault's settings. */
 struct vault;

@@ -20,6 +20,7 @@
 #include "gc.h"
 #include "keeper.h"
 #include "reserve.h"
+#include "scrub_keep.h"
 #include "sys/file.h"
 #include "sys/sock.h"
 
@@ -91,6 +92,7 @@ static int keep_loop(struct vault *v, const int fds[3], struct err *e) {
     while (!stop_asked) {
         clock_look(v, &clock);
         while (children && waitpid(-1, NULL, WNOHANG) > 0) children--;
+        children += scrub_tick(v, children, fds, 3);
         /* Full: connections wait in the backlog until a child ends. The short wait makes up for a signal that came
          * between. */
         int ready = poll(p, children < CHILDREN_MAX ? 2 : 0, 1000);

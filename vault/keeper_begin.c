@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "keeper.h"
+#include "quota.h"
 
 enum { DAMAGED_LIMIT = 65536, TRIES = 16 };
 
@@ -105,7 +106,7 @@ static int begin_fill(struct keeper *k, struct rec_begin *b, const char *ticket,
     b->point = k->log.last_point + 1;
     b->epoch = last ? last->epoch + 1 : 1;
     b->lease_until = log_time(&k->log, &uncertain) + LEASE_S * NS_PER_S;
-    return 0;
+    return quota_begin(k, b, e);
 }
 
 static int begin_answer(struct keeper *k, const struct buf *parent) {

@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "gc.h"
 #include "keeper.h"
+#include "quota.h"
+#include "scrub_keep.h"
 #include "stat.h"
 
 enum { TOKEN_MIN_S = 60, TOKEN_MAX_S = 30 * 86400, TRIES = 16 };
@@ -165,6 +167,8 @@ static const struct op {
 static struct js *op_run(struct keeper *k, const struct js *q, struct err *e) {
     const char *name = js_str(q, "op", "");
     if (strcmp(name, "stat") == 0) return op_stat(k, e);
+    if (strcmp(name, "quota") == 0) return quota_control(k->v, q, e);
+    if (strcmp(name, "scrub") == 0) return scrub_json(k->v, e);
     act_run *act = act_find(name);
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         if (strcmp(ops[i].name, name) != 0 && !act) continue;

@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "keeper.h"
+#include "quota.h"
 #include "sys/file.h"
 
 static int by_offset(const void *a, const void *b) {
@@ -98,6 +99,7 @@ static int spool_place(struct keeper *k, int fd, uint32_t pack, uint8_t kind, ui
     *bytes = x.trailer.index_at + (uint64_t)x.trailer.count * PACK_ROW + PACK_TRAILER;
     int rc = *bytes > ZB_PACK_MAX ? err_set(e, ZE_REFUSED, name, _("it is larger than %u bytes"), ZB_PACK_MAX)
                                   : header_judge(k, &x.header, pack, kind, name, e);
+    if (rc == 0) rc = quota_place(k, *bytes, e);
     if (rc == 0) rc = pack_put(k, fd, &x, name, e);
     pack_index_free(&x);
     return rc;

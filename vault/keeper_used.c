@@ -8,7 +8,9 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "damage.h"
 #include "keeper.h"
+#include "quota.h"
 #include "sys/file.h"
 
 enum { USED_MAX = 1 << 20 };
@@ -30,6 +32,7 @@ int keeper_used(struct keeper *k, struct rd *r, struct err *e) {
     if (used_page_get(r->p, r->left, k->begin.generation, page, NULL, NULL, e) < 0) return -1;
     seal_hash(hash, r->p, r->left);
     used_name(name, k->host, k->begin.generation, hash);
+    if (quota_place(k, r->left, e) < 0) return -1;
     int rc = store_put_new(&k->v->store, name, r->p, r->left, e);
     /* If interrupted here, a page that nothing names yet: the next upload may name it. */
     return rc < 0 ? rc : F_OKAY;
@@ -74,7 +77,17 @@ struct check {
     const uint8_t *generation;
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e);
     void *arg;
+    struct damage_list known; /* what scrubbing has found */
 };
+
+static bool known_damaged(const struct check *c, uint32_t pack, uint32_t revision, uint32_t slot, struct err *why) {
+    char name[STORE_NAME_MAX];
+    if (!c->known.n) return false;
+    pack_name(name, c->k->host, c->generation, pack, revision);
+    if (!damage_has(&c->known, name, slot)) return false;
+    err_set(why, ZE_DAMAGED, name, _("slot %u is damaged"), slot);
+    return true;
+}
 
 /* The pack's index, or the kind alone (0 when it cannot be told) and why not. */
 static int index_of(struct check *c, uint32_t pack, struct pack_index *x, struct err *why) {
@@ -145,7 +158,9 @@ static int check_pack(void *arg, uint32_t pack, const uint8_t *bitmap, size_t le
         if (!(bitmap[s / 8] >> (s & 7) & 1)) continue;
         bool found = whole && pack_index_find(&x, (uint32_t)s, &row);
         bool revived = found && pack < c->bytes_below && s / 8 < sizeof had.bits && !(had.bits[s / 8] >> (s & 7) & 1);
-        if (found && (!revived || bytes_check(c, pack, &row, &why) == 0)) continue;
+        if (found && !known_damaged(c, pack, x.header.revision, (uint32_t)s, &why) &&
+            (!revived || bytes_check(c, pack, &row, &why) == 0))
+            continue;
         if (whole && !found) {
             char name[STORE_NAME_MAX];
             pack_name(name, c->k->host, c->generation, pack, x.header.revision);
@@ -174,7 +189,9 @@ int used_check_revived(struct keeper *k, const uint8_t generation[SEAL_ID], cons
     buf_init(&had, USED_MAX);
     int rc = used_load(k, generation, ref, &page, e);
     if (rc == 0 && parent) rc = used_load(k, generation, parent, &had, e);
+    if (rc == 0) rc = damage_load(&c.known, k->v, k->host, e);
     if (rc == 0) rc = used_page_get(page.p, page.len, generation, ref->page, check_pack, &c, e);
+    damage_free(&c.known);
     buf_free(&page);
     buf_free(&had);
     return rc;

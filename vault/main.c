@@ -42,6 +42,10 @@ static const struct verb {
     {"recovery", N_("DIR [--recipient zbk-pub-…] [--to DIR] [--json]"),
         N_("the sealed recovery file: to whom, where to, whether it is up to date"), command_recovery},
     {"stat", N_("DIR [--json]"), N_("hosts, restore points, bytes stored and free"), command_stat},
+    {"scrub", N_("DIR [--rate MIB_PER_S] [--all] [--heal-from DIR] [--json]"),
+        N_("read everything again and name what is damaged"), command_scrub},
+    {"quota", N_("DIR [--host HOST | --system SYSTEM | --department NAME] [--systems A,B] [--bytes N] [--json]"),
+        N_("show or set how much hosts, systems and departments may store"), command_quota},
 };
 
 static const struct option {
@@ -75,6 +79,12 @@ static const struct option {
     TEXT("--to", to),
     TEXT("--recover", recover),
     TEXT("--kit", kit),
+    TEXT("--rate", rate),
+    TEXT("--heal-from", heal_from),
+    TEXT("--department", department),
+    TEXT("--systems", systems),
+    TEXT("--bytes", bytes),
+    FLAG("--all", all),
     FLAG("--json", json),
     FLAG("--local", local),
     FLAG("--help", help),

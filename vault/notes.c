@@ -66,6 +66,7 @@ static bool rights_line(void *arg, const char *key, char *value) {
         return r->read_all || strcmp(value, "meta") == 0;
     }
     if (strcmp(key, "revoked") == 0) return r->revoked = true;
+    if (strcmp(key, "quota") == 0) return text_u64(value, INT64_MAX, &r->quota);
     if (strcmp(key, "floor_days") != 0 || !text_u64(value, 36500, &days)) return false;
     r->floor_days = (unsigned)days;
     return true;
@@ -85,6 +86,7 @@ int rights_save(struct vault *v, const char *host, const struct rights *r, struc
     snprintf(name, sizeof name, "rights/%s", host);
     note_line(
         &b, "read %s\nfloor_days %u\n%s", r->read_all ? "all" : "meta", r->floor_days, r->revoked ? "revoked\n" : "");
+    if (r->quota) note_line(&b, "quota %llu\n", (unsigned long long)r->quota);
     int rc = note_save(v, name, &b, e);
     buf_free(&b);
     return rc;

@@ -10,6 +10,7 @@
 struct rights {
     bool read_all, revoked;
     unsigned floor_days;
+    uint64_t quota; /* bytes; 0: none */
 };
 /** rights_load: ZE_NOTFOUND when the host has none. rights_save makes or replaces the file. */
 int rights_load(struct vault *v, const char *host, struct rights *r, struct err *e) MUST_CHECK;

@@ -146,7 +146,7 @@ static int conf_add(struct gather *g, struct err *e) {
 }
 
 int recovery_gather(struct vault *v, struct buf *out, struct err *e) {
-    static const char *const dirs[] = {"rights", "tokens", "quota"};
+    static const char *const dirs[] = {"rights", "tokens", "quota/system", "quota/department"};
     struct gather g = {.v = v};
     int rc = 0;
     buf_init(&g.items, RECOVERY_MAX);

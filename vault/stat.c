@@ -27,11 +27,37 @@ static int generation_add(void *arg, const char *name, uint64_t size, struct err
     return store_list(&c->v->store, dir, bytes_add, c->s, e);
 }
 
+/* The commits of the last days, the newest first. */
+static void recent_add(struct counting *c, struct host_log *l) {
+    int64_t since = c->v->clock->now_ns(c->v->clock) - STAT_DAYS * NS_PER_DAY;
+    for (size_t i = l->commits_n; i; i--) {
+        struct record r;
+        struct err ignored = ERR_INIT;
+        if (log_load(l, l->commits[i - 1].n, &r, NULL, &ignored) < 0) return;
+        bool old = r.time < since;
+        if (!old) c->s->recent += r.commit.bytes_stored;
+        if (!old && (!c->s->oldest || r.time < c->s->oldest)) c->s->oldest = r.time;
+        record_free(&r);
+        if (old) return;
+    }
+}
+
+/* The day it fills: a vault that is younger than 30 days is judged by its age, of a day at least. */
+static void forecast(struct vault *v, struct vault_stat *s) {
+    int64_t now = v->clock->now_ns(v->clock), span = STAT_DAYS * NS_PER_DAY;
+    if (s->oldest && now - s->oldest < span) span = now - s->oldest < NS_PER_DAY ? NS_PER_DAY : now - s->oldest;
+    s->capacity = s->bytes + s->free;
+    s->percent = s->capacity ? (unsigned)((double)s->bytes / (double)s->capacity * 100) : 0;
+    double left = s->recent ? (double)s->free / (double)s->recent * (double)span : 0;
+    if (s->recent && left < 100.0 * 366 * (double)NS_PER_DAY) s->fills_on = now + (int64_t)left;
+}
+
 static int host_add(void *arg, const char *host, struct err *e) {
     struct counting *c = arg;
     struct host_log l;
     bool damaged = log_open(&l, c->v, host, e) < 0;
     for (size_t i = 0; !damaged && i < l.commits_n; i++) c->s->points += !l.commits[i].removed;
+    if (!damaged) recent_add(c, &l);
     log_free(&l);
     snprintf(c->dir, sizeof c->dir, "hosts/%s/packs", host);
     c->s->hosts++;
@@ -43,7 +69,9 @@ int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) {
     struct counting c = {.v = v, .s = s};
     *s = (struct vault_stat){0};
     int rc = hosts_each(v, host_add, &c, e);
-    return rc < 0 ? rc : store_space(&v->store, &s->free, e);
+    if (rc == 0) rc = store_space(&v->store, &s->free, e);
+    if (rc == 0) forecast(v, s);
+    return rc;
 }
 
 struct js *stat_json(struct vault *v, const struct vault_stat *s) {
@@ -56,6 +84,10 @@ struct js *stat_json(struct vault *v, const struct vault_stat *s) {
     js_set_int(j, "points", (int64_t)s->points);
     js_set_int(j, "bytes", (int64_t)s->bytes);
     js_set_int(j, "free", (int64_t)s->free);
+    js_set_int(j, "capacity", (int64_t)s->capacity);
+    js_set_int(j, "percent", s->percent);
+    js_set_bool(j, "alert", s->percent >= STAT_ALERT);
+    js_set_time(j, "fills_on", s->fills_on);
     js_set_str(j, "vault_id", id);
     js_set_str(j, "vault_key", key);
     js_set_time(j, "time", v->clock->now_ns(v->clock));

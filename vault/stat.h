@@ -5,8 +5,15 @@
 #include "log.h"
 #include "wrap/json.h"
 
+enum { STAT_ALERT = 70, STAT_DAYS = 30 };
+
 struct vault_stat {
     uint64_t hosts, damaged, points, bytes, free;
+    uint64_t capacity; /* what is stored and what is free */
+    unsigned percent;  /* of it that is used; from STAT_ALERT on people are told */
+    uint64_t recent;   /* bytes that the commits of the last 30 days stored */
+    int64_t oldest;    /* the first of them */
+    int64_t fills_on;  /* at that pace; 0: it does not fill */
 };
 /** vault_stat(v, s, e): hosts, those of them whose log is damaged, existing points of the others, bytes of packs, free bytes
  * of the file system. */

@@ -28,7 +28,7 @@ static char top[64], dir[96];
 static pid_t keeper, last_serve;        /* the daemon; the serve of the last session */
 static int box_idle_ms, box_message_ms; /* of sessions made from here on; 0: serve's own */
 
-static void setup(void) {
+static UNUSED void setup(void) {
     struct err e = ERR_INIT;
     struct vault v;
     ck_assert_int_eq(seal_init(&e), 0);

@@ -7,7 +7,7 @@ set -eu
 cd "$ZAIBEI_TMP"
 if [ -z "${IN_NAMESPACE:-}" ]; then
     unshare -m true 2>/dev/null || not_run 'mounting is not allowed here'
-    IN_NAMESPACE=1 exec unshare -m bash "$ZAIBEI_ROOT/tests/scenario/92-gc-full.sh"
+    IN_NAMESPACE=1 exec unshare -m bash "$ZAIBEI_ROOT/tests/scenario/96-gc-full.sh"
 fi
 record=$B/tools/tool_vault_record
 disk=$ZAIBEI_TMP/disk vault=$ZAIBEI_TMP/disk/vault kit=$ZAIBEI_TMP/kit data=$ZAIBEI_TMP/data
