@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acts.h"
+#include "base/civil.h"
 #include "sys/file.h"
 
 enum { SEG_LEN = 700, PACKS = 256, SLOTS = 64 };
@@ -16,8 +18,10 @@ static void fill(uint8_t seg[SEG_LEN], uint32_t pack, uint32_t slot) {
 
 static int64_t clock_now(struct clock *c) { return ((struct mini_clock *)c)->now; }
 
+static const char *clock_boot(struct clock *c) { return "one"; }
+
 void mini_clock_init(struct mini_clock *c, int64_t now) {
-    *c = (struct mini_clock){.clock = {clock_now, clock_now}, .now = now};
+    *c = (struct mini_clock){.clock = {clock_now, clock_now, clock_now, clock_boot}, .now = now};
 }
 
 static int ask(struct mini *m, int (*handler)(struct keeper *k, struct rd *r, struct err *e), struct buf *b, int want,
@@ -237,6 +241,36 @@ int mini_backup(struct vault *v, const char *host, uint8_t kind, uint8_t upload,
     return rc;
 }
 
+static int act(struct vault *v, act_run *run, struct js *q, struct err *e) {
+    struct js *a = js_object();
+    js_set_str(q, "reason", "inspection");
+    js_set_str(q, "who", "li");
+    int rc = run(v, q, a, e);
+    js_free(a);
+    js_free(q);
+    return rc;
+}
+
+int mini_pin(struct vault *v, const char *host, uint32_t point, const char *until, struct mini_point *done,
+    struct err *e) {
+    struct js *q = js_object();
+    *done = (struct mini_point){.what = TOLD_PIN, .point = point};
+    js_set_str(q, "host", host);
+    js_set_int(q, "point", point);
+    js_set_str(q, "until", until);
+    if (!civil_time_get(until, &done->until)) return err_set(e, ZE_USAGE, until, "no time");
+    return act(v, act_pin, q, e);
+}
+
+int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_point *done, struct err *e) {
+    struct js *q = js_object(), *points = js_array();
+    *done = (struct mini_point){.what = TOLD_REMOVED, .point = point};
+    js_push_int(points, point);
+    js_set_str(q, "host", host);
+    js_set(q, "points", points);
+    return act(v, act_remove, q, e);
+}
+
 /* ---- the oracle ---- */
 
 struct judge {
@@ -287,13 +321,17 @@ static int point_judge(struct keeper *k, const struct log_commit *c, struct err 
 }
 
 static int told_judge(struct keeper *k, const struct mini_point *p, struct err *e) {
-    uint8_t id[SEAL_ID];
     struct record r;
-    memset(id, p->upload, sizeof id);
-    const struct log_commit *c = log_upload(&k->log, id);
-    if (!c || c->removed) return err_set(e, ZE_MISSING, k->host, "point %u was acknowledged and is gone", p->point);
+    const struct log_commit *c = log_point(&k->log, p->point);
+    if (!c) return err_set(e, ZE_MISSING, k->host, "point %u was acknowledged and is not there", p->point);
+    if (p->what == TOLD_REMOVED)
+        return c->removed ? 0 : err_set(e, ZE_DAMAGED, k->host, "point %u was removed and is back", p->point);
+    if (p->what == TOLD_PIN && c->pinned < p->until)
+        return err_set(e, ZE_DAMAGED, k->host, "point %u was pinned for longer", p->point);
+    if (c->removed) return p->going ? 0 : err_set(e, ZE_MISSING, k->host, "point %u is gone", p->point);
+    if (p->what == TOLD_PIN) return 0;
     if (log_load(&k->log, c->n, &r, NULL, e) < 0) return -1;
-    bool same = r.n == p->n && r.commit.point == p->point && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
+    bool same = r.n == p->n && r.commit.upload[0] == p->upload && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
     record_free(&r);
     return same ? 0 : err_set(e, ZE_DAMAGED, k->host, "point %u is not what was acknowledged", p->point);
 }

@@ -17,14 +17,18 @@ struct mini_shape {
     uint32_t meta_slots, data_slots;
 };
 
-/** An acknowledged point: what the agent has in its hands. */
+/** What somebody was told: a point is there, is pinned until then, is removed. */
+enum mini_what { TOLD_POINT, TOLD_PIN, TOLD_REMOVED };
 struct mini_point {
-    uint8_t upload, hash[SEAL_HASH];
+    enum mini_what what;
     uint32_t point;
+    uint8_t upload, hash[SEAL_HASH]; /* TOLD_POINT: the upload, its commit record and that record's number */
     uint64_t n;
+    bool going;    /* its removal was asked for: it may be gone before that is told */
+    int64_t until; /* TOLD_PIN */
 };
 
-/** A clock that stands where it is put. */
+/** A clock that stands where it is put, on a machine that never slept. */
 struct mini_clock {
     struct clock clock;
     int64_t now;
@@ -46,10 +50,15 @@ int mini_commit(struct mini *m, uint8_t upload, const uint8_t page[SEAL_HASH], s
 int mini_backup(struct vault *v, const char *host, uint8_t kind, uint8_t upload, const struct mini_shape *s,
     struct mini_point *done, struct err *e) MUST_CHECK;
 
+/** mini_pin, mini_remove: as the platform asks for them over control. */
+int mini_pin(struct vault *v, const char *host, uint32_t point, const char *until, struct mini_point *done,
+    struct err *e) MUST_CHECK;
+int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_point *done, struct err *e) MUST_CHECK;
+
 /**
  * mini_judge(v, host, told, n, points, e):
- * The log is whole; each of the ${n} points of ${told} is in it with the hash that was told; every point in it is
- * complete: all that it uses is there and has the bytes that were sent. ${points} gets how many there are.
+ * The log is whole; all ${n} things of ${told} hold, each point with the record that was told; every point that is in it
+ * is complete: all that it uses is there and has the bytes that were sent. ${points} gets how many there are.
  */
 int mini_judge(struct vault *v, const char *host, const struct mini_point *told, size_t n, size_t *points,
     struct err *e) MUST_CHECK;
