@@ -275,6 +275,7 @@ static int one_state(struct model *m, struct walk *w) {
     w->p.hash = state_hash(m, 0, 1 + w->p.acked); /* the same bytes are more of a promise after an answer */
     if (seen(m, w->p.hash)) return 0;
     uint64_t number = w->p.number++;
+    if (m->o->only && number + 1 != m->o->only) return 0;
     if (m->o->stride > 1 && number % m->o->stride) return 0;
     make(m, w->dir);
     struct crash_point p = w->p;

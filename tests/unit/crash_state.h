@@ -15,6 +15,7 @@ struct crash_options {
     unsigned cap;      /* at most so many states after one operation: all, or when there are more, a sample */
     unsigned torn;     /* of each length of a file of more than 4 unsynced sectors: so many random tears */
     uint64_t seed;
+    uint64_t only;     /* not 0: of all states only this one, counted from 1, is visited */
     enum crash_lie lie; /* the disk says that a file, or a directory, is synced, and it is not */
     unsigned stride;   /* only each so-many-th distinct state is visited; all are counted. 0 and 1: all */
 };

@@ -16,7 +16,7 @@ static int tell(struct world *w, const struct mini_point *p) {
 }
 
 /* A backup step by step: what it has in its hands when it is cut is in ${w}. */
-static int backup(struct world *w, uint8_t kind, uint8_t upload, struct err *e) {
+static int backup(struct world *w, uint8_t kind, uint16_t upload, struct err *e) {
     struct mini m;
     struct mini_point done;
     size_t i = w->told_n;
@@ -93,7 +93,7 @@ static int ask_again(struct world *w, struct err *e) {
         ? 0 : err_set(e, ZE_DAMAGED, HOST, "asked again, the vault says another record");
 }
 
-int recover(struct world *w, const char *dir, uint8_t next, struct err *e) {
+int recover(struct world *w, const char *dir, uint16_t next, struct err *e) {
     size_t points, after, expected = 0;
     if (vault_open(&w->v, dir, &w->clock.clock, e) < 0) return -1;
     int rc = mini_judge(&w->v, HOST, w->told, w->told_n, &points, e);

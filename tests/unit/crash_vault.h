@@ -18,7 +18,8 @@ struct world {
     size_t told_n;
     struct {
         int (*again)(struct world *w, struct err *e); /* not a backup: simply asked for again */
-        uint8_t upload, page[SEAL_HASH];
+        uint16_t upload;
+        uint8_t page[SEAL_HASH];
         bool has_page;
     } way[TOLD_MAX + 1]; /* what was under way when so many had been told; nothing: zeros */
 };
@@ -38,6 +39,6 @@ int world_make(struct world *w, const struct scenario *s, const char *dir, struc
  * Open the vault as the next process does: all that was told holds; who was cut asks again and comes to his end; a backup
  * with the upload id ${next} succeeds; all holds again.
  */
-int recover(struct world *w, const char *dir, uint8_t next, struct err *e) MUST_CHECK;
+int recover(struct world *w, const char *dir, uint16_t next, struct err *e) MUST_CHECK;
 
 #endif

@@ -86,10 +86,15 @@ int mini_enrol(struct vault *v, const char *host, struct err *e) {
     return rc;
 }
 
-int mini_begin(struct mini *m, uint8_t kind, uint8_t upload, struct err *e) {
+static void upload_id(uint8_t id[SEAL_ID], uint16_t upload) {
+    memset(id, (uint8_t)upload, SEAL_ID);
+    id[1] = (uint8_t)(upload >> 8);
+}
+
+int mini_begin(struct mini *m, uint8_t kind, uint16_t upload, struct err *e) {
     struct buf b;
     uint8_t id[SEAL_ID];
-    memset(id, upload, sizeof id);
+    upload_id(id, upload);
     buf_init(&b, 256);
     buf_u8(&b, kind);
     buf_put(&b, id, sizeof id);
@@ -202,14 +207,14 @@ int mini_used(struct mini *m, const struct mini_shape *s, uint8_t page[SEAL_HASH
     return ask(m, keeper_used, &b, F_OKAY, e);
 }
 
-int mini_commit(struct mini *m, uint8_t upload, const uint8_t page[SEAL_HASH], struct mini_point *done,
+int mini_commit(struct mini *m, uint16_t upload, const uint8_t page[SEAL_HASH], struct mini_point *done,
     struct err *e) {
     struct buf b;
     struct record r;
     struct rd rd;
     size_t n;
     uint8_t id[SEAL_ID];
-    memset(id, upload, sizeof id);
+    upload_id(id, upload);
     buf_init(&b, 4096);
     buf_put(&b, id, sizeof id);
     buf_u8(&b, STATE_COMPLETE);
@@ -228,7 +233,7 @@ int mini_commit(struct mini *m, uint8_t upload, const uint8_t page[SEAL_HASH], s
     return 0;
 }
 
-int mini_backup(struct vault *v, const char *host, uint8_t kind, uint8_t upload, const struct mini_shape *s,
+int mini_backup(struct vault *v, const char *host, uint8_t kind, uint16_t upload, const struct mini_shape *s,
     struct mini_point *done, struct err *e) {
     struct mini m;
     uint8_t page[SEAL_HASH];
@@ -331,7 +336,7 @@ static int told_judge(struct keeper *k, const struct mini_point *p, struct err *
     if (c->removed) return p->going ? 0 : err_set(e, ZE_MISSING, k->host, "point %u is gone", p->point);
     if (p->what == TOLD_PIN) return 0;
     if (log_load(&k->log, c->n, &r, NULL, e) < 0) return -1;
-    bool same = r.n == p->n && r.commit.upload[0] == p->upload && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
+    bool same = r.n == p->n && r.commit.upload[0] == (uint8_t)p->upload && r.commit.upload[1] == p->upload >> 8 && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
     record_free(&r);
     return same ? 0 : err_set(e, ZE_DAMAGED, k->host, "point %u is not what was acknowledged", p->point);
 }

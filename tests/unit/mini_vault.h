@@ -22,7 +22,8 @@ enum mini_what { TOLD_POINT, TOLD_PIN, TOLD_REMOVED };
 struct mini_point {
     enum mini_what what;
     uint32_t point;
-    uint8_t upload, hash[SEAL_HASH]; /* TOLD_POINT: the upload, its commit record and that record's number */
+    uint16_t upload;
+    uint8_t hash[SEAL_HASH]; /* TOLD_POINT: the upload, its commit record and that record's number */
     uint64_t n;
     bool going;    /* its removal was asked for: it may be gone before that is told */
     int64_t until; /* TOLD_PIN */
@@ -40,14 +41,14 @@ int mini_open(struct mini *m, struct vault *v, const char *host, struct err *e) 
 void mini_close(struct mini *m);
 int mini_enrol(struct vault *v, const char *host, struct err *e) MUST_CHECK;
 
-/** The steps of one backup; mini_backup is all of them, in a connection of its own. ${upload}: 16 equal bytes.
+/** The steps of one backup; mini_backup is all of them, in a connection of its own. ${upload}: its id is made from it.
  * mini_used gives the hash of the used page, mini_commit takes it, in this or in a later connection. */
-int mini_begin(struct mini *m, uint8_t kind, uint8_t upload, struct err *e) MUST_CHECK;
+int mini_begin(struct mini *m, uint8_t kind, uint16_t upload, struct err *e) MUST_CHECK;
 int mini_packs(struct mini *m, const struct mini_shape *s, struct err *e) MUST_CHECK;
 int mini_used(struct mini *m, const struct mini_shape *s, uint8_t page[SEAL_HASH], struct err *e) MUST_CHECK;
-int mini_commit(struct mini *m, uint8_t upload, const uint8_t page[SEAL_HASH], struct mini_point *done,
+int mini_commit(struct mini *m, uint16_t upload, const uint8_t page[SEAL_HASH], struct mini_point *done,
     struct err *e) MUST_CHECK;
-int mini_backup(struct vault *v, const char *host, uint8_t kind, uint8_t upload, const struct mini_shape *s,
+int mini_backup(struct vault *v, const char *host, uint8_t kind, uint16_t upload, const struct mini_shape *s,
     struct mini_point *done, struct err *e) MUST_CHECK;
 
 /** mini_pin, mini_remove: as the platform asks for them over control. */
