@@ -16,12 +16,13 @@ static void fill(uint8_t seg[SEG_LEN], uint32_t pack, uint32_t slot) {
     for (uint32_t i = 0; i < SEG_LEN; i++) seg[i] = (uint8_t)(pack * 31 + slot * 7 + i + i / 256 + 1);
 }
 
-static int64_t clock_now(struct clock *c) { return ((struct mini_clock *)c)->now; }
+static int64_t clock_now(struct clock *c) { return ((struct mini_clock *)c)->now + ((struct mini_clock *)c)->moved; }
+static int64_t clock_mono(struct clock *c) { return ((struct mini_clock *)c)->now; }
 
 static const char *clock_boot(struct clock *c) { return "one"; }
 
 void mini_clock_init(struct mini_clock *c, int64_t now) {
-    *c = (struct mini_clock){.clock = {clock_now, clock_now, clock_now, clock_boot}, .now = now};
+    *c = (struct mini_clock){.clock = {clock_now, clock_mono, clock_mono, clock_boot}, .now = now};
 }
 
 static int ask(struct mini *m, int (*handler)(struct keeper *k, struct rd *r, struct err *e), struct buf *b, int want,
@@ -336,7 +337,9 @@ static int told_judge(struct keeper *k, const struct mini_point *p, struct err *
     if (c->removed) return p->going ? 0 : err_set(e, ZE_MISSING, k->host, "point %u is gone", p->point);
     if (p->what == TOLD_PIN) return 0;
     if (log_load(&k->log, c->n, &r, NULL, e) < 0) return -1;
-    bool same = r.n == p->n && r.commit.upload[0] == (uint8_t)p->upload && r.commit.upload[1] == p->upload >> 8 && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
+    uint8_t id[SEAL_ID];
+    upload_id(id, p->upload);
+    bool same = r.n == p->n && memcmp(r.commit.upload, id, SEAL_ID) == 0 && memcmp(r.hash, p->hash, SEAL_HASH) == 0;
     record_free(&r);
     return same ? 0 : err_set(e, ZE_DAMAGED, k->host, "point %u is not what was acknowledged", p->point);
 }

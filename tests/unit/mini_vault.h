@@ -32,7 +32,7 @@ struct mini_point {
 /** A clock that stands where it is put, on a machine that never slept. */
 struct mini_clock {
     struct clock clock;
-    int64_t now;
+    int64_t now, moved; /* what it is, and by how much the clock shows more */
 };
 void mini_clock_init(struct mini_clock *c, int64_t now);
 
