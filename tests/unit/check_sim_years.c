@@ -4,7 +4,6 @@
  *
  * The oracle is a list kept beside: at the end of each quarter every point that was acknowledged and not removed reads back
  * exactly, no pin has become shorter, and nothing was ever removed before its floor or pin, or while time was in doubt. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "crash_seam.h"
 #include "crash_state.h"
 #include "crash_vault.h"
+#include "suite.h"
 #include "unit_place.h"
 
 enum { POINTS_MAX = 1200, FLOOR_DAYS = 92, YEARS = 1, YEARS_SOAK = 200 };
@@ -277,9 +277,5 @@ int main(void) {
     tcase_set_timeout(t, 7200);
     tcase_add_test(t, years);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

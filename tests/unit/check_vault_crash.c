@@ -5,7 +5,6 @@
  *
  * What is recorded are the calls of the product's own store and notes (crash_seam.h), so there is no model of the store
  * that could be right where the store is wrong. The scenarios are the table of crash_vault.c. ZAIBEI_SOAK=1 judges all states. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "crash_seam.h"
 #include "crash_state.h"
 #include "crash_vault.h"
+#include "suite.h"
 #include "unit_place.h"
 
 struct run {
@@ -132,9 +132,5 @@ int main(void) {
     tcase_set_timeout(t, 3600);
     tcase_add_loop_test(t, a_disk_that_lies_is_found_out, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

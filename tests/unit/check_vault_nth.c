@@ -2,7 +2,6 @@
  * gets an error with a number, or is told that it is done and then it is; when the fault is over the next run succeeds
  * by itself, and nothing that was acknowledged is lost. An fsync that failed is never believed later: what it was for is
  * written anew. */
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "crash_seam.h"
 #include "crash_state.h"
 #include "crash_vault.h"
+#include "suite.h"
 #include "unit_place.h"
 
 static const struct fault {
@@ -136,9 +136,5 @@ int main(void) {
     tcase_set_timeout(t, 3600);
     tcase_add_loop_test(t, every_call_that_fails, 0, (int)scenarios_n);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }
