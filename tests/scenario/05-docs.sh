@@ -33,6 +33,7 @@ scripts/errors | diff -u docs/ERRORS.md - >&2 || bad 'docs/ERRORS.md is stale: s
 head -n 1 docs/ERRORS.md | grep -q Generated || bad 'docs/ERRORS.md does not say that it is generated'
 
 step 'docs/FAULTS.md'
+scripts/reliability --check || bad 'see above: scripts/reliability writes the page anew'
 scripts/faults --check || bad 'see above: scripts/faults writes the page anew'
 
 step 'man pages'

@@ -5,6 +5,7 @@
 #include "sys/file.h"
 #include "vault_box.h"
 #include "wire/kit.h"
+#include "suite.h"
 
 static char kit_file[128], sealed_file[128], new_dir[128];
 
@@ -195,9 +196,5 @@ int main(void) {
     tcase_add_test(c, a_file_whose_key_is_not_the_one_it_names_is_refused);
     tcase_add_test(c, an_interrupted_recovery_goes_on);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

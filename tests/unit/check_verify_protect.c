@@ -1,7 +1,6 @@
 /* What zaibei-verify says of protection: vaults that an independent writer made (tests/reader/make_vault.py --protect) with
  * approvers, pins, floors, a confirmed clock, collections and removals are fine; with one act that nobody allowed each, that
  * one is found. Second copies stand in for records; receipts are found again or are not. */
-#include <check.h>
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "verify.h"
+#include "suite.h"
 
 static char top[256], *out_text;
 static size_t out_len;
@@ -196,9 +196,5 @@ int main(void) {
     tcase_add_test(c, a_receipt_is_true_foreign_or_gone);
     tcase_add_test(c, a_vault_log_that_was_cut_is_found_by_the_anchor);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }
