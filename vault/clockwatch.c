@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "reserve.h"
 #include "sys/file.h"
 
 enum { SLACK_S = 300, ABSENT_DAYS = 30, NOTE_S = 60, TRIES = 16 };
@@ -54,7 +55,11 @@ static int note_save(struct vault *v, const struct clock_reading *r, struct err 
     char text[256];
     int n = snprintf(text, sizeof text, "real %lld\nboot %lld\noffset %lld\nboot_id %s\n", (long long)r->real,
         (long long)r->boot, (long long)r->offset, r->boot_id);
-    return file_replace(v->fd, NOTE, text, (size_t)n, 0640, e);
+    int rc = file_replace(v->fd, NOTE, text, (size_t)n, 0640, e);
+    /* A full disk must not keep anybody from removing. */
+    while (rc < 0 && e->id == ZE_NOSPACE && reserve_release(v, RESERVE_FOR_RECORD))
+        rc = file_replace(v->fd, NOTE, text, (size_t)n, 0640, e);
+    return rc;
 }
 
 static int jump_log(struct vault *v, const char *why, const struct clock_reading *is, struct err *e) {

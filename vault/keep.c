@@ -22,6 +22,7 @@
 #include "reserve.h"
 #include "scrub_keep.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/sock.h"
 
 /* serve gives up an agent that is silent for 15 minutes, and speaks to us more often than that. */
@@ -80,6 +81,7 @@ static int collection(struct vault *v, const int *close_too, size_t n, struct er
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     for (size_t i = 0; i < n; i++) close(close_too[i]);
+    proc_step_back(false);
     gc_daily(v);
     vault_close(v);
     _exit(0);

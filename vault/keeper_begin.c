@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "keeper.h"
+#include "sys/proc.h"
 #include "quota.h"
 
 enum { DAMAGED_LIMIT = 65536, TRIES = 16 };
@@ -152,6 +153,7 @@ int keeper_begin(struct keeper *k, struct rd *r, struct err *e) {
     if (rc == 0) {
         k->begin = *log_last_begin(&k->log);
         k->begun = true;
+        proc_step_back(false); /* a restore goes before a backup */
         pack_dir(dir, k->host, k->begin.generation);
         rc = store_sweep(&k->v->store, dir, e);
     }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,9 +15,9 @@
 #include "base/text.h"
 #include "scrub.h"
 #include "sys/file.h"
+#include "sys/proc.h"
 
 enum { EVERY_S = 60, AT_LEAST_S = 600, SLICE_S = 30, ROUND_S = 86400, SETTINGS_MAX = 8192, MIB_MAX = 1 << 20 };
-enum { IOPRIO_IDLE = 3 << 13, IOPRIO_PROCESS = 1 };
 
 uint64_t scrub_rate(struct vault *v) {
     struct buf b;
@@ -43,8 +41,7 @@ static _Noreturn void slice(struct vault *v, uint64_t rate) {
     struct err e = ERR_INIT;
     struct scrub_sum sum;
     struct scrub_opts o = {.rate = rate, .slice_ns = SLICE_S * NS_PER_S, .pause = pause_ns};
-    setpriority(PRIO_PROCESS, 0, 19);
-    syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_IDLE);
+    proc_step_back(true);
     CLEANUP_FD int lock = scrub_lock(v, false, &e);
     int rc = lock < 0 ? 0 : scrub_run(v, &o, &sum, &e); /* busy: somebody asked for a round */
     if (rc < 0 || (lock >= 0 && sum.damaged > sum.healed && !e.id))

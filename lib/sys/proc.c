@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,4 +162,10 @@ int proc_wait(struct proc *p, int timeout_ms, struct err *e) {
     if (late) return err_set(e, ZE_CHILD, p->name, _("did not end in time"));
     if (WIFEXITED(status)) return WEXITSTATUS(status);
     return err_set(e, ZE_CHILD, p->name, _("died of signal %d (%s)"), WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
+void proc_step_back(bool idle) {
+    int io = idle ? IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0) : IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7);
+    if (idle) (void)setpriority(PRIO_PROCESS, 0, 19);
+    (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, io);
 }

@@ -4,6 +4,7 @@
 #ifndef SYS_PROC_H
 #define SYS_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -50,5 +51,9 @@ int proc_open(struct proc *p, const char *const argv[], struct err *e) MUST_CHEC
  * proc without a child gives 0. Afterwards p->pid is 0.
  */
 int proc_wait(struct proc *p, int timeout_ms, struct err *e);
+
+/** proc_step_back(idle): this process does what can wait: it comes last at the disk from now on, with ${idle} only when nobody
+ * else wants it, and the processor too. What the kernel refuses stays as it is. */
+void proc_step_back(bool idle);
 
 #endif

@@ -21,7 +21,7 @@ ways=(
     'umask 000; exec "$@"'
     'mkdir "$TMPDIR/gone"; cd "$TMPDIR/gone"; rmdir "$TMPDIR/gone"; exec "$@"'
     'ulimit -n 64; exec "$@"'
-    'ulimit -n 20; exec "$@"'
+    'ulimit -n 24; exec "$@"'
     'ulimit -s 1024; exec "$@"'
     'exec env -i PATH="$PATH" ZAIBEI_AGENT_CONFIG="$ZAIBEI_AGENT_CONFIG" "$@"'
     'export LANG=../../../tmp LC_ALL=xx_YY.%n%s LANGUAGE=../..:/%n TZ=:/dev/zero TMPDIR=/nowhere HOME=/nowhere IFS=/; exec "$@"'

@@ -9,7 +9,6 @@ set -eu
 cd "$ZAIBEI_TMP"
 every=${EVERY:-5}
 [ -z "${ZAIBEI_SOAK:-}" ] || every=1
-record=$B/tools/tool_vault_record
 vault=$ZAIBEI_TMP/vault kit=$ZAIBEI_TMP/kit data=$ZAIBEI_TMP/data
 zaibei-vault init vault >/dev/null
 zaibei kit new --out kit >kit.txt
@@ -29,7 +28,8 @@ for i in 1 2 3 4; do
 done
 backup data
 zaibei-agent restore 5 --vault "$vault" --host h --kit "$kit" --target truth >/dev/null
-"$record" "$vault" h remove 1 2 3 4
+approvers_make "$vault"
+remove_early "$vault" h/1,2,3,4
 
 objects() { (cd "$vault/store" && find . -type f -path '*/packs/*' -o -type f -path '*/used/*') | sort; }
 

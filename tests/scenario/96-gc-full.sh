@@ -9,7 +9,6 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
     unshare -m true 2>/dev/null || not_run 'mounting is not allowed here'
     IN_NAMESPACE=1 exec unshare -m bash "$ZAIBEI_ROOT/tests/scenario/96-gc-full.sh"
 fi
-record=$B/tools/tool_vault_record
 disk=$ZAIBEI_TMP/disk vault=$ZAIBEI_TMP/disk/vault kit=$ZAIBEI_TMP/kit data=$ZAIBEI_TMP/data
 mkdir disk && mount -t tmpfs -o size=64m tmpfs "$disk" || not_run 'no tmpfs here'
 zaibei-vault init "$vault" >/dev/null
@@ -18,6 +17,7 @@ pub=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' kit.txt kit | head -n 1 | sed 's/^[^:]*:
 export ZAIBEI_AGENT_CONFIG=$ZAIBEI_TMP/agent.yaml
 zaibei-agent enroll "dir://$vault" --host h --system s --recipient "$pub" --state "$ZAIBEI_TMP/state" \
     --config "$ZAIBEI_AGENT_CONFIG" >/dev/null
+approvers_make "$vault"
 zaibei-vault gc "$vault" >/dev/null
 [ "$(stat -c %s "$vault/keeper/reserve")" -gt 3000000 ] || fail 'there is no reserve'
 
@@ -45,7 +45,7 @@ expect 13 zaibei-agent backup data
 
 step 'removal and collection work'
 fill more
-"$record" "$vault" h remove 1 2
+remove_early "$vault" h/1,2
 zaibei-vault gc "$vault" --grace 0 --json >done.json
 jq -e '.skipped == [] and .bytes > 15000000' done.json >/dev/null || fail "$(cat done.json)"
 jq -e '.generations[] | select(.why) | .why' done.json && fail 'something was left alone'

@@ -101,3 +101,23 @@ store_bytes() { find "$vault/store" -type f -printf '%s\n' | awk '{ n += $1 } EN
 
 # noise N SEED : N bytes that do not compress, the same for the same seed.
 noise() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"; }
+
+# approvers_make VAULT : two people who may approve, with their keys in $approvers.
+approvers_make() {
+    local name
+    approvers=$ZAIBEI_TMP/approvers
+    mkdir "$approvers"
+    for name in anna ben; do
+        ssh-keygen -q -t ed25519 -N '' -C $name -f "$approvers/$name"
+        zaibei-vault approver add "$1" $name "$approvers/$name.pub" >/dev/null
+    done
+}
+
+# remove_early VAULT HOST/POINT,POINT… : although they are protected, as two approvers allow it.
+remove_early() {
+    zaibei-vault request remove "$1" "$2" --out "$approvers/request" >/dev/null
+    zaibei approve "$approvers/request" --key "$approvers/anna" --yes >/dev/null
+    zaibei approve "$approvers/request" --key "$approvers/ben" --yes >/dev/null
+    zaibei-vault remove "$1" "$2" --reason test --approvals "$approvers/request" --yes >/dev/null
+    rm "$approvers"/request*
+}
