@@ -174,6 +174,7 @@ flip "$data" 100000
 scrub || :
 zaibei-vault keep vault 2>keep.err &
 keeper=$!
-trap 'kill $keeper; rm -rf "${shm:-}"' EXIT
+# Its children, which may be writing a note, end with it.
+trap 'kill $keeper; wait $keeper 2>/dev/null || :; sleep 0.2; rm -rf "${shm:-}"' EXIT
 answer=$(echo '{"op":"scrub"}' | zaibei-vault control vault)
 [ "$(jq -r '.findings[0].host' <<<"$answer")" = web ] || fail "the answer: $answer"
