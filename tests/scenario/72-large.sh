@@ -65,7 +65,7 @@ peak() {
 
 peak 64 "$files files, first" zaibei-agent backup "$many"
 peak 64 "$files files, again" zaibei-agent backup "$many"
-rm "$many"/crowd/*7
+find "$many/crowd" -name '*7' -delete
 peak 64 "$files files, a part gone" zaibei-agent backup "$many"
 peak 128 "$files files, restored" zaibei-agent restore latest --target "$ZAIBEI_TMP/back"
 manifest "$many" --top >"$ZAIBEI_TMP/was"
