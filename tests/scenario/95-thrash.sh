@@ -1,6 +1,5 @@
 #!/bin/bash
 # limit 2400
-# faults: E1
 # Everything at once on the real programs, and processes killed at random all the while: backups, restores of points that
 # were acknowledged, looks at the whole vault, pins. What was acknowledged restores exactly, then and in the end; a look at
 # the vault finds no damage. 15 seconds; half an hour with ZAIBEI_SOAK=1.

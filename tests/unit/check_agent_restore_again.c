@@ -238,7 +238,7 @@ END_TEST
 START_TEST(extended_attributes_that_the_point_does_not_have_go) {
     whole_vault();
     ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
-    if (setxattr(in("out/d/small"), "user.x", "1", 1, 0) < 0) return; /* not on this file system */
+    if (setxattr(in("out/d/small"), "user.x", "1", 1, 0) < 0) not_run("no extended attributes here");
     ck_assert_int_eq(restore(EXISTING_IF_DIFFERENT, NULL, 0, 0), 0);
     ck_assert_int_lt(getxattr(in("out/d/small"), "user.x", NULL, 0), 0);
     ck_assert_uint_eq(res.already, 10);
@@ -294,7 +294,7 @@ START_TEST(locked_files_and_directories_give_way_and_what_is_outside_stays_locke
     whole_vault();
     ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
     sh("ln out/d/sparse outside && echo other >out/large && rm out/hard1");
-    if (!set_flags(in("outside"), FS_IMMUTABLE_FL)) return; /* not this user, or not this file system */
+    if (!set_flags(in("outside"), FS_IMMUTABLE_FL)) not_run("no immutable files for this user here");
     ck_assert(set_flags(in("out/large"), FS_APPEND_FL) && set_flags(in("out/d/small"), FS_IMMUTABLE_FL));
     ck_assert(set_flags(in("out/d"), FS_IMMUTABLE_FL));
     int always = restore(EXISTING_ALWAYS, NULL, 0, 0);
@@ -327,7 +327,7 @@ START_TEST(an_immutable_file_with_two_names_comes_back_so) {
     add(&en, "b");
     vault_end();
     write_file("try", "", 0);
-    if (!set_flags(in("try"), FS_IMMUTABLE_FL)) return;
+    if (!set_flags(in("try"), FS_IMMUTABLE_FL)) not_run("no immutable files for this user here");
     ck_assert(set_flags(in("try"), 0));
     for (int again = 0; again < 2; again++) {
         int rc = restore(again ? EXISTING_IF_DIFFERENT : EXISTING_REFUSE, NULL, 0, 0);
@@ -405,7 +405,7 @@ static void other_user(void) {
 /* faults: G7 */
 START_TEST(an_ordinary_user_gets_what_is_possible_and_a_list_of_the_rest) {
     static const uint64_t want[LACKS] = {[0] = 3, [3] = 1, [4] = 1, [8] = 1};
-    if (geteuid() != 0) return; /* whose owners are all the same */
+    if (geteuid() != 0) not_run("it needs root to become another user");
     vault_begin();
     content(small, sizeof small, 1);
     data_at = put_segment(SEG_PACKED, small, sizeof small);

@@ -143,7 +143,8 @@ END_TEST
 /* faults: F14 */
 START_TEST(a_mount_point_is_only_entered_when_it_is_named_even_below_another_path) {
     static const char *const paths[] = {".", "m", "n/deep/er", NULL};
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return; /* only root can */
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        not_run("no mounts for this user");
     shell("mkdir m n o; for d in m n o; do mount -t tmpfs none $d; mkdir -p $d/deep/er; touch $d/f $d/deep/er/g; done");
     run(begin(paths, NULL, 0));
     ck_assert_str_eq(told,

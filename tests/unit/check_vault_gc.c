@@ -265,7 +265,6 @@ START_TEST(a_generation_that_the_log_does_not_know_is_left_alone) {
 }
 END_TEST
 
-/* faults: E1 */
 START_TEST(a_generation_goes_whole) {
     enrolled();
     point_of(KIND_FULL, 1, 5);

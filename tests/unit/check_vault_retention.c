@@ -104,6 +104,7 @@ static int pinning(int point, int months, char until[64]) {
     return act(q, "until", until);
 }
 
+/* faults: H10 */
 START_TEST(protection_is_the_latest_of_floor_plan_and_pins) {
     struct host_log l;
     char until[64];
@@ -160,6 +161,7 @@ START_TEST(pins_flood_nothing_and_end_after_ten_years_at_most) {
 }
 END_TEST
 
+/* faults: H6 */
 START_TEST(at_most_a_tenth_or_ten_points_go_within_a_day) {
     struct host_log l;
     open_log(&l);

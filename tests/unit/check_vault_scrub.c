@@ -232,6 +232,7 @@ START_TEST(the_alert_comes_at_seventy_percent_with_the_day_it_fills) {
 }
 END_TEST
 
+/* faults: H8 */
 START_TEST(a_quota_ends_an_upload_and_leaves_no_point) {
     static const uint32_t slots[] = {3};
     struct client c;
@@ -272,6 +273,7 @@ static pid_t sender(const char *host) {
     _exit(rc == ZE_QUOTA ? 0 : 1);
 }
 
+/* faults: H8 */
 START_TEST(two_hosts_of_a_system_race_for_the_last_bytes) {
     static const char *const host[] = {"web", "db"};
     enum { ROOM = 60000, PACK = PACK_HEADER + 5000 + PACK_ROW + PACK_TRAILER };

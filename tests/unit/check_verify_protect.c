@@ -172,7 +172,6 @@ START_TEST(a_receipt_is_true_foreign_or_gone) {
 }
 END_TEST
 
-/* faults: E10 */
 START_TEST(a_vault_log_that_was_cut_is_found_by_the_anchor) {
     struct err e;
     make("v", "--protect");
