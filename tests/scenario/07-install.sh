@@ -63,6 +63,8 @@ while read -r line; do
     echo "== $where${checkout:+, in the $checkout}"
     case $text in # what people carry before they type this
     *'enroll - '*) carry vault token tenant && carry desk kit.pub tenant ;;
+    *'cat platform-kit.pub'*) carry desk platform-kit.pub vault ;;
+    *'--kit /root/platform-kit'*) carry desk platform-kit vault ;;
     *'--kit /root/kit '*) carry desk kit vault ;;
     *'cat kit2.pub'*) carry desk kit2.pub tenant ;;
     esac
