@@ -81,7 +81,7 @@ $(foreach l,$(LAYERS),$(eval $l_SRC := $(wildcard lib/$l/*.c)))
 agent_SRC        := $(wildcard agent/*.c agent/*/*.c)
 vault_SRC        := $(filter-out vault/verify/%,$(wildcard vault/*.c vault/*/*.c))
 verify_SRC       := $(wildcard vault/verify/*.c)
-orchestrator_SRC := $(wildcard orchestrator/*.c)
+orchestrator_SRC := $(filter-out orchestrator/daemon/% orchestrator/cli/%,$(wildcard orchestrator/*.c orchestrator/*/*.c))
 zaibeid_SRC      := $(wildcard orchestrator/daemon/*.c orchestrator/daemon/*/*.c)
 zaibei_SRC       := $(wildcard orchestrator/cli/*.c orchestrator/cli/*/*.c)
 

@@ -7,7 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "cli.h"
-#include "plan.h"
+#include "plan/plan.h"
 #include "sys/file.h"
 #include "wrap/http.h"
 #include "wrap/table.h"

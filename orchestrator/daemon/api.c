@@ -1,4 +1,5 @@
-/* Routes, and what is common to all of them. The socket's permissions are the only gate: whoever may open it administers. */
+/* Routes, and what is common to all of them. The socket's permissions are the only gate: whoever may open it may do
+ * everything, in the name of "local". */
 #include "api.h"
 
 #include <stdio.h>
@@ -10,25 +11,26 @@
 static const struct route {
     const char *method, *path; /* * stands for one part of the path */
     api_handler *handler;
+    enum act act;
     bool json; /* the body is a JSON object */
 } routes[] = {
-    {"GET", "/v1/status", api_status},
-    {"GET", "/v1/plans", api_plans},
-    {"POST", "/v1/plans", api_plan_apply},
-    {"GET", "/v1/plans/*", api_plan_show},
-    {"GET", "/v1/plans/*/next", api_plan_next},
-    {"GET", "/v1/hosts", api_hosts},
-    {"POST", "/v1/hosts/*/token", api_host_token, true},
-    {"POST", "/v1/hosts/*/revoke", api_host_revoke, true},
-    {"GET", "/v1/jobs", api_jobs},
-    {"POST", "/v1/jobs", api_job_run, true},
-    {"GET", "/v1/jobs/*", api_job_show},
-    {"POST", "/v1/jobs/*/cancel", api_job_cancel},
-    {"GET", "/v1/points/*", api_points},
-    {"GET", "/v1/points/*/*", api_point_show},
-    {"GET", "/v1/hosts/*/pins", api_pins},
-    {"POST", "/v1/points/*/remove", api_points_remove, true},
-    {"POST", "/v1/points/*/*/pin", api_point_pin, true},
+    {"GET", "/v1/status", api_status, ACT_STATUS_READ},
+    {"GET", "/v1/plans", api_plans, ACT_PLAN_READ},
+    {"POST", "/v1/plans", api_plan_apply, ACT_PLAN_WRITE},
+    {"GET", "/v1/plans/*", api_plan_show, ACT_PLAN_READ},
+    {"GET", "/v1/plans/*/next", api_plan_next, ACT_PLAN_READ},
+    {"GET", "/v1/hosts", api_hosts, ACT_HOST_READ},
+    {"POST", "/v1/hosts/*/token", api_host_token, ACT_HOST_MANAGE, true},
+    {"POST", "/v1/hosts/*/revoke", api_host_revoke, ACT_HOST_MANAGE, true},
+    {"GET", "/v1/jobs", api_jobs, ACT_JOB_READ},
+    {"POST", "/v1/jobs", api_job_run, ACT_JOB_RUN, true},
+    {"GET", "/v1/jobs/*", api_job_show, ACT_JOB_READ},
+    {"POST", "/v1/jobs/*/cancel", api_job_cancel, ACT_JOB_RUN},
+    {"GET", "/v1/points/*", api_points, ACT_POINT_READ},
+    {"GET", "/v1/points/*/*", api_point_show, ACT_POINT_READ},
+    {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
+    {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},
+    {"POST", "/v1/points/*/*/pin", api_point_pin, ACT_POINT_PIN, true},
 };
 
 /* Match ${path} against a route's; parts that stand for * go to ${parts} (2 × 64 bytes). */
@@ -76,11 +78,14 @@ static void problem(struct http_answer *a, int status, const struct err *e) {
     *a = (struct http_answer){.status = status, .type = "application/problem+json", .body = js_dump(j)};
 }
 
+static const struct principal local = {
+    .name = "local", .roles = ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN | ROLE_SECURITY_ADMIN | ROLE_AUDITOR};
+
 static void run(struct daemon *d, const struct route *route, const struct http_request *r, char parts[2][64],
     struct http_answer *a) {
     struct err e = ERR_INIT;
     CLEANUP_JS struct js *body = NULL, *answer = NULL;
-    struct api_call c = {.d = d, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
+    struct api_call c = {.d = d, .who = &local, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
     if (route->json) {
         body = r->body_len ? js_parse(r->body, r->body_len, "body", &e) : js_object();
         if (!body || !js_is_object(body)) {
@@ -88,6 +93,10 @@ static void run(struct daemon *d, const struct route *route, const struct http_r
             return problem(a, 400, &e);
         }
         c.body = body;
+    }
+    if (!may_act(c.who->roles, route->act)) {
+        err_set(&e, ZE_REFUSED, c.who->name, _("not allowed: %s"), act_name(route->act));
+        return problem(a, status_of(&e), &e);
     }
     answer = route->handler(&c, &e);
     if (!answer) return problem(a, status_of(&e), &e);

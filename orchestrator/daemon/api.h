@@ -3,6 +3,7 @@
 #define DAEMON_API_H
 
 #include "daemon.h"
+#include "people/may.h"
 #include "wrap/httpd.h"
 
 /** api_handle(arg, request, answer): arg is the struct daemon; called by the HTTP server's thread. */
@@ -12,6 +13,7 @@ void api_handle(void *arg, const struct http_request *r, struct http_answer *a);
  * answer, or NULL with ${e}; ${status} is 200 unless it says otherwise. */
 struct api_call {
     struct daemon *d;
+    const struct principal *who; /* whose roles allow the route's act; what else the act needs, the handler checks */
     const struct http_request *r;
     const struct js *body;
     const char *arg[2];

@@ -38,6 +38,8 @@ static const char *const schema[] = {
     "STRICT;"
     "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,"
     "  object TEXT NOT NULL, text TEXT NOT NULL) STRICT;",
+    "CREATE TABLE audit(n INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, who TEXT NOT NULL, act TEXT NOT NULL,"
+    "  object TEXT NOT NULL, line TEXT NOT NULL, hash BLOB NOT NULL) STRICT;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

@@ -6,7 +6,7 @@
 #ifndef DAEMON_CATALOG_H
 #define DAEMON_CATALOG_H
 
-#include "plan.h"
+#include "plan/plan.h"
 #include "wrap/db.h"
 
 struct db *catalog_open(const char *state_dir, struct err *e) MUST_CHECK;

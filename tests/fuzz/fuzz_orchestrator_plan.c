@@ -1,5 +1,5 @@
 /* Plans: whatever is accepted has hosts and a calendar that goes forward; whatever is refused has a reason. */
-#include "plan.h"
+#include "plan/plan.h"
 
 /* faults: H1 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

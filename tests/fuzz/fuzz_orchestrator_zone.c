@@ -1,7 +1,7 @@
 /* TZif files: any bytes are refused, or give a zone whose conversions agree with each other. */
 #include <stdlib.h>
 
-#include "zone.h"
+#include "calendar/zone.h"
 
 /* faults: D3 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

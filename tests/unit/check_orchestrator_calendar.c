@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "calendar.h"
+#include "calendar/calendar.h"
 #include "suite.h"
 
 static struct zone *open_zone(const char *name) {

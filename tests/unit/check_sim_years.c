@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "acts.h"
-#include "calendar.h"
+#include "calendar/calendar.h"
 #include "clockwatch.h"
 #include "crash_seam.h"
 #include "crash_state.h"

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "calendar.h"
+#include "calendar/calendar.h"
 #include "wire/limits.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"

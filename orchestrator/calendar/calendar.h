@@ -5,7 +5,7 @@
 #ifndef ORCHESTRATOR_CALENDAR_H
 #define ORCHESTRATOR_CALENDAR_H
 
-#include "zone.h"
+#include "calendar/zone.h"
 
 /** The stronger kind is the greater: full wins. */
 enum run_kind { RUN_NONE, RUN_INCREMENTAL, RUN_FULL };

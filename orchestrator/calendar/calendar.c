@@ -1,6 +1,6 @@
 /* Runs by the wall clock: the days are those of the zone, each day's run starts when the wall shows the start of the window.
  * Days are asked one by one; at most 63 lie between two runs. */
-#include "calendar.h"
+#include "calendar/calendar.h"
 
 #include <stdio.h>
 #include <string.h>

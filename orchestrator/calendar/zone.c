@@ -2,7 +2,7 @@
  *
  * A file is untrusted: each count is checked against the bytes that are there before anything is read. Offsets are limited
  * to 26 hours, so that adding one to a time within ±2^40 s cannot overflow. */
-#include "zone.h"
+#include "calendar/zone.h"
 
 #include <fcntl.h>
 #include <stdio.h>

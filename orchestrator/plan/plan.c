@@ -1,6 +1,6 @@
 /* Reading a plan. First every key is checked against the form, so that a misspelt one is never silently ignored; then what
  * is interpreted is read; last the whole tree becomes the canonical text. */
-#include "plan.h"
+#include "plan/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
