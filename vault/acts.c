@@ -22,6 +22,7 @@ act_run *act_find(const char *name) {
         {"clock", act_clock},
         {"confirm", act_confirm},
         {"request", act_request},
+        {"witness", act_witness},
     };
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (strcmp(acts[i].name, name) == 0) return acts[i].run;

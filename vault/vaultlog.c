@@ -25,6 +25,7 @@ int64_t vaultlog_time(const struct vault *v) {
 
 static void note(struct vault_log *l, const struct record *r) {
     if (r->type == REC_APPROVERS) l->approvers = r->approvers.list;
+    if (r->type == REC_WITNESS) l->witness = r->witness, l->witnessed = r->time;
     if (r->type == REC_TIME) {
         l->jumped = true, l->time_n = r->n, l->jumped_at = r->time;
         memcpy(l->why, r->time_mark.why, sizeof l->why);

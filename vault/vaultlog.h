@@ -15,6 +15,8 @@ struct vault_log {
     uint8_t head[SEAL_HASH];
     int64_t last_sure, last_flagged; /* latest times: of certain records; of uncertain ones that nobody has confirmed */
     struct approver_list approvers;
+    struct rec_witness witness; /* the latest; n 0: none */
+    int64_t witnessed;          /* when */
     bool jumped, confirmed, broken;
     uint64_t time_n, confirm_n,
         answered; /* the latest time record; the latest confirm and the time record it answers */

@@ -14,7 +14,7 @@
 #include "wrap/seal.h"
 
 enum record_type { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE,
-    REC_FLOOR, REC_APPROVERS, REC_CONFIRM, REC_COLLECT = 14 };
+    REC_FLOOR, REC_APPROVERS, REC_CONFIRM, REC_COLLECT = 14, REC_WITNESS };
 enum point_kind { KIND_FULL = 1, KIND_INCREMENTAL = 2 };
 enum point_state { STATE_COMPLETE = 1, STATE_PARTIAL = 2 };
 /** The words for them, as in JSON; for people through _(): both are marked for translation. */
@@ -133,6 +133,12 @@ struct rec_collect {
     uint32_t next_pack;
 };
 
+/** How far an audit of the orchestrator had come: its last record, and the key that signs its checkpoints. */
+struct rec_witness {
+    uint64_t n;
+    uint8_t hash[SEAL_HASH], key[SEAL_SIGN_PUB];
+};
+
 struct record {
     uint8_t type, flags;
     uint64_t n;
@@ -153,6 +159,7 @@ struct record {
         struct { int64_t clock; char why[256]; } time_mark;
         struct { char reason[256]; } revoke;
         struct rec_collect collect;
+        struct rec_witness witness;
     };
 };
 

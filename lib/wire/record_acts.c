@@ -105,3 +105,15 @@ void record_collect_get(struct rd *rd, struct record *r) {
     r->collect.counter = rd_u64(rd);
     r->collect.next_pack = rd_u32(rd);
 }
+
+void record_witness_put(struct buf *b, const struct record *r) {
+    buf_u64(b, r->witness.n);
+    buf_put(b, r->witness.hash, SEAL_HASH);
+    buf_put(b, r->witness.key, SEAL_SIGN_PUB);
+}
+
+void record_witness_get(struct rd *rd, struct record *r) {
+    r->witness.n = rd_u64(rd);
+    rd_copy(rd, r->witness.hash, SEAL_HASH);
+    rd_copy(rd, r->witness.key, SEAL_SIGN_PUB);
+}

@@ -23,5 +23,7 @@ void record_confirm_put(struct buf *b, const struct record *r);
 void record_confirm_get(struct rd *rd, struct record *r);
 void record_collect_put(struct buf *b, const struct record *r);
 void record_collect_get(struct rd *rd, struct record *r);
+void record_witness_put(struct buf *b, const struct record *r);
+void record_witness_get(struct rd *rd, struct record *r);
 
 #endif

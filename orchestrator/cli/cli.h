@@ -57,6 +57,7 @@ cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_canc
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;
 cli_command cmd_approve;
 cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;
+cli_command cmd_audit_list, cmd_audit_export, cmd_audit_verify;
 cli_command cmd_status;
 
 #endif

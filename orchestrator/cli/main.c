@@ -42,6 +42,10 @@ static const struct command {
     {"kit", "new", "", 0, 0, "out=", cmd_kit_new, N_("make a recovery kit; keep it off-line")},
     {"kit", "test", "FILE", 1, 1, "", cmd_kit_test, N_("try a recovery kit")},
     {"kit", "print", "FILE", 1, 1, "", cmd_kit_print, N_("print a recovery kit for the safe")},
+    {"audit", "list", "", 0, 0, "who= act= object= since= until= limit= after= csv", cmd_audit_list,
+        N_("who did what, newest first")},
+    {"audit", "export", "", 0, 0, "out=", cmd_audit_export, N_("write the whole audit for zaibei-verify audit")},
+    {"audit", "verify", "", 0, 0, "", cmd_audit_verify, N_("have zaibeid compute its audit again")},
     {"status", "", "", 0, 0, "", cmd_status, N_("show zaibeid's state")},
 };
 

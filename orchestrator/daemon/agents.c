@@ -47,6 +47,7 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
             snprintf(j->state, sizeof j->state, "skipped");
             snprintf(j->err_msg, sizeof j->err_msg, "%s", _("the plan does not name this host any more"));
             j->ended_ns = now;
+            job_record(d->db, j, now, "zaibeid", "job.skipped");
         }
         job_put(d->db, j);
     }
@@ -99,6 +100,7 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
         job_again(d->db, &j, now, &why);
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
     } else if (job_claim(d->db, &j, now)) {
+        job_record(d->db, &j, now, "zaibeid", "job.taken");
         offer = offer_of(&j, &p, now);
     }
     if (db_commit(d->db, e) < 0) js_free(offer), offer = NULL;
@@ -167,8 +169,7 @@ static bool wait_for_window(struct daemon *d, struct job *j, int64_t now, const 
     j->err_id = why->id;
     snprintf(j->err_msg, sizeof j->err_msg, "%s", why->msg);
     job_put(d->db, j);
-    event_add(d->db, now, "job", j->host, _("job %lld was stopped by the end of its window and goes on in the next"),
-        (long long)j->id);
+    job_record(d->db, j, now, "zaibeid", "job.window");
     return true;
 }
 
@@ -191,8 +192,7 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     snprintf(j->err_object, sizeof j->err_object, "%s", why.object);
     snprintf(j->err_msg, sizeof j->err_msg, "%s", why.msg);
     job_put(d->db, j);
-    event_add(d->db, now, "job", j->host, _("job %lld is %s, point %lld %s"), (long long)j->id, j->state,
-        (long long)j->point, why.msg);
+    job_record(d->db, j, now, "zaibeid", "job.ended");
 }
 
 static struct js *on_result(struct daemon *d, const char *host, const struct js *q, struct err *e) {

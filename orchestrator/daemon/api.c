@@ -28,6 +28,9 @@ static const struct route {
     {"POST", "/v1/jobs/*/cancel", api_job_cancel, ACT_JOB_RUN},
     {"GET", "/v1/points/*", api_points, ACT_POINT_READ},
     {"GET", "/v1/points/*/*", api_point_show, ACT_POINT_READ},
+    {"GET", "/v1/audit", api_audit, ACT_AUDIT_READ},
+    {"GET", "/v1/audit/export", api_audit_export, ACT_AUDIT_READ},
+    {"GET", "/v1/audit/verify", api_audit_verify, ACT_AUDIT_READ},
     {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
     {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},
     {"POST", "/v1/points/*/*/pin", api_point_pin, ACT_POINT_PIN, true},
@@ -80,6 +83,12 @@ static void problem(struct http_answer *a, int status, const struct err *e) {
 
 static const struct principal local = {
     .name = "local", .roles = ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN | ROLE_SECURITY_ADMIN | ROLE_AUDITOR};
+
+int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) {
+    db_begin(c->d->db);
+    audit_add(c->d->db, daemon_now(c->d), c->who->name, act, object, detail);
+    return db_commit(c->d->db, e);
+}
 
 static void run(struct daemon *d, const struct route *route, const struct http_request *r, char parts[2][64],
     struct http_answer *a) {

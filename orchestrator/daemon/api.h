@@ -21,10 +21,15 @@ struct api_call {
 };
 typedef struct js *api_handler(struct api_call *c, struct err *e);
 
+/** api_record(c, act, object, detail, e): an audit record in a transaction of its own, in the caller's name. What happens at the
+ * vault has two: ACT.asked before, ACT after it, so that nothing is done without a record even if zaibeid dies between. */
+int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) MUST_CHECK;
+
 api_handler api_status, api_plans, api_plan_apply, api_plan_show, api_plan_next;
 api_handler api_hosts, api_host_token, api_host_revoke;
 api_handler api_jobs, api_job_run, api_job_show, api_job_cancel;
 api_handler api_points, api_point_show;
+api_handler api_audit, api_audit_export, api_audit_verify;
 api_handler api_pins, api_point_pin, api_points_remove;
 
 #endif

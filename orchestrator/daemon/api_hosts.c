@@ -104,6 +104,10 @@ struct js *api_host_token(struct api_call *c, struct err *e) {
     js_set_str(q, "host", host);
     js_set_str(q, "system", system);
     js_set_int(q, "expires_s", expires);
+    struct js *detail = js_object();
+    js_set_str(detail, "system", system);
+    js_set_int(detail, "expires_s", expires);
+    if (api_record(c, "host.token", host, detail, e) < 0) return NULL;
     if (control_call(&c->d->control, q, &a, e) < 0) return NULL;
     memcpy(t.host_key, cfg->host_key, sizeof t.host_key);
     if (!take_key(a, "seed", t.seed) || !take_key(a, "vault_key", t.vault_key))
@@ -126,17 +130,24 @@ struct js *api_host_token(struct api_call *c, struct err *e) {
     return j;
 }
 
+static struct js *reason_of(struct api_call *c) {
+    struct js *j = js_object();
+    js_set_str(j, "reason", js_str(c->body, "reason", ""));
+    return j;
+}
+
 struct js *api_host_revoke(struct api_call *c, struct err *e) {
     CLEANUP_JS struct js *q = js_object(), *a = NULL;
     js_set_str(q, "op", "revoke");
     js_set_str(q, "host", c->arg[0]);
     js_set_str(q, "reason", js_str(c->body, "reason", ""));
+    if (api_record(c, "host.revoke.asked", c->arg[0], reason_of(c), e) < 0) return NULL;
     if (control_call(&c->d->control, q, &a, e) < 0) return NULL;
     atomic_store(&c->d->hosts_stale, true);
     int64_t now = daemon_now(c->d);
     db_begin(c->d->db);
     db_exec(c->d->db, "UPDATE hosts SET state='revoked' WHERE name=?", "s", c->arg[0]);
-    event_add(c->d->db, now, "host", c->arg[0], _("revoked: %s"), js_str(c->body, "reason", ""));
+    audit_add(c->d->db, now, c->who->name, "host.revoke", c->arg[0], reason_of(c));
     if (db_commit(c->d->db, e) < 0) return NULL;
     daemon_log(c->d, _("host %s is revoked"), c->arg[0]);
     struct js *j = js_object();

@@ -72,7 +72,8 @@ struct js *api_jobs(struct api_call *c, struct err *e) {
 }
 
 /* Queue a run of ${p} on one host now. One that somebody asked for already and that still waits is that one. */
-static struct js *queue_manual(struct daemon *d, const struct plan *p, int64_t version, const char *host, bool full) {
+static struct js *queue_manual(
+    struct daemon *d, const struct plan *p, int64_t version, const char *host, bool full, const char *who) {
     size_t n;
     struct host h;
     struct job j = {.plan_version = version, .origin = "manual", .labels = "manual", .state = "queued"};
@@ -89,10 +90,10 @@ static struct js *queue_manual(struct daemon *d, const struct plan *p, int64_t v
         text_hex(j.plan_hash, p->hash, sizeof p->hash);
         j.due_ns = j.queued_ns = daemon_now(d);
         job_add(d->db, &j);
-        event_add(d->db, j.queued_ns, "job", host, _("job %lld was asked for"), (long long)j.id);
     } else {
         job_put(d->db, &j);
     }
+    job_record(d->db, &j, daemon_now(d), who, "job.run");
     return job_json(&j);
 }
 
@@ -106,7 +107,7 @@ static void run_target(struct api_call *c, const char *target, bool full, struct
         bool whole = !strcmp(names[i], target);
         int64_t v = catalog_plan_load(db, names[i], 0, c->d->cfg->zone, &p, NULL, NULL);
         for (size_t h = 0; v && p.backup && h < p.hosts_n; h++)
-            if (whole || !strcmp(p.hosts[h], target)) js_push(list, queue_manual(c->d, &p, v, p.hosts[h], full));
+            if (whole || !strcmp(p.hosts[h], target)) js_push(list, queue_manual(c->d, &p, v, p.hosts[h], full, c->who->name));
         if (v) plan_free(&p);
         free(names[i]);
     }
@@ -157,7 +158,7 @@ struct js *api_job_cancel(struct api_call *c, struct err *e) {
     if (running) j.cancel = 1; /* the agent is told at its next progress */
     if (queued || running) {
         job_put(c->d->db, &j);
-        event_add(c->d->db, now, "job", j.host, _("job %lld was cancelled by a person"), (long long)j.id);
+        job_record(c->d->db, &j, now, c->who->name, "job.cancel");
     }
     if (db_commit(c->d->db, e) < 0) return NULL;
     if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such job")), NULL;

@@ -19,6 +19,9 @@ struct js *api_status(struct api_call *c, struct err *e) {
     while (db_next(r)) js_set_int(jobs, db_text(r, 0), db_int(r, 1));
     db_done(r);
     js_set(j, "jobs", jobs);
+    char alarm[256];
+    daemon_audit_alarm(c->d, alarm);
+    if (*alarm) js_set_str(j, "audit_alarm", alarm);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;
@@ -87,6 +90,7 @@ static void drop_jobs(struct daemon *d, const struct plan *p, int64_t now) {
         snprintf(jobs[i].err_msg, sizeof jobs[i].err_msg, "%s", _("the plan does not name this host any more"));
         jobs[i].ended_ns = now;
         job_put(d->db, &jobs[i]);
+        job_record(d->db, &jobs[i], now, "zaibeid", "job.cancelled");
     }
     free(jobs);
 }
@@ -101,6 +105,9 @@ struct js *api_plan_apply(struct api_call *c, struct err *e) {
     int64_t now = daemon_now(c->d), version = 0;
     db_begin(c->d->db);
     if (text) version = catalog_plan_apply(c->d->db, &p, text, now);
+    struct js *detail = js_object();
+    js_set_int(detail, "version", version);
+    audit_add(c->d->db, now, c->who->name, "plan.apply", p.name, detail);
     drop_jobs(c->d, &p, now);
     struct js *j = NULL;
     if (db_commit(c->d->db, e) == 0) {

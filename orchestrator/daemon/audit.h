@@ -24,4 +24,32 @@ void audit_add(struct db *d, int64_t now_ns, const char *who, const char *act, c
 /** audit_head(db, n, hash): the last record's number and hash; 0 and zeros when there is none. */
 void audit_head(struct db *d, int64_t *n, uint8_t hash[SEAL_HASH]);
 
+/** zaibeid's own key, state/audit.key: the 32-byte seed of an ed25519 key, made when it is first needed. */
+struct audit_key {
+    uint8_t pub[SEAL_SIGN_PUB], *sec; /* secret memory */
+};
+int audit_key_open(struct audit_key *k, const char *state_dir, struct err *e) MUST_CHECK;
+void audit_key_close(struct audit_key *k);
+
+enum { AUDIT_CHECKPOINT_RECORDS = 1000, AUDIT_CHECKPOINT_S = 86400 };
+
+/**
+ * audit_checkpoint(db, now_ns, key, always):
+ * A record "audit.checkpoint" with {"hash","n","sig"}: number and hash of the record before, signed: ed25519 over
+ *
+ *     "zaibei audit checkpoint" NUL N ' ' HASH      (N in decimal, HASH in hex)
+ *
+ * Only when AUDIT_CHECKPOINT_RECORDS records or AUDIT_CHECKPOINT_S seconds have passed since the last one, or ${always}; never
+ * directly behind one. True when one was made; inside the caller's transaction.
+ */
+bool audit_checkpoint(struct db *d, int64_t now_ns, const struct audit_key *k, bool always);
+
+struct audit_verdict {
+    int64_t records, checkpoints, first_bad; /* 0: none is */
+    char why[200];
+};
+/** audit_verify(db, pub, v, e): compute the whole chain again and check every checkpoint, a thousand records in a
+ * transaction. A bad one is no error but v->first_bad; <0 where the catalog cannot be read. */
+int audit_verify(struct db *d, const uint8_t pub[SEAL_SIGN_PUB], struct audit_verdict *v, struct err *e) MUST_CHECK;
+
 #endif

@@ -5,7 +5,6 @@
 #include "catalog.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,9 @@ static const char *const schema[] = {
     "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,"
     "  object TEXT NOT NULL, text TEXT NOT NULL) STRICT;",
     "CREATE TABLE audit(n INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, who TEXT NOT NULL, act TEXT NOT NULL,"
-    "  object TEXT NOT NULL, line TEXT NOT NULL, hash BLOB NOT NULL) STRICT;",
+    "  object TEXT NOT NULL, line TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
+    "CREATE INDEX audit_time ON audit(time_ns); CREATE INDEX audit_act ON audit(act, n);"
+    "DROP TABLE events;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {
@@ -65,7 +66,6 @@ int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text,
     db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
     db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi",
         p->name, v + 1, hash, text, now_ns);
-    event_add(d, now_ns, "plan", p->name, _("version %lld is active, hash %s"), (long long)v + 1, hash);
     return v + 1;
 }
 
@@ -151,13 +151,4 @@ int64_t cursor_get(struct db *d, const char *plan, const char *host) {
 
 void cursor_put(struct db *d, const char *plan, const char *host, int64_t upto_s) {
     db_exec(d, "INSERT OR REPLACE INTO cursors(plan,host,upto_s) VALUES(?,?,?)", "ssi", plan, host, upto_s);
-}
-
-void event_add(struct db *d, int64_t now_ns, const char *kind, const char *object, const char *fmt, ...) {
-    char text[600];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    db_exec(d, "INSERT INTO events(time_ns,kind,object,text) VALUES(?,?,?,?)", "isss", now_ns, kind, object, text);
 }

@@ -1,6 +1,6 @@
 /**
  * The catalog: what zaibeid knows, in SQLite. Plans and their versions, hosts as the vault last told, jobs, how far the
- * calendar was followed for each host, events. All functions below the first two work inside the caller's transaction
+ * calendar was followed for each host; the audit (audit.h). All functions below the first two work inside the caller's transaction
  * (db_begin … db_commit), where errors stick.
  */
 #ifndef DAEMON_CATALOG_H
@@ -49,6 +49,8 @@ struct job {
 int64_t job_add(struct db *d, struct job *j);
 bool job_get(struct db *d, int64_t id, struct job *j);
 void job_put(struct db *d, const struct job *j);
+/** job_record: an audit record about the job as it is now. */
+void job_record(struct db *d, const struct job *j, int64_t now_ns, const char *who, const char *act);
 /** job_pick: the job that the host is to do now: queued, due, its window (if it has one and was never tried) still open, and
  * no other job of the host is running. */
 bool job_pick(struct db *d, const char *host, int64_t now_ns, struct job *j);
@@ -61,12 +63,10 @@ void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *wh
 enum job_query { JOBS_NEWEST, JOBS_RUNNING_OF_HOST, JOBS_LEASE_OVER, JOBS_WINDOW_OVER, JOBS_QUEUED_OF };
 struct job *job_list(struct db *d, enum job_query q, const char *host, const char *plan, int64_t number, size_t *n);
 
-/* ---- the calendar's place, events ---- */
+/* ---- the calendar's place ---- */
 
 /** cursor_get: up to which instant the calendar was followed; 0: never. */
 int64_t cursor_get(struct db *d, const char *plan, const char *host);
 void cursor_put(struct db *d, const char *plan, const char *host, int64_t upto_s);
-void event_add(struct db *d, int64_t now_ns, const char *kind, const char *object, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
 
 #endif

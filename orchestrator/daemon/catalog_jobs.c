@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/i18n.h"
 #define COLUMNS                                                                                         \
     "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
@@ -97,8 +98,7 @@ void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *wh
     for (int64_t i = 1; i < j->attempts && pause < BACKOFF_MAX_S; i++) pause *= 2;
     j->not_before_ns = now_ns + (j->attempts ? pause : BACKOFF_S) * NS_PER_S;
     job_put(d, j);
-    event_add(
-        d, now_ns, "job", j->host, _("job %lld is %s: ZB-%u %s"), (long long)j->id, state, (unsigned)why->id, why->msg);
+    job_record(d, j, now_ns, "zaibeid", "job.again");
 }
 
 #define SELECT "SELECT id," COLUMNS " FROM jobs WHERE "
@@ -128,4 +128,20 @@ struct job *job_list(struct db *d, enum job_query q, const char *host, const cha
     }
     db_done(r);
     return jobs;
+}
+
+void job_record(struct db *d, const struct job *j, int64_t now_ns, const char *who, const char *act) {
+    char id[24];
+    struct js *x = js_object();
+    js_set_int(x, "job", j->id);
+    js_set_str(x, "plan", j->plan);
+    js_set_int(x, "version", j->plan_version);
+    js_set_str(x, "kind", j->kind);
+    js_set_str(x, "labels", j->labels);
+    js_set_str(x, "state", j->state);
+    if (j->point) js_set_int(x, "point", j->point);
+    snprintf(id, sizeof id, "ZB-%lld", (long long)j->err_id);
+    if (j->err_id) js_set_str(x, "error", id);
+    if (*j->err_msg) js_set_str(x, "why", j->err_msg);
+    audit_add(d, now_ns, who, act, j->host, x);
 }

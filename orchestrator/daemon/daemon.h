@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "audit.h"
 #include "catalog.h"
 #include "config.h"
 #include "control.h"
@@ -17,7 +18,13 @@ struct daemon {
     struct control control;
     atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
     atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
+    struct audit_key audit_key;
+    pthread_mutex_t audit_lock; /* of the alarm */
+    char audit_alarm[256];      /* "": all is well */
 };
+
+/** daemon_audit_alarm: what is wrong with the audit, or "". */
+void daemon_audit_alarm(struct daemon *d, char out[256]);
 
 /** daemon_log: a line on standard error with the time, escaped. */
 void daemon_log(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

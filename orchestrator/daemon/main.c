@@ -12,6 +12,7 @@
 
 #include "agents.h"
 #include "api.h"
+#include "audit_witness.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "hosts.h"
@@ -20,7 +21,7 @@
 #include "sys/proc.h"
 #include "sys/sock.h"
 
-enum { TICK_MS = 1000, SYNC_TICKS = 300 };
+enum { TICK_MS = 1000, SYNC_TICKS = 300, AUDIT_TICKS = 3600 };
 
 static volatile sig_atomic_t stopping;
 
@@ -42,6 +43,7 @@ static void loop(struct daemon *d, struct scheduler *s) {
         e = (struct err)ERR_INIT;
         if (scheduler_tick(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
             (void)(hosts_sync(d, false, &e) == 0);
+        if (!e.id && audit_tick(d, &e) == 0 && tick % AUDIT_TICKS == 0) (void)(audit_show(d, &e) == 0);
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
@@ -80,6 +82,7 @@ static int serve(struct daemon *d, struct err *e) {
     loop(d, s);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
+    audit_end(d);
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:
     httpd_stop(h);
@@ -99,7 +102,7 @@ static int run(const char *config, struct err *e) {
     int rc = -1;
     if ((d.db = catalog_open(cfg.state, e))) {
         control_init(&d.control, cfg.control);
-        rc = serve(&d, e);
+        if ((rc = audit_begin(&d, e)) == 0) rc = serve(&d, e);
         control_release(&d.control);
         db_close(d.db);
     }

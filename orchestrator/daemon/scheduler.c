@@ -76,7 +76,9 @@ static void set_state(
     if (!j->err_id) snprintf(j->err_msg, sizeof j->err_msg, fmt, (long long)number);
     j->ended_ns = now_ns;
     job_put(db, j);
-    event_add(db, now_ns, "job", j->host, _("job %lld is %s: %s"), (long long)j->id, state, j->err_msg);
+    char act[32];
+    snprintf(act, sizeof act, "job.%s", state);
+    job_record(db, j, now_ns, "zaibeid", act);
 }
 
 /* Older runs that still wait are taken over by ${fresh}, whose labels and kind grow. */
@@ -115,6 +117,7 @@ static void queue_run(
     snprintf(j.kind, sizeof j.kind, "%s", run_kind_name(points ? run->kind : RUN_FULL)); /* the first is a full */
     run_labels_text(run->labels, j.labels);
     job_add(s->d->db, &j);
+    job_record(s->d->db, &j, now_ns, "zaibeid", "job.queued");
     take_over(s, &j, now_ns);
 }
 
@@ -148,6 +151,7 @@ static void catch_up(struct scheduler *s, struct job *missed, int64_t now_ns) {
     snprintf(j.origin, sizeof j.origin, "catch-up");
     j.due_ns = j.queued_ns = now_ns, j.window_end_ns = 0;
     job_add(s->d->db, &j);
+    job_record(s->d->db, &j, now_ns, "zaibeid", "job.queued");
     set_state(s->d->db, missed, "missed", now_ns, _("its window has passed; job %lld catches up"), j.id);
     daemon_log(s->d, _("job %lld of %s is missed: its window has passed; job %lld catches up"), (long long)missed->id,
         missed->host, (long long)j.id);

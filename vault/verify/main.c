@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "verify.h"
@@ -14,6 +15,8 @@ static const struct option options[] = {
     {"host-key", required_argument, NULL, 'K'},
     {"host", required_argument, NULL, 'h'},
     {"anchor", required_argument, NULL, 'a'},
+    {"vault", required_argument, NULL, 'v'},
+    {"audit-key", required_argument, NULL, 'A'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'H'},
     {"version", no_argument, NULL, 'V'},
@@ -25,16 +28,21 @@ static void help(FILE *out) {
             "[--quiet]\n"
             "       zaibei-verify point PATH HOST/NUMBER [--key KIT | --host-key FILE] [--anchor FILE] [--json] "
             "[--quiet]\n"
+            "       zaibei-verify audit FILE [--vault PATH [--anchor FILE]] [--audit-key HEX] [--json]\n"
             "       zaibei-verify receipt PATH FILE [--key KIT | --host-key FILE] [--anchor FILE] [--json] [--quiet]\n"
             "\n"
             "Check a vault directory, one restore point of it, or the point of a receipt (the file \"receipt\" of an\n"
             "agent), which must be this vault's and still stand in it. It reads only, and never stops at the first\n"
-            "damage.\n"
+            "damage. audit computes an export of the orchestrator's audit again and, with --vault, compares it with "
+            "what that\n"
+            "vault has seen of it.\n"
             "\n"
             "  --key KIT        recovery kit: look inside and compare every byte of every file\n"
             "  --host-key FILE  the same with a host's own key (32 bytes)\n"
             "  --host HOST      only this host\n"
             "  --anchor FILE    what was written down elsewhere: the vault's public key, then lines HOST NUMBER HASH\n"
+            "  --vault PATH     for audit: a vault that the orchestrator shows its audit to\n"
+            "  --audit-key HEX  for audit: the public key that signs its checkpoints\n"
             "  --json           JSON lines\n"
             "  --quiet          no progress\n"
             "\n"
@@ -61,11 +69,11 @@ static bool point_parse(char *text, struct verify_opts *o) {
     return text_name_ok(text);
 }
 
-static int run(const struct verify_opts *o, bool json, bool quiet) {
+static int run(const struct verify_opts *o, const struct audit_opts *audit, bool json, bool quiet) {
     struct report r;
     struct err e = ERR_INIT;
     report_init(&r, stdout, json, quiet ? NULL : stderr);
-    int rc = verify_run(o, &r, &e), code = report_exit(&r);
+    int rc = audit ? audit_run(audit, &r, &e) : verify_run(o, &r, &e), code = report_exit(&r);
     if (rc < 0) {
         err_print("zaibei-verify", &e);
         code = err_exit(&e);
@@ -94,6 +102,7 @@ static int run(const struct verify_opts *o, bool json, bool quiet) {
 int main(int argc, char **argv) {
     i18n_init();
     struct verify_opts o = {0};
+    struct audit_opts audit = {0};
     bool json = false, quiet = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -102,7 +111,9 @@ int main(int argc, char **argv) {
         case 'k': o.kit = optarg; break;
         case 'K': o.host_key = optarg; break;
         case 'h': o.host = optarg; break;
-        case 'a': o.anchor = optarg; break;
+        case 'a': o.anchor = audit.anchor = optarg; break;
+        case 'v': audit.vault = optarg; break;
+        case 'A': audit.key = optarg; break;
         case 'V': puts("zaibei-verify " ZB_VERSION); return ZB_EXIT_OK;
         case 'H': help(stdout); return ZB_EXIT_OK;
         default: return help(stderr), ZB_EXIT_USAGE;
@@ -111,18 +122,25 @@ int main(int argc, char **argv) {
     int left = argc - optind;
     if (left < 1) return help(stderr), ZB_EXIT_USAGE;
     const char *command = argv[optind];
+    if (strcmp(command, "audit") == 0) {
+        if (left != 2) return usage(_("expected FILE"), command);
+        if (o.kit || o.host_key || o.host) return usage(_("--key, --host-key and --host are for a vault"), command);
+        audit.file = argv[optind + 1];
+        return run(NULL, &audit, json, quiet);
+    }
+    if (audit.vault || audit.key) return usage(_("--vault and --audit-key are for audit"), command);
     bool point = strcmp(command, "point") == 0, receipt = strcmp(command, "receipt") == 0;
     if (!point && !receipt && strcmp(command, "vault") != 0)
-        return usage(_("expected vault, point or receipt"), command);
+        return usage(_("expected vault, point, receipt or audit"), command);
     if (left != (point || receipt ? 3 : 2))
         return usage(point ? _("expected PATH HOST/NUMBER")
-                    : receipt ? _("expected PATH FILE")
-                              : _("expected PATH"),
+                : receipt  ? _("expected PATH FILE")
+                           : _("expected PATH"),
             command);
     if (o.kit && o.host_key) return usage(_("--key and --host-key exclude each other"), NULL);
     if ((point || receipt) && o.host) return usage(_("--host is for vault"), NULL);
     o.vault = argv[optind + 1];
     if (receipt) o.receipt = argv[optind + 2];
     if (point && !point_parse(argv[optind + 2], &o)) return usage(_("expected HOST/NUMBER"), argv[optind + 2]);
-    return run(&o, json, quiet);
+    return run(&o, NULL, json, quiet);
 }

@@ -17,7 +17,8 @@ enum {
     REC_FLOOR,
     REC_APPROVERS,
     REC_CONFIRM,
-    REC_COLLECT = 14
+    REC_COLLECT = 14,
+    REC_WITNESS
 };
 
 /** The pointers go into the bytes it was read from. */

@@ -233,6 +233,26 @@ void report_summary(struct report *r, const char *vault, const char *vault_key, 
     else fprintf(r->out, _("verdict: %s\n"), verdict);
 }
 
+void report_audit(struct report *r, const char *file, uint64_t first, uint64_t last, uint64_t checkpoints,
+    const uint8_t head[32], const char *verdict) {
+    char hex[65];
+    text_hex(hex, head, 32);
+    report_host(r, "");
+    if (r->json) {
+        fputs("{\"schema_version\":1,\"message_type\":\"summary\",\"audit\":", r->out);
+        json_put(r->out, file);
+        fprintf(r->out,
+            ",\"verdict\":\"%s\",\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"checkpoints\":%" PRIu64
+            ",\"hash\":\"%s\",\"findings\":%" PRIu64 "}\n",
+            verdict, first, last, checkpoints, hex, r->findings);
+        return;
+    }
+    fprintf(r->out, _("checked: audit records %" PRIu64 " to %" PRIu64 ", %" PRIu64 " checkpoints\n"), first, last,
+        checkpoints);
+    fprintf(r->out, "%" PRIu64 " %s\n", last, hex);
+    fprintf(r->out, _("verdict: %s\n"), verdict);
+}
+
 int report_exit(const struct report *r) {
     if (r->findings) {
         struct err e = {.id = r->worst};

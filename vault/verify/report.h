@@ -64,6 +64,10 @@ void report_step(struct report *r, uint64_t n);
 void report_head(struct report *r, const char *host, uint64_t n, const uint8_t hash[32], const char *verdict);
 void report_summary(struct report *r, const char *vault, const char *vault_key, const char *verdict, bool with_key);
 
+/** report_audit: the last lines about an audit of records ${first} to ${last}, whose hash is ${head}. */
+void report_audit(struct report *r, const char *file, uint64_t first, uint64_t last, uint64_t checkpoints,
+    const uint8_t head[32], const char *verdict);
+
 /** report_exit(r): the exit code of what was found. */
 int report_exit(const struct report *r);
 

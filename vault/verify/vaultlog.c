@@ -83,6 +83,19 @@ static int check_confirm(struct vreading *d, const struct recd *rec, struct err 
     return 0;
 }
 
+static int note_witness(struct vreading *d, const struct recd *rec, struct err *e) {
+    struct rd r = rd_of(rec->body, rec->body_len);
+    struct witness w = {.n = rd_u64(&r)};
+    rd_copy(&r, w.hash, 32);
+    rd_copy(&r, w.key, 32);
+    if (!rd_ok(&r)) return wrong(d, ZE_DAMAGED, _("malformed")), 0;
+    struct witness *more = realloc(d->l->witness, (d->l->witness_n + 1) * sizeof *more);
+    if (!more) return err_set(e, ZE_NOMEM, d->name, "log");
+    d->l->witness = more;
+    more[d->l->witness_n++] = w;
+    return 0;
+}
+
 bool vaultlog_confirmed(const struct vault_log *l, const uint8_t *body, size_t n) {
     uint8_t hash[32];
     seal_hash(hash, body, n);
@@ -96,6 +109,7 @@ static int record_judge(struct vreading *d, const struct recd *rec, struct err *
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0)
         wrong(d, ZE_DAMAGED, _("it does not follow the record before it"));
     if (!times_follow(&d->times, rec)) wrong(d, ZE_DAMAGED, _("its vault time goes back"));
+    if (rec->type == REC_WITNESS) return note_witness(d, rec, e);
     if (rec->type == REC_APPROVERS) return check_approvers(d, rec, e);
     return rec->type == REC_CONFIRM ? check_confirm(d, rec, e) : 0;
 }
@@ -162,5 +176,6 @@ void vaultlog_free(struct vault_log *l) {
     for (size_t i = 0; i < l->n; i++) free(l->list[i].body);
     free(l->list);
     free(l->confirm);
+    free(l->witness);
     *l = (struct vault_log){0};
 }

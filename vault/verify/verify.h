@@ -36,6 +36,12 @@ struct approver_list {
     size_t len;
 };
 
+/** How far an orchestrator's audit was, as the vault has seen it. */
+struct witness {
+    uint64_t n;
+    uint8_t hash[32], key[32];
+};
+
 /** The vault's own log as far as judging others needs it. Its name in an anchor, where hosts have theirs, is VAULT_LOG. */
 #define VAULT_LOG "."
 struct vault_log {
@@ -43,6 +49,8 @@ struct vault_log {
     size_t n;
     uint8_t (*confirm)[32]; /* hashes of the bodies of confirms */
     size_t confirm_n;
+    struct witness *witness; /* in their order */
+    size_t witness_n;
     bool broken; /* something in it is missing or damaged */
     uint64_t records, head;
     uint8_t head_hash[32];
