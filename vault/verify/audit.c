@@ -168,12 +168,12 @@ static int judge(struct areading *a, const struct audit_opts *o, struct err *e) 
 int audit_run(const struct audit_opts *o, struct report *r, struct err *e) {
     struct areading a = {.v = {.store = {.fd = -1}, .report = r}, .report = r};
     int rc = -1;
-    bool input = !strcmp(o->file, "-");
+    bool mine = !o->in && strcmp(o->file, "-") != 0;
     if (!(a.line = malloc(LINE_CAP))) return err_set(e, ZE_NOMEM, o->file, "line");
-    a.in = input ? stdin : fopen(o->file, "re");
+    a.in = o->in ? o->in : mine ? fopen(o->file, "re") : stdin;
     if (!a.in) err_sys(e, o->file, _("cannot be opened"));
     else if (seal_init(e) == 0) rc = judge(&a, o, e);
-    if (a.in && !input) fclose(a.in);
+    if (a.in && mine) fclose(a.in);
     free(a.line);
     vaultlog_free(&a.v.vlog);
     free(a.v.anchor.head);

@@ -6,8 +6,9 @@
 
 struct audit_opts {
     const char *file; /* the export; "-": standard input */
-    const char *vault, *anchor,
-        *key; /* a vault that has witnesses; its anchor; the audit's public key in hex; or NULL */
+    FILE *in;         /* read this in place of opening it; NULL: open it */
+    /* A vault that has witnesses; its anchor; the audit's public key in hex; or NULL. */
+    const char *vault, *anchor, *key;
 };
 
 /**
