@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/i18n.h"
+#include "notify/channels.h"
 #include "sys/file.h"
 #include "wrap/yaml.h"
 
@@ -65,11 +66,13 @@ int config_load(const char *path, struct config *c, struct err *e) {
     *c = (struct config){.file = path ? path : env && *env ? env : "/etc/zaibei/zaibeid.yaml"};
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
-    if (yaml_keys(top, "state socket zone call_in_s vault", e) < 0 ||
+    if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
+    if (yaml_keys(top, "state socket zone call_in_s vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||
-        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_vault(top, c, e) < 0) {
+        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_vault(top, c, e) < 0 ||
+        channels_read(yaml_get(top, "notify"), c->call_in_s, c->notify, e) < 0) {
         config_free(c);
         return -1;
     }
@@ -78,5 +81,6 @@ int config_load(const char *path, struct config *c, struct err *e) {
 
 void config_free(struct config *c) {
     yaml_free(c->doc);
-    c->doc = NULL;
+    free(c->notify);
+    c->doc = NULL, c->notify = NULL;
 }

@@ -11,6 +11,7 @@
  *     socket: /srv/vault/run/zaibeid.sock  where serve passes agents' calls; by default below dir
  *     ssh: zaibei@vault.example:22         for enrol tokens: how agents reach the vault
  *     host_key: ssh-ed25519 AAAA…          of that sshd: base64 of 32 bytes, a public key line, or the file that holds it
+ *   notify: …                              whom to tell what (notify/channels.h)
  */
 #ifndef ORCHESTRATOR_CONFIG_H
 #define ORCHESTRATOR_CONFIG_H
@@ -23,6 +24,7 @@
 enum { CONFIG_ARGS_MAX = 31 };
 
 struct yaml;
+struct notify_config;
 
 struct config {
     struct yaml *doc; /* holds the strings below */
@@ -32,6 +34,7 @@ struct config {
     const char *ssh;                          /* NULL: enrol tokens cannot be made */
     char vault_socket[4096];                  /* "": agents do not call in */
     uint8_t host_key[SEAL_SIGN_PUB];
+    struct notify_config *notify; /* notify/channels.h */
 };
 
 /** config_load(path, c, e): ${path}, NULL: $ZAIBEI_CONFIG, else /etc/zaibei/zaibeid.yaml. ZE_CONFIG, ZE_NOTFOUND, ZE_IO. */

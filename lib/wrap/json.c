@@ -95,6 +95,17 @@ size_t js_count(const struct js *j) {
 struct js *js_at(const struct js *j, size_t i) {
     return out(json_array_get(in(j), i));
 }
+const char *js_member(const struct js *j, size_t i, const struct js **v) {
+    const char *key;
+    json_t *value, *o = (json_t *)(uintptr_t)j;
+    json_object_foreach(o, key, value) {
+        if (i--) continue;
+        *v = out(value);
+        return key;
+    }
+    return NULL;
+}
+
 bool js_is_object(const struct js *j) { return json_is_object(in(j)); }
 int64_t js_number(const struct js *j, int64_t def) {
     return json_is_integer(in(j)) ? json_integer_value(in(j)) : def;

@@ -36,6 +36,8 @@ struct js *js_get(const struct js *j, const char *key);
 /** js_count: elements of an array or members of an object, 0 for anything else. js_at: element i of an array, or NULL. */
 size_t js_count(const struct js *j);
 struct js *js_at(const struct js *j, size_t i);
+/** js_member(j, i, v): the key of member ${i} of an object, in the order in which they were set, and its value; NULL. */
+const char *js_member(const struct js *j, size_t i, const struct js **v);
 bool js_is_object(const struct js *j);
 /** js_text: the value itself as a string, NULL when it is none. */
 const char *js_text(const struct js *j);

@@ -32,6 +32,13 @@ void seal_mac(uint8_t out[SEAL_HASH], const uint8_t key[SEAL_KEY], const void *p
 }
 
 void seal_sha256(uint8_t out[SEAL_SHA256], const void *p, size_t n) { crypto_hash_sha256(out, p, n); }
+void seal_hmac_sha256(uint8_t out[SEAL_SHA256], const void *key, size_t key_len, const void *p, size_t n) {
+    crypto_auth_hmacsha256_state h;
+    crypto_auth_hmacsha256_init(&h, key, key_len);
+    crypto_auth_hmacsha256_update(&h, p, n);
+    crypto_auth_hmacsha256_final(&h, out);
+}
+
 void seal_sha512(uint8_t out[SEAL_SHA512], const void *p, size_t n) { crypto_hash_sha512(out, p, n); }
 
 void hash_init(struct hash_state *h, const uint8_t *key) {

@@ -44,6 +44,8 @@ void seal_mac(uint8_t out[SEAL_HASH], const uint8_t key[SEAL_KEY], const void *p
 /** Hashes of foreign formats (OpenSSH signatures); nothing of our own is hashed with them. */
 enum { SEAL_SHA256 = 32, SEAL_SHA512 = 64 };
 void seal_sha256(uint8_t out[SEAL_SHA256], const void *p, size_t n);
+/** seal_hmac_sha256: likewise, with a key of any length (signed webhooks). */
+void seal_hmac_sha256(uint8_t out[SEAL_SHA256], const void *key, size_t key_len, const void *p, size_t n);
 void seal_sha512(uint8_t out[SEAL_SHA512], const void *p, size_t n);
 
 struct hash_state {

@@ -58,6 +58,7 @@ cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_p
 cli_command cmd_approve;
 cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;
 cli_command cmd_audit_list, cmd_audit_export, cmd_audit_verify;
+cli_command cmd_notify_channels, cmd_notify_list, cmd_notify_test, cmd_notify_retry;
 cli_command cmd_status;
 
 #endif

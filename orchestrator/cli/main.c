@@ -46,6 +46,10 @@ static const struct command {
         N_("who did what, newest first")},
     {"audit", "export", "", 0, 0, "out=", cmd_audit_export, N_("write the whole audit for zaibei-verify audit")},
     {"audit", "verify", "", 0, 0, "", cmd_audit_verify, N_("have zaibeid compute its audit again")},
+    {"notify", "list", "", 0, 0, "state= limit= after=", cmd_notify_list, N_("what was told to whom, newest first")},
+    {"notify", "channels", "", 0, 0, "", cmd_notify_channels, N_("list the channels of zaibeid.yaml")},
+    {"notify", "test", "CHANNEL", 1, 1, "", cmd_notify_test, N_("send a test message now")},
+    {"notify", "retry", "N", 1, 1, "", cmd_notify_retry, N_("try a delivery again now")},
     {"status", "", "", 0, 0, "", cmd_status, N_("show zaibeid's state")},
 };
 

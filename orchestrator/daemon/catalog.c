@@ -41,6 +41,16 @@ static const char *const schema[] = {
     "  object TEXT NOT NULL, line TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
     "CREATE INDEX audit_time ON audit(time_ns); CREATE INDEX audit_act ON audit(act, n);"
     "DROP TABLE events;",
+    "CREATE TABLE notices(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,"
+    "  object TEXT NOT NULL, plan TEXT NOT NULL, department TEXT NOT NULL DEFAULT '', resolved INTEGER NOT NULL,"
+    "  detail TEXT NOT NULL, spread INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX notices_new ON notices(id) WHERE spread=0;"
+    "CREATE TABLE conditions(kind TEXT NOT NULL, object TEXT NOT NULL, since_ns INTEGER NOT NULL,"
+    "  told_ns INTEGER NOT NULL, PRIMARY KEY(kind, object)) STRICT;"
+    "CREATE TABLE deliveries(id INTEGER PRIMARY KEY AUTOINCREMENT, notice INTEGER NOT NULL, channel TEXT NOT NULL,"
+    "  state TEXT NOT NULL, tries INTEGER NOT NULL, due_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
+    "  why TEXT NOT NULL) STRICT;"
+    "CREATE INDEX deliveries_due ON deliveries(due_ns) WHERE state='queued';",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

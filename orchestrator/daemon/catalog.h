@@ -49,7 +49,7 @@ struct job {
 int64_t job_add(struct db *d, struct job *j);
 bool job_get(struct db *d, int64_t id, struct job *j);
 void job_put(struct db *d, const struct job *j);
-/** job_record: an audit record about the job as it is now. */
+/** job_record: an audit record about the job as it is now; people are told when it is failed, partial or missed. */
 void job_record(struct db *d, const struct job *j, int64_t now_ns, const char *who, const char *act);
 /** job_pick: the job that the host is to do now: queued, due, its window (if it has one and was never tried) still open, and
  * no other job of the host is running. */

@@ -11,6 +11,7 @@
 
 #include "audit.h"
 #include "base/i18n.h"
+#include "outbox.h"
 #define COLUMNS                                                                                         \
     "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
     "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,host,plan,plan_hash," \
@@ -133,6 +134,11 @@ struct job *job_list(struct db *d, enum job_query q, const char *host, const cha
 void job_record(struct db *d, const struct job *j, int64_t now_ns, const char *who, const char *act) {
     char id[24];
     struct js *x = js_object();
+    const char *told = !strcmp(act, "job.run") ? ""
+        : !strcmp(j->state, "failed")          ? "job.failed"
+        : !strcmp(j->state, "partial")         ? "job.partial"
+        : !strcmp(j->state, "missed")          ? "job.missed"
+                                               : "";
     js_set_int(x, "job", j->id);
     js_set_str(x, "plan", j->plan);
     js_set_int(x, "version", j->plan_version);
@@ -143,5 +149,6 @@ void job_record(struct db *d, const struct job *j, int64_t now_ns, const char *w
     snprintf(id, sizeof id, "ZB-%lld", (long long)j->err_id);
     if (j->err_id) js_set_str(x, "error", id);
     if (*j->err_msg) js_set_str(x, "why", j->err_msg);
+    if (*told) notice_add(d, now_ns, told, j->host, j->plan, js_copy(x));
     audit_add(d, now_ns, who, act, j->host, x);
 }

@@ -18,6 +18,7 @@ struct daemon {
     struct control control;
     atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
     atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
+    atomic_uint ticks;         /* of the scheduler */
     struct audit_key audit_key;
     pthread_mutex_t audit_lock; /* of the alarm */
     char audit_alarm[256];      /* "": all is well */

@@ -16,6 +16,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "hosts.h"
+#include "notify.h"
 #include "scheduler.h"
 #include "sys/file.h"
 #include "sys/proc.h"
@@ -47,6 +48,7 @@ static void loop(struct daemon *d, struct scheduler *s) {
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
+        atomic_fetch_add(&d->ticks, 1);
         poll(NULL, 0, TICK_MS);
     }
 }
@@ -77,11 +79,17 @@ static int serve(struct daemon *d, struct err *e) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
         goto out;
     }
+    struct notifier *notifier = notify_start(d, e);
+    if (!notifier) {
+        rc = -1;
+        goto out;
+    }
     sock_ready();
     daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
     loop(d, s);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
+    notify_stop(notifier);
     audit_end(d);
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:

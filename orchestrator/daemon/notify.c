@@ -1,0 +1,168 @@
+/* Sending. A delivery is taken, tried without holding the catalog, and noted. If interrupted between the last two, it is sent
+ * again: its number in the signature and in the Message-ID lets a receiver see that. */
+#include "notify.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "sys/file.h"
+#include "wrap/http_send.h"
+
+enum { TICK_MS = 1000, MINUTE = 60, BEAT_AT = 5, WATCH_AT = 30, SECRET_MAX = 4096, MAIL_MAX = 1 << 20, RECIPIENTS_MAX = 64, BATCH = 20 };
+
+struct notifier {
+    struct daemon *d;
+    pthread_t thread;
+    atomic_bool stop;
+};
+
+/* A secret without the end of its line, NUL-terminated. */
+static int secret_of(const char *file, struct buf *b, struct err *e) {
+    buf_init(b, SECRET_MAX + 1);
+    if (!file) return 0;
+    if (file_load(AT_FDCWD, file, SECRET_MAX, b, e) < 0) return -1;
+    while (b->len && (b->p[b->len - 1] == '\n' || b->p[b->len - 1] == '\r')) b->len--;
+    buf_u8(b, 0);
+    return b->len > 1 ? 0 : err_set(e, ZE_CONFIG, file, _("it is empty"));
+}
+
+static void forget(struct buf *b) {
+    if (b->p) seal_wipe(b->p, b->cap);
+    buf_free(b);
+}
+
+static int try_mail(struct daemon *d, const struct channel *ch, int64_t id, const struct notice *n, struct err *e) {
+    const char *to[RECIPIENTS_MAX];
+    size_t to_n = 0;
+    struct buf subject, body, text, password;
+    char number[64];
+    for (const struct yaml_node *it = yaml_first(ch->mail); it && to_n < RECIPIENTS_MAX; it = yaml_next(ch->mail, it))
+        to[to_n++] = it->text;
+    buf_init(&subject, 4096), buf_init(&body, MAIL_MAX / 4), buf_init(&text, MAIL_MAX);
+    notice_subject(n, ch->language, &subject);
+    notice_body(n, ch->language, d->cfg->notify->place, &body);
+    buf_u8(&subject, 0), buf_u8(&body, 0);
+    snprintf(number, sizeof number, "%lld.%lld", (long long)id, (long long)n->time_ns);
+    int rc = secret_of(ch->password_file, &password, e);
+    if (rc == 0 && buf_ok(&subject) && buf_ok(&body)) {
+        mail_text(ch->from, to, to_n, (char *)subject.p, (char *)body.p, daemon_now(d) / NS_PER_S, number, &text);
+        struct mail_server s = {ch->server, ch->ca_file, ch->user, (char *)password.p, ch->tls};
+        rc = buf_ok(&text) ? mail_send(&s, ch->from, to, to_n, text.p, text.len, e)
+                           : err_set(e, ZE_TOOMUCH, ch->name, _("a message of more than %d bytes"), MAIL_MAX);
+    } else if (rc == 0) rc = err_set(e, ZE_TOOMUCH, ch->name, _("a message of more than %d bytes"), MAIL_MAX);
+    buf_free(&subject), buf_free(&body), buf_free(&text);
+    forget(&password);
+    return rc;
+}
+
+static int try_webhook(struct daemon *d, const struct channel *ch, int64_t id, const struct notice *n, struct err *e) {
+    char header[200], stamp[64], hex[2 * SEAL_SHA256 + 1];
+    uint8_t mac[SEAL_SHA256];
+    struct buf secret, text;
+    CLEANUP_JS struct js *j = notice_json(n, d->cfg->notify->place);
+    js_set_int(j, "delivery", id);
+    CLEANUP_FREE char *body = js_dump(j);
+    const char *headers[] = {NULL, NULL};
+    if (secret_of(ch->secret_file, &secret, e) < 0) return forget(&secret), -1;
+    if (secret.len) {
+        snprintf(stamp, sizeof stamp, "%lld.%lld.", (long long)(daemon_now(d) / NS_PER_S), (long long)id);
+        buf_init(&text, MAIL_MAX);
+        buf_put(&text, stamp, strlen(stamp));
+        buf_put(&text, body, strlen(body));
+        seal_hmac_sha256(mac, secret.p, secret.len - 1, text.p, text.len);
+        text_hex(hex, mac, sizeof mac);
+        snprintf(header, sizeof header, "Zaibei-Signature: t=%lld,id=%lld,v1=%s", (long long)(daemon_now(d) / NS_PER_S),
+            (long long)id, hex);
+        headers[0] = header;
+        buf_free(&text);
+    }
+    forget(&secret);
+    struct http_target t = {.url = ch->webhook, .ca_file = ch->ca_file, .headers = headers};
+    return http_send(&t, body, strlen(body), e);
+}
+
+int notify_try(struct daemon *d, const struct channel *ch, int64_t delivery, const struct notice *n, struct err *e) {
+    return ch->mail ? try_mail(d, ch, delivery, n, e) : try_webhook(d, ch, delivery, n, e);
+}
+
+static void department_of(void *arg, const char *plan, char out[256]) {
+    struct daemon *d = arg;
+    struct plan p;
+    if (!catalog_plan_load(d->db, plan, 0, d->cfg->zone, &p, NULL, NULL)) return;
+    snprintf(out, 256, "%s", js_str(p.form, "department", ""));
+    plan_free(&p);
+}
+
+static int deliver(struct daemon *d, struct delivery *x, struct err *e) {
+    struct err why = ERR_INIT;
+    const struct channel *ch = channel_of(d->cfg->notify, x->channel);
+    int rc = ch ? notify_try(d, ch, x->id, &x->notice, &why)
+                : err_set(&why, ZE_NOTFOUND, x->channel, _("zaibeid.yaml has no such channel any more"));
+    js_free(x->notice.detail);
+    if (rc < 0) daemon_log(d, _("notice %lld was not taken by %s: %s"), (long long)x->notice.id, x->channel, why.msg);
+    db_begin(d->db);
+    outbox_done(d->db, x, daemon_now(d), rc < 0 ? &why : NULL);
+    return db_commit(d->db, e);
+}
+
+int notify_step(struct daemon *d, struct err *e) {
+    for (int i = 0; i < BATCH; i++) {
+        struct delivery x;
+        db_begin(d->db);
+        if (!i) outbox_spread(d->db, daemon_now(d), d->cfg->notify, department_of, d);
+        bool found = outbox_next(d->db, daemon_now(d), &x);
+        if (db_commit(d->db, e) < 0) return -1;
+        if (!found) return 0;
+        if (deliver(d, &x, e) < 0) return -1;
+    }
+    return 0;
+}
+
+/* The heartbeat says that the scheduler works, not only that this thread does. */
+static void beat(struct daemon *d, unsigned *ticks) {
+    struct err e = ERR_INIT;
+    unsigned now = atomic_load(&d->ticks);
+    struct http_target t = {.url = d->cfg->notify->heartbeat};
+    if (!t.url || now == *ticks) return;
+    *ticks = now;
+    if (http_send(&t, NULL, 0, &e) < 0) daemon_log(d, _("the heartbeat was not taken: %s"), e.msg);
+}
+
+static void *run(void *arg) {
+    struct notifier *n = arg;
+    struct err e, last = ERR_INIT;
+    unsigned ticks = 0;
+    for (unsigned i = 0; !atomic_load(&n->stop); i++) {
+        e = (struct err)ERR_INIT;
+        if (i % MINUTE == BEAT_AT) beat(n->d, &ticks);
+        if (i % MINUTE == WATCH_AT && notify_watch(n->d, true, &e) < 0) (void)e;
+        if (!e.id && notify_step(n->d, &e) < 0) (void)e;
+        if (e.id && e.id != last.id) daemon_log(n->d, "ZB-%u %s: %s", (unsigned)e.id, e.object, e.msg);
+        last = e;
+        poll(NULL, 0, TICK_MS);
+    }
+    return NULL;
+}
+
+struct notifier *notify_start(struct daemon *d, struct err *e) {
+    struct notifier *n = calloc(1, sizeof *n);
+    if (!n) return err_set(e, ZE_NOMEM, "zaibeid", "notifier"), NULL;
+    n->d = d;
+    int rc = pthread_create(&n->thread, NULL, run, n);
+    if (rc == 0) return n;
+    err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
+    free(n);
+    return NULL;
+}
+
+void notify_stop(struct notifier *n) {
+    if (!n) return;
+    atomic_store(&n->stop, true);
+    pthread_join(n->thread, NULL);
+    free(n);
+}

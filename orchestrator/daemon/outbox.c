@@ -1,0 +1,121 @@
+/* Three tables: notices (what happened), conditions (what lasts), deliveries (to whom, how often tried). Old notices whose
+ * deliveries are all done stay: they are the history that `zaibei notify list` shows; what is older than a year goes. */
+#include "outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog.h"
+#include "sys/file.h"
+
+static void add(struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, bool resolved,
+    struct js *detail) {
+    CLEANUP_FREE char *text = detail ? js_dump(detail) : NULL;
+    js_free(detail);
+    db_exec(d, "INSERT INTO notices(time_ns,kind,object,plan,resolved,detail,spread) VALUES(?,?,?,?,?,?,0)", "isssis",
+        now_ns, kind, object, plan, (int64_t)resolved, text ? text : "{}");
+}
+
+void notice_add(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail) {
+    add(d, now_ns, kind, object, plan, false, detail);
+}
+
+/* When it was last told of; 0: it does not hold. */
+static int64_t told(struct db *d, const char *kind, const char *object) {
+    struct db_rows *r = db_query(d, "SELECT told_ns FROM conditions WHERE kind=? AND object=?", "ss", kind, object);
+    int64_t at = db_next(r) ? db_int(r, 0) : 0;
+    db_done(r);
+    return at;
+}
+
+bool condition_holds(struct db *d, const char *kind, const char *object) { return told(d, kind, object) != 0; }
+
+void condition_set(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, bool on, struct js *detail) {
+    int64_t at = told(d, kind, object);
+    bool again = on && at && now_ns - at >= (int64_t)OUTBOX_AGAIN_S * NS_PER_S;
+    if ((on && at && !again) || (!on && !at)) return js_free(detail);
+    if (on)
+        db_exec(d,
+            "INSERT INTO conditions(kind,object,since_ns,told_ns) VALUES(?1,?2,?3,?3) ON CONFLICT(kind,object) DO "
+            "UPDATE SET "
+            "told_ns=?3",
+            "ssi", kind, object, now_ns);
+    else db_exec(d, "DELETE FROM conditions WHERE kind=? AND object=?", "ss", kind, object);
+    add(d, now_ns, kind, object, plan, !on, detail);
+}
+
+/* A row of "id,time_ns,kind,object,plan,resolved,detail" from ${c} on; false for a kind that this version does not know. */
+static bool read_notice(struct db_rows *r, int c, struct notice *n, char plan[64]) {
+    struct err ignored = ERR_INIT;
+    *n = (struct notice){.id = db_int(r, c), .time_ns = db_int(r, c + 1), .kind = notice_kind_of(db_text(r, c + 2))};
+    snprintf(n->object, sizeof n->object, "%s", db_text(r, c + 3));
+    snprintf(plan, 64, "%s", db_text(r, c + 4));
+    n->resolved = db_int(r, c + 5);
+    n->detail = js_parse(db_text(r, c + 6), strlen(db_text(r, c + 6)), "notice", &ignored);
+    return n->kind;
+}
+
+static void spread(struct db *d, int64_t now_ns, const struct notify_config *cfg, const struct notice *n) {
+    for (size_t i = 0; n->kind && i < cfg->channels_n; i++)
+        if (channel_wants(cfg, &cfg->channel[i], n))
+            db_exec(d, "INSERT INTO deliveries(notice,channel,state,tries,due_ns,why) VALUES(?,?,'queued',0,?,'')",
+                "isi", n->id, cfg->channel[i].name, now_ns);
+    db_exec(d, "UPDATE notices SET spread=1, department=? WHERE id=?", "si", n->department, n->id);
+}
+
+void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
+    void (*department_of)(void *arg, const char *plan, char out[256]), void *arg) {
+    for (;;) {
+        struct notice n;
+        char plan[64];
+        struct db_rows *r = db_query(d,
+            "SELECT id,time_ns,kind,object,plan,resolved,detail FROM notices WHERE spread=0 ORDER BY id LIMIT 1", "");
+        bool found = db_next(r);
+        if (found) (void)read_notice(r, 0, &n, plan);
+        db_done(r);
+        if (!found) return;
+        if (*plan) department_of(arg, plan, n.department);
+        spread(d, now_ns, cfg, &n);
+        js_free(n.detail);
+    }
+}
+
+bool outbox_next(struct db *d, int64_t now_ns, struct delivery *x) {
+    char plan[64];
+    struct db_rows *r = db_query(d,
+        "SELECT d.id,d.tries,d.channel,n.id,n.time_ns,n.kind,n.object,n.plan,n.resolved,n.detail,n.department FROM "
+        "deliveries d "
+        "JOIN notices n ON n.id=d.notice WHERE d.state='queued' AND d.due_ns<=? ORDER BY d.due_ns, d.id LIMIT 1",
+        "i", now_ns);
+    bool found = db_next(r);
+    if (found) {
+        *x = (struct delivery){.id = db_int(r, 0), .tries = db_int(r, 1)};
+        snprintf(x->channel, sizeof x->channel, "%s", db_text(r, 2));
+        found = read_notice(r, 3, &x->notice, plan);
+        snprintf(x->notice.department, sizeof x->notice.department, "%s", db_text(r, 10));
+    }
+    db_done(r);
+    return found;
+}
+
+void outbox_done(struct db *d, const struct delivery *x, int64_t now_ns, const struct err *why) {
+    char text[1200] = "";
+    int64_t pause = OUTBOX_PAUSE_S;
+    if (why) snprintf(text, sizeof text, "ZB-%u %s: %s", (unsigned)why->id, why->object, why->msg);
+    for (int64_t i = 0; i < x->tries && pause < OUTBOX_PAUSE_MAX_S; i++) pause *= 2;
+    if (pause > OUTBOX_PAUSE_MAX_S) pause = OUTBOX_PAUSE_MAX_S;
+    db_exec(d, "UPDATE deliveries SET state=?, tries=tries+1, due_ns=?, done_ns=?, why=? WHERE id=?", "siisi",
+        !why                               ? "sent"
+            : x->tries + 1 >= OUTBOX_TRIES ? "failed"
+                                           : "queued",
+        now_ns + pause * NS_PER_S, now_ns, text, x->id);
+}
+
+bool outbox_retry(struct db *d, int64_t id, int64_t now_ns) {
+    db_exec(
+        d, "UPDATE deliveries SET state='queued', tries=0, due_ns=? WHERE id=? AND state!='sent'", "ii", now_ns, id);
+    return db_changes(d) == 1;
+}
