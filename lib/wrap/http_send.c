@@ -9,7 +9,7 @@
 #include "base/i18n.h"
 #include "wrap/seal.h"
 
-enum { ANSWER_MAX = 64 << 10, WAIT_S = 30, WORD = 42 };
+enum { ANSWER_MAX = 64 << 10, WAIT_S = 30, WORD = 39 };
 
 static size_t count(char *p, size_t size, size_t n, void *arg) {
     size_t *left = arg;
@@ -119,7 +119,7 @@ static void put_b64(struct buf *b, const char *p, size_t n) {
     put(b, text);
 }
 
-/* Words of at most 42 bytes, each of whole characters (RFC 2047). */
+/* Words of at most 39 bytes, each of whole characters (RFC 2047). */
 static void put_subject(struct buf *b, const char *s) {
     for (bool first = true; *s; first = false) {
         size_t n = strlen(s);
