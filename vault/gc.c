@@ -132,7 +132,7 @@ static int host_collect(struct collecting *c, struct err *e) {
     for (size_t i = 0; i < 2 && c->rc == 0; i++) {
         char dir[STORE_NAME_MAX];
         snprintf(dir, sizeof dir, "hosts/%s/%s", c->log->host, c->dir = dirs[i]);
-        if (store_list(&c->v->store, dir, generation_each, c, e) < 0) return -1;
+        if (store_names(&c->v->store, dir, generation_each, c, e) < 0) return -1;
     }
     return 0;
 }

@@ -169,7 +169,7 @@ int gc_sweep(struct host_log *log, struct gc_live *l, bool dry_run, struct gc_re
     int rc = packs_sweep(&s, e);
     if (rc != 0) return rc;
     gc_live_by_hash(l);
-    rc = store_list(&log->v->store, used, page_sweep, &s, e);
+    rc = store_names(&log->v->store, used, page_sweep, &s, e);
     /* Directories that are empty now go as well. */
     if (rc == 0 && !dry_run) rc = store_sweep(&log->v->store, packs, e);
     if (rc == 0 && !dry_run) rc = store_sweep(&log->v->store, used, e);

@@ -80,9 +80,9 @@ int kept_next(struct host_log *l, uint64_t *n, struct err *e) {
     struct above a = {.than = l->next};
     char dir[STORE_NAME_MAX];
     snprintf(dir, sizeof dir, "hosts/%s/log", l->host);
-    int rc = store_list(&l->v->store, dir, number_look, &a, e);
+    int rc = store_names(&l->v->store, dir, number_look, &a, e);
     snprintf(dir, sizeof dir, "kept/%s", l->host);
-    if (rc == 0) rc = store_list(&l->v->store, dir, number_look, &a, e);
+    if (rc == 0) rc = store_names(&l->v->store, dir, number_look, &a, e);
     *n = a.least;
     return rc < 0 ? rc : a.found;
 }

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "kept.h"
 #include "log_acts.h"
+#include "log_cache.h"
+#include "log_chain.h"
 #include "reserve.h"
 
 void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
@@ -59,6 +61,7 @@ static int note_commit(struct host_log *l, const struct record *r, struct err *e
         .retain_until = r->commit.retain_until};
     memcpy(c->generation, r->commit.generation, SEAL_ID);
     memcpy(c->upload, r->commit.upload, SEAL_ID);
+    memcpy(c->hash, r->hash, SEAL_HASH);
     if (c->point > l->last_point) l->last_point = c->point;
     return 0;
 }
@@ -90,15 +93,33 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
     return 0;
 }
 
+/* The hash of record ${n}, where it is known: a commit that was read before. */
+static const uint8_t *hash_known(const struct host_log *l, uint64_t n) {
+    size_t lo = 0, hi = l->commits_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (l->commits[mid].n == n) return l->commits[mid].hash;
+        if (l->commits[mid].n < n) lo = mid + 1;
+        else hi = mid;
+    }
+    return NULL;
+}
+
+/* Whether it is record ${n}, and the same as before where that is known: its signature was checked then. */
+static bool is_record(const struct record *r, uint64_t n, const uint8_t *hash) {
+    return r->n == n && (!hash || memcmp(r->hash, hash, SEAL_HASH) == 0);
+}
+
 static int load_from(
     struct host_log *l, const char *name, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
+    const uint8_t *hash = hash_known(l, n);
     buf_reset(raw);
     int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
-    if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, l->v->header.pub, e);
+    if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, hash ? NULL : l->v->header.pub, e);
     if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
-    if (rc < 0 || r->n == n) return rc;
-    rc = err_set(e, ZE_DAMAGED, name, _("it is record %llu"), (unsigned long long)r->n);
+    if (rc < 0 || is_record(r, n, hash)) return rc;
+    rc = err_set(e, ZE_DAMAGED, name, _("it is another record"));
     record_free(r);
     return rc;
 }
@@ -123,8 +144,7 @@ int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, 
     return 0;
 }
 
-/* The next record in ${r}: does it continue what was read? After a gap nobody can tell. */
-static int follow(struct host_log *l, const struct record *r, bool gap, struct err *e) {
+int log_follow(struct host_log *l, const struct record *r, bool gap, struct err *e) {
     bool chained = gap || memcmp(r->prev, l->head, SEAL_HASH) == 0;
     if (!chained || (r->n && memcmp(r->host_id, l->host_id, SEAL_ID) != 0) || (!r->n && r->type != REC_HOST))
         return err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r->n);
@@ -135,7 +155,7 @@ static int read_on(struct host_log *l, bool gap, struct err *e) {
     for (;; gap = false) {
         struct record r = {0};
         if (log_load(l, l->next, &r, NULL, e) < 0) return e->id == ZE_MISSING ? 0 : -1;
-        int rc = follow(l, &r, gap, e);
+        int rc = log_follow(l, &r, gap, e);
         record_free(&r);
         if (rc < 0) return rc;
     }
@@ -165,7 +185,15 @@ int log_open(struct host_log *l, struct vault *v, const char *host, struct err *
     *l = (struct host_log){.v = v};
     if (!text_name_ok(host)) return err_set(e, ZE_USAGE, host, _("a host's name has letters a-z, digits and - only"));
     snprintf(l->host, sizeof l->host, "%s", host);
-    return log_refresh(l, e) < 0 ? -1 : gaps_pass(l, e);
+    log_cache_load(l);
+    if (!log_chain(l)) {
+        log_free(l);
+        *l = (struct host_log){.v = v};
+        snprintf(l->host, sizeof l->host, "%s", host);
+    }
+    if (log_refresh(l, e) < 0 || gaps_pass(l, e) < 0) return -1;
+    log_cache_save(l);
+    return 0;
 }
 
 void log_free(struct host_log *l) {
@@ -255,7 +283,7 @@ static int name_cmp(const void *a, const void *b) { return strcmp(a, b); }
 
 int hosts_each(struct vault *v, int (*each)(void *arg, const char *host, struct err *e), void *arg, struct err *e) {
     struct names l = {0};
-    int rc = store_list(&v->store, "hosts", name_add, &l, e);
+    int rc = store_names(&v->store, "hosts", name_add, &l, e);
     if (rc == 0 && l.n) qsort(l.name, l.n, sizeof *l.name, name_cmp);
     for (size_t i = 0; rc == 0 && i < l.n; i++) rc = each(arg, l.name[i], e);
     free(l.name);

@@ -1,7 +1,7 @@
 /**
  * The log of one host (FORMAT.md §8) as the keeper sees it: every record is read once, its signature and its place in
- * the chain are checked, and what decisions need is kept. The store is the truth: log_refresh reads what others have
- * added.
+ * the chain are checked, and what decisions need is kept, also for the next process (log_cache.h). The store is the
+ * truth: log_refresh reads what others have added. That old records are still what they were is for scrub to find.
  */
 #ifndef VAULT_LOG_H
 #define VAULT_LOG_H
@@ -21,7 +21,7 @@ struct log_commit {
     uint64_t n, bytes_stored;
     uint32_t point;
     bool removed, uncertain;
-    uint8_t state, generation[SEAL_ID], upload[SEAL_ID];
+    uint8_t state, generation[SEAL_ID], upload[SEAL_ID], hash[SEAL_HASH]; /* hash: of its record */
     int64_t time, retain_until, pinned, removed_at; /* pinned: the latest pin ends; 0 for none */
     int64_t confirmed;                              /* of an uncertain one: the true time of the confirm; 0: none yet */
 };
@@ -41,7 +41,10 @@ struct log_collect {
 
 struct host_log {
     struct vault *v;
-    char host[64], system[64];
+    char host[64];
+    uint64_t cached; /* records that the cache file has (log_cache.h) */
+    /* From here to begins: plain facts, which the cache file keeps byte for byte; and the elements of the arrays. */
+    char system[64];
     uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
     uint64_t host_n; /* the latest host record: the one that counts */
     uint64_t next; /* the number of the next record; 0: the host was never enrolled */
@@ -61,7 +64,7 @@ struct host_log {
     size_t begins_n, begins_cap, commits_n, commits_cap, pins_n, pins_cap, collects_n, collects_cap, kept_n, kept_cap;
 };
 
-/** log_open(l, v, host, e): read the whole log; one without records is no error (l->next is 0). Records that are lost with
+/** log_open(l, v, host, e): read the log, as far as the cache does not know it; one without records is no error (l->next is 0). Records that are lost with
  * their copies are passed over and counted in l->gaps. log_free releases, also after a failed open. */
 int log_open(struct host_log *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
 int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
@@ -69,7 +72,7 @@ void log_free(struct host_log *l);
 
 /** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may
  * ${r}, which is released with record_free). Where it is absent or damaged its second copy (kept.h) stands in for it.
- * ZE_MISSING when there is none. */
+ * ZE_MISSING when there is none. A commit that was read before must be the same bytes. */
 int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 
 /**

@@ -32,6 +32,8 @@ struct store_ops {
     int (*open_fd)(struct store *s, const char *name, struct err *e);
     int (*list)(struct store *s, const char *dir,
         int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e);
+    int (*names)(struct store *s, const char *dir, int (*each)(void *arg, const char *name, uint64_t size, struct err *e),
+        void *arg, struct err *e);
     int (*del)(struct store *s, const char *name, struct err *e);
     int (*space)(struct store *s, uint64_t *free_bytes, struct err *e);
 };
@@ -80,6 +82,11 @@ MUST_CHECK static inline int store_open_fd(struct store *s, const char *name, st
 MUST_CHECK static inline int store_list(struct store *s, const char *dir,
     int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e) {
     return s->ops->list(s, dir, each, arg, e);
+}
+/** store_names: the same without asking for sizes, which are 0: what a long list costs is one look at each object. */
+MUST_CHECK static inline int store_names(struct store *s, const char *dir,
+    int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e) {
+    return s->ops->names(s, dir, each, arg, e);
 }
 MUST_CHECK static inline int store_delete(struct store *s, const char *name, struct err *e) {
     return s->ops->del(s, name, e);

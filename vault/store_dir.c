@@ -123,6 +123,19 @@ static int dir_list(struct store *s, const char *dir,
     return dir_each(s, dir, list_one, &l, e);
 }
 
+static int name_one(void *arg, int fd, const char *name, struct err *e) {
+    struct list_arg *l = arg;
+    int rc = *name == '.' ? 0 : l->each(l->arg, name, 0, e);
+    errno = 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int dir_names(struct store *s, const char *dir,
+    int (*each)(void *arg, const char *name, uint64_t size, struct err *e), void *arg, struct err *e) {
+    struct list_arg l = {each, arg};
+    return dir_each(s, dir, name_one, &l, e);
+}
+
 static int sweep_one(void *arg, int fd, const char *name, struct err *e) {
     if (strncmp(name, ".tmp-", 5) == 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
         return err_sys(e, name, "unlink");
@@ -159,6 +172,7 @@ static const struct store_ops dir_ops = {
     .get_range = dir_get_range,
     .open_fd = dir_open_fd,
     .list = dir_list,
+    .names = dir_names,
     .del = dir_delete,
     .space = dir_space,
 };

@@ -167,8 +167,8 @@ struct record {
 int record_encode(struct record *r, const uint8_t vault_id[SEAL_ID], const uint8_t sec[SEAL_SIGN_SEC], struct buf *out,
     struct err *e) MUST_CHECK;
 
-/** record_decode(r, p, n, vault_id, pub, e): parse and check the signature (not the chain). Types this version does not
- * know come back with only the header filled. On error nothing has to be released. */
+/** record_decode(r, p, n, vault_id, pub, e): parse and check the signature (not the chain); ${pub} NULL: the caller knows by
+ * its hash that this record was signed, and compares. Types this version does not know come back with only the header filled. On error nothing has to be released. */
 int record_decode(struct record *r, const void *p, size_t n, const uint8_t vault_id[SEAL_ID],
     const uint8_t pub[SEAL_SIGN_PUB], struct err *e) MUST_CHECK;
 void record_free(struct record *r);

@@ -22,11 +22,12 @@ enum { SECTOR = 512, DOUBTS_MAX = 64, ALL_TEARS = 4, OUTCOMES = 32 };
     while (0)
 
 struct entry {
+    uint64_t sum; /* of directory and name */
     int dir;
-    char name[128];
-    int may[OUTCOMES], n; /* the nodes that it may name after a power cut (-1: none) */
-    int last;             /* what the program sees */
     int now;              /* the choice at hand */
+    int last;             /* what the program sees */
+    int n, may[OUTCOMES]; /* the nodes that it may name after a power cut (-1: none) */
+    char name[128];
 };
 
 struct file {
@@ -35,6 +36,8 @@ struct file {
     int names;             /* as the program sees it */
     size_t keep;           /* the choice at hand: so many bytes, sectors past ${safe} only where the mask says so */
     uint64_t mask;
+    uint64_t sum; /* of the first ${summed} bytes, all safe: files only grow */
+    size_t summed;
 };
 
 struct model {
@@ -43,6 +46,7 @@ struct model {
     struct entry *entry;
     size_t entries, entries_cap;
     struct file *file;
+    bool *reached;  /* directories, of the state at hand */
     uint64_t *seen; /* open addressing; 0 is free */
     size_t seen_n, seen_cap;
     uint64_t random;
@@ -62,6 +66,18 @@ uint64_t crash_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
+static uint64_t mix(uint64_t h, const void *p, size_t n) {
+    const uint8_t *at = p;
+    for (; n >= 8; at += 8, n -= 8) {
+        uint64_t w;
+        memcpy(&w, at, 8);
+        h = (h ^ w) * 0x9fb21c651e98df25u;
+        h ^= h >> 32;
+    }
+    for (; n; at++, n--) h = (h ^ *at) * 0x100000001b3u;
+    return h ^ (h >> 29);
+}
+
 static struct entry *entry_of(struct model *m, int dir, const char *name) {
     for (size_t i = 0; i < m->entries; i++)
         if (m->entry[i].dir == dir && !strcmp(m->entry[i].name, name)) return &m->entry[i];
@@ -72,6 +88,7 @@ static struct entry *entry_of(struct model *m, int dir, const char *name) {
     struct entry *e = &m->entry[m->entries++];
     *e = (struct entry){.dir = dir, .may = {-1}, .n = 1, .last = -1};
     snprintf(e->name, sizeof e->name, "%s", name);
+    e->sum = mix((uint64_t)dir + 1, name, strlen(name));
     return e;
 }
 
@@ -148,34 +165,33 @@ static void torn_bytes(const struct file *f, uint8_t *out) {
     }
 }
 
-static uint64_t mix(uint64_t h, const void *p, size_t n) {
-    const uint8_t *at = p;
-    for (; n >= 8; at += 8, n -= 8) {
-        uint64_t w;
-        memcpy(&w, at, 8);
-        h = (h ^ w) * 0x9fb21c651e98df25u;
-        h ^= h >> 32;
-    }
-    for (; n; at++, n--) h = (h ^ *at) * 0x100000001b3u;
-    return h ^ (h >> 29);
+/* Most files are whole, and have been for long. */
+static uint64_t file_hash(struct file *f) {
+    bool whole = f->safe == f->len;
+    if (whole && f->summed && f->summed == f->len) return f->sum;
+    uint8_t *bytes = malloc(f->keep + 1);
+    MUST(bytes);
+    torn_bytes(f, bytes);
+    uint64_t sum = mix(f->keep, bytes, f->keep);
+    free(bytes);
+    if (whole) f->sum = sum, f->summed = f->len;
+    return sum;
 }
 
-static uint64_t state_hash(const struct model *m, int dir, uint64_t h) {
+/* The same for the same tree: each name that can be reached, with what it names. A directory has one name, which was made
+ * before those in it, and is known by its number. */
+static uint64_t state_hash(const struct model *m, uint64_t h) {
     uint64_t sum = 0;
+    memset(m->reached, 0, m->l->nodes * sizeof *m->reached);
+    m->reached[0] = true;
     for (size_t i = 0; i < m->entries; i++) {
         const struct entry *e = &m->entry[i];
         int node = e->may[e->now];
-        if (e->dir != dir || node < 0) continue;
-        uint64_t own = mix(h, e->name, strlen(e->name));
-        if (m->l->node[node].dir) own = state_hash(m, node, own);
-        else {
-            uint8_t *bytes = malloc(m->file[node].keep + 1);
-            MUST(bytes);
-            torn_bytes(&m->file[node], bytes);
-            own = mix(own + m->file[node].keep, bytes, m->file[node].keep);
-            free(bytes);
-        }
-        sum += own * 2 + 1; /* entries in any order */
+        if (node < 0 || !m->reached[e->dir]) continue;
+        bool dir = m->l->node[node].dir;
+        if (dir) m->reached[node] = true;
+        uint64_t is = dir ? (uint64_t)node : file_hash(&m->file[node]);
+        sum += mix(e->sum, &is, sizeof is) * 2 + 1; /* entries in any order */
     }
     return mix(h, &sum, sizeof sum);
 }
@@ -272,7 +288,7 @@ struct walk {
 };
 
 static int one_state(struct model *m, struct walk *w) {
-    w->p.hash = state_hash(m, 0, 1 + w->p.acked); /* the same bytes are more of a promise after an answer */
+    w->p.hash = state_hash(m, 1 + w->p.acked); /* the same bytes are more of a promise after an answer */
     if (seen(m, w->p.hash)) return 0;
     uint64_t number = w->p.number++;
     if (m->o->only && number + 1 != m->o->only) return 0;
@@ -310,6 +326,7 @@ int crash_states(const struct crash_log *l, const struct crash_options *o, const
     struct walk w = {.dir = dir, .visit = visit, .arg = arg};
     int rc = 0;
     MUST(m.file = calloc(l->nodes, sizeof *m.file));
+    MUST(m.reached = calloc(l->nodes, sizeof *m.reached));
     for (size_t i = 0; i < l->base; i++) apply(&m, &l->op[i]);
     m.started = true;
     for (size_t i = l->base; i <= l->n && rc == 0; i++) {
@@ -323,6 +340,7 @@ int crash_states(const struct crash_log *l, const struct crash_options *o, const
     if (distinct) *distinct += w.p.number;
     for (size_t i = 0; i < l->nodes; i++) free(m.file[i].p);
     free(m.file);
+    free(m.reached);
     free(m.entry);
     free(m.seen);
     return rc;
