@@ -18,7 +18,7 @@
 #include "suite.h"
 #include "unit_place.h"
 
-enum { POINTS_MAX = 1200, FLOOR_DAYS = 92, YEARS = 1, YEARS_SOAK = 200 };
+enum { POINTS_MAX = 1200, FLOOR_DAYS = 92, YEARS = 20, YEARS_SOAK = 1000 };
 
 struct year {
     uint64_t random, seed;

@@ -282,6 +282,7 @@ int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_p
 struct judge {
     struct keeper *k;
     const uint8_t *generation;
+    struct maps sound; /* of this generation, found right for another point just now */
 };
 
 static int slot_judge(int fd, const struct pack_index *x, uint32_t pack, uint32_t slot, const char *name, struct err *e) {
@@ -301,25 +302,31 @@ static int pack_judge(void *arg, uint32_t pack, const uint8_t *bitmap, size_t le
     struct judge *j = arg;
     struct pack_index x;
     char name[STORE_NAME_MAX];
+    uint8_t *sound = pack < PACKS && len <= SLOTS / 8 ? j->sound.map[pack] : NULL;
+    bool news = !sound;
+    for (size_t i = 0; i < len && !news; i++) news = bitmap[i] & ~sound[i];
+    if (!news) return 0;
     CLEANUP_FD int fd = keeper_pack(j->k, j->generation, pack, name, e);
     if (fd < 0 || pack_index_read(fd, name, &x, e) < 0) return -1;
     int rc = 0;
     for (uint32_t s = 0; s < len * 8 && rc == 0; s++)
         if (bitmap[s / 8] >> (s & 7) & 1) rc = slot_judge(fd, &x, pack, s, name, e);
     pack_index_free(&x);
+    for (size_t i = 0; i < len && rc == 0 && sound; i++) sound[i] |= bitmap[i];
     return rc;
 }
 
-static int point_judge(struct keeper *k, const struct log_commit *c, struct err *e) {
+static int point_judge(struct judge *j, const struct log_commit *c, struct err *e) {
+    struct keeper *k = j->k;
     struct record r;
     struct buf page;
-    struct judge j = {k, c->generation};
+    if (!j->generation || memcmp(j->generation, c->generation, SEAL_ID) != 0) *j = (struct judge){k, c->generation, {{{0}}}};
     if (log_load(&k->log, c->n, &r, NULL, e) < 0) return -1;
     buf_init(&page, 1 << 20);
     int rc = 0;
     for (size_t i = 0; i < r.commit.used_n && rc == 0; i++) {
         rc = used_load(k, c->generation, &r.commit.used[i], &page, e);
-        if (rc == 0) rc = used_page_get(page.p, page.len, c->generation, r.commit.used[i].page, pack_judge, &j, e);
+        if (rc == 0) rc = used_page_get(page.p, page.len, c->generation, r.commit.used[i].page, pack_judge, j, e);
     }
     buf_free(&page);
     record_free(&r);
@@ -348,11 +355,12 @@ int mini_judge(struct vault *v, const char *host, const struct mini_point *told,
     struct err *e) {
     struct mini m;
     int rc = mini_open(&m, v, host, e);
+    struct judge j = {.k = &m.k};
     for (size_t i = 0; i < n && rc == 0; i++) rc = told_judge(&m.k, &told[i], e);
     *points = 0;
     for (size_t i = 0; i < m.k.log.commits_n && rc == 0; i++) {
         if (m.k.log.commits[i].removed) continue;
-        rc = point_judge(&m.k, &m.k.log.commits[i], e);
+        rc = point_judge(&j, &m.k.log.commits[i], e);
         ++*points;
     }
     mini_close(&m);
