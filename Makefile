@@ -218,6 +218,11 @@ soak: ## the scenarios at length, each fuzz target for ten minutes; bounded: eac
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
 	+@ZAIBEI_SOAK=1 TEST_LIMIT=3600 FUZZ_SECONDS=600 $(RUN)
 
+bench-scale: ## a million restore points: how long listing and planning take, in how much memory (17 GB below TMPDIR)
+	@scripts/setup check
+	@$(MAKE) all tools
+	@B='$(B)' tests/bench/scale.sh
+
 cov: ## line coverage by the unit and scenario tests
 	@$(MAKE) VARIANT=cov B=$(B)/cov CC=gcc cov-run
 cov-run: all unit tools
@@ -288,6 +293,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po po-check soak \
-        tidy tools uninstall unit FORCE $(PROGRAMS)
+.PHONY: all bench-scale check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po \
+        po-check soak tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:
