@@ -27,10 +27,10 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 missed=0
 
-# measured COMMAND... : sets $ms and $kib; what it printed is in $work/out.
+# measured COMMAND... : sets $ms, $cpu and $kib; what it printed is in $work/out.
 measured() {
     tool_vault_scale run "$work/use" "$@" >"$work/out" <"$work/in"
-    read -r ms kib <"$work/use"
+    read -r ms cpu kib <"$work/use"
 }
 
 figure() { # NAME VALUE BAR UNIT
@@ -81,6 +81,7 @@ planned() {
         $((hosts * ((packs + 1) / 10)))
     count 'hosts passed over' "$(jq '.skipped | length' "$work/out")" 0
     figure "a collection of all hosts is planned, $1 keeper/logs" "$ms" 60000 ms
+    echo "    of it on a processor: $cpu ms"
     figure '    its peak' "$kib" 65536 KiB
 }
 for what in sessions asked planned; do
@@ -97,7 +98,7 @@ control '{"op":"gc","dry_run":true}'
 kill "$keeper"
 wait "$keeper" || :
 keeper=
-read -r ms kib <"$work/keep"
+read -r ms cpu kib <"$work/keep"
 figure 'peak of serve' "$serve_kib" 32768 KiB
 figure 'peak of keep and each of its children' "$kib" 65536 KiB
 exit $missed

@@ -5,7 +5,8 @@
  *   make DIR HOSTS POINTS PACKS   hosts h00000 …, each with so many points in one generation of so many packs (at most 256):
  *                                 of every ten packs no point needs the last, and the one before for a sixteenth only
  *   list DIR HOST                 a session of this host through serve: prints points, milliseconds, KiB of serve
- *   run FILE COMMAND...           run it; milliseconds and peak KiB, of it and its children, go to FILE
+ *   run FILE COMMAND...           run it; milliseconds, those of them at work on a processor, and peak KiB, of it and its
+ *                                 children, go to FILE
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -270,7 +271,9 @@ static int run(char **arg) {
         if (errno != EINTR) return 1;
     FILE *out = fopen(arg[0], "w");
     if (!out) return 1;
-    fprintf(out, "%.0f %ld\n", ms_now() - began, use.ru_maxrss);
+    double cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3 +
+        (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3;
+    fprintf(out, "%.0f %.0f %ld\n", ms_now() - began, cpu, use.ru_maxrss);
     return fclose(out) ? 1 : WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
