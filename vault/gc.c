@@ -129,11 +129,13 @@ static int host_collect(struct collecting *c, struct err *e) {
     static const char *const dirs[] = {"packs", "used"};
     /* Second copies that are missing; what cannot be made now is tried again by the next run. */
     if (!c->o->dry_run) (void)!kept_repair(c->log, &copies, &ignored);
+    log_small(c->log);
     for (size_t i = 0; i < 2 && c->rc == 0; i++) {
         char dir[STORE_NAME_MAX];
         snprintf(dir, sizeof dir, "hosts/%s/%s", c->log->host, c->dir = dirs[i]);
         if (store_names(&c->v->store, dir, generation_each, c, e) < 0) return -1;
     }
+    log_small_end(c->log, c->rc == 0);
     return 0;
 }
 

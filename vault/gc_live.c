@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "gc_internal.h"
 #include "keeper.h"
+#include "small.h"
 
 enum { USED_MAX = 1 << 20 };
 
@@ -109,13 +110,10 @@ static int merge_pack(void *arg, uint32_t pack, const uint8_t *bitmap, size_t le
 
 static int merge_page(struct gc_live *l, const struct gc_ref *ref, struct buf *page, struct err *e) {
     char name[STORE_NAME_MAX];
-    uint8_t hash[SEAL_HASH];
     struct merging m = {l, ref->firm};
     used_name(name, l->log->host, l->generation, ref->hash);
     buf_reset(page);
-    if (store_load(&l->log->v->store, name, USED_MAX, page, e) < 0) return -1;
-    seal_hash(hash, page->p, page->len);
-    if (memcmp(hash, ref->hash, SEAL_HASH) != 0) return err_set(e, ZE_DAMAGED, name, _("its hash is not its name"));
+    if (small_load(l->log->small, &l->log->v->store, name, ref->hash, USED_MAX, page, e) < 0) return -1;
     return used_page_get(page->p, page->len, l->generation, ref->page, merge_pack, &m, e);
 }
 

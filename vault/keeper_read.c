@@ -12,6 +12,7 @@
 int keeper_list(struct keeper *k, struct rd *r, struct err *e) {
     if (!rd_end(r)) return keeper_malformed(k, e);
     if (log_refresh(&k->log, e) < 0) return -1;
+    log_small(&k->log);
     for (size_t i = 0; i < k->log.commits_n; i++) {
         if (k->log.commits[i].removed) continue;
         if (log_load(&k->log, k->log.commits[i].n, NULL, &k->raw, e) < 0) return -1;
@@ -19,6 +20,7 @@ int keeper_list(struct keeper *k, struct rd *r, struct err *e) {
         buf_blob(&k->out, k->raw.p, k->raw.len);
         if (frames_put_buf(&k->f, F_POINT, &k->out, e) < 0) return -1;
     }
+    log_small_end(&k->log, false);
     buf_reset(&k->out);
     return F_LIST_END;
 }

@@ -14,6 +14,7 @@
 #include "log_cache.h"
 #include "log_chain.h"
 #include "reserve.h"
+#include "small.h"
 
 void log_record_name(const struct host_log *l, uint64_t n, char out[STORE_NAME_MAX]) {
     snprintf(out, STORE_NAME_MAX, "hosts/%s/log/%016llx", l->host, (unsigned long long)n);
@@ -105,20 +106,17 @@ static const uint8_t *hash_known(const struct host_log *l, uint64_t n) {
     return NULL;
 }
 
-/* Whether it is record ${n}, and the same as before where that is known: its signature was checked then. */
-static bool is_record(const struct record *r, uint64_t n, const uint8_t *hash) {
-    return r->n == n && (!hash || memcmp(r->hash, hash, SEAL_HASH) == 0);
-}
-
+/* What was read before has the same bytes as then, when its signature was checked. */
 static int load_from(
     struct host_log *l, const char *name, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
     const uint8_t *hash = hash_known(l, n);
     buf_reset(raw);
-    int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
+    int rc = hash ? small_load(l->small, &l->v->store, name, hash, ZB_RECORD_MAX, raw, e)
+                  : store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
     if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, hash ? NULL : l->v->header.pub, e);
     if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
-    if (rc < 0 || is_record(r, n, hash)) return rc;
+    if (rc < 0 || r->n == n) return rc;
     rc = err_set(e, ZE_DAMAGED, name, _("it is another record"));
     record_free(r);
     return rc;
@@ -196,7 +194,18 @@ int log_open(struct host_log *l, struct vault *v, const char *host, struct err *
     return 0;
 }
 
+void log_small(struct host_log *l) {
+    log_small_end(l, false);
+    l->small = small_open(l->v, l->host);
+}
+
+void log_small_end(struct host_log *l, bool all) {
+    small_close(l->small, all);
+    l->small = NULL;
+}
+
 void log_free(struct host_log *l) {
+    log_small_end(l, false);
     free(l->begins);
     free(l->commits);
     free(l->pins);

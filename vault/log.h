@@ -42,7 +42,8 @@ struct log_collect {
 struct host_log {
     struct vault *v;
     char host[64];
-    uint64_t cached; /* records that the cache file has (log_cache.h) */
+    uint64_t cached;     /* records that the cache file has (log_cache.h) */
+    struct small *small; /* NULL, or as log_small has opened it */
     /* From here to begins: plain facts, which the cache file keeps byte for byte; and the elements of the arrays. */
     char system[64];
     uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
@@ -68,6 +69,10 @@ struct host_log {
  * their copies are passed over and counted in l->gaps. log_free releases, also after a failed open. */
 int log_open(struct host_log *l, struct vault *v, const char *host, struct err *e) MUST_CHECK;
 int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
+/** log_small: many commits of ${l} will be loaded: from here on, with their small objects gathered (small.h), until
+ * log_small_end or log_free. ${all}: as of small_close. */
+void log_small(struct host_log *l);
+void log_small_end(struct host_log *l, bool all);
 void log_free(struct host_log *l);
 
 /** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may

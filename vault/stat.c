@@ -134,6 +134,7 @@ struct js *points_json(struct host_log *l, struct err *e) {
     bool known = rights_load(l->v, l->host, &rights, &ignored) == 0;
     struct retention f = retention_facts(l, known ? &rights : NULL);
     struct js *list = js_array();
+    log_small(l);
     for (size_t i = 0; i < l->commits_n; i++) {
         struct record r;
         if (l->commits[i].removed) continue;
@@ -146,5 +147,6 @@ struct js *points_json(struct host_log *l, struct err *e) {
         js_push(list, j);
         record_free(&r);
     }
+    log_small_end(l, false);
     return list;
 }

@@ -7,7 +7,9 @@
 #   ZAIBEI_SCALE_VAULT    a vault of this size that was made before: it is used and stays
 #
 # The vault is synthetic (tests/tools/tool_vault_scale.c) and lies below TMPDIR: 17 GB and four million files in full size.
-# "Without": keeper/logs was lost, so the logs are read once more.
+# "Without": what the keeper keeps of what it read (keeper/logs, keeper/small) was lost, so all of it is read from the store.
+# Of each listing the best of three counts, since the machine may do other things. ZAIBEI_SCALE_LOST: plan without, too; on
+# a disk that takes a while, and has no bar.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 B=$(realpath "${B:-$root/build}")
@@ -61,40 +63,50 @@ for _ in $(seq 600); do
 done
 
 serve_kib=0
-sessions() { # WITHOUT|WITH
+session() {
     local got
     read -r got ms kib <<<"$(tool_vault_scale list "$vault" h00000)"
     count 'points in a session' "$got" "$points"
-    figure "a session lists a host's points, $1 keeper/logs" "$ms" 100 ms
     [ "$kib" -le $serve_kib ] || serve_kib=$kib
 }
-asked() {
+platform() {
     control '{"op":"points","host":"h00000"}'
     count 'points over control' "$(jq '.points | length' "$work/out")" "$points"
-    figure "the platform lists a host's points, $1 keeper/logs" "$ms" 100 ms
 }
-planned() {
+lists() { # WHO WITH|WITHOUT
+    local best=
+    for _ in 1 2 3; do
+        [ "$2" = with ] || rm -rf "$vault/keeper/logs/h00000" "$vault/keeper/small/h00000"
+        "$1"
+        [ -n "$best" ] && [ "$best" -le "$ms" ] || best=$ms
+    done
+    figure "the $1 lists a host's points, $2 what was kept" "$best" 100 ms
+}
+planned() { # WITH|WITHOUT
+    [ "$1" = with ] || rm -rf "$vault/keeper/logs" "$vault/keeper/small"
     : >"$work/in"
     measured zaibei-vault gc "$vault" --dry-run --json
     count 'packs that no point needs' "$(jq '[.generations[].deleted_packs] | add' "$work/out")" $((hosts * (packs / 10)))
     count 'packs to be rewritten' "$(jq '[.generations[].rewritten_packs] | add' "$work/out")" \
         $((hosts * ((packs + 1) / 10)))
     count 'hosts passed over' "$(jq '.skipped | length' "$work/out")" 0
-    figure "a collection of all hosts is planned, $1 keeper/logs" "$ms" 60000 ms
+    if [ "$1" = with ]; then figure 'a collection of all hosts is planned' "$ms" 60000 ms
+    else echo "the same without what was kept: $ms ms"; fi
     echo "    of it on a processor: $cpu ms"
     figure '    its peak' "$kib" 65536 KiB
 }
-for what in sessions asked planned; do
-    rm -rf "$vault/keeper/logs"
-    $what without
-    $what with
-done
+lists session with
+lists platform with
+planned with
 control '{"op":"hosts"}'
 count 'hosts' "$(jq '.hosts | length' "$work/out")" "$hosts"
 echo "all hosts with their number of points: $ms ms"
 control '{"op":"stat"}'
 echo "what the vault holds, with a forecast: $ms ms"
 control '{"op":"gc","dry_run":true}'
+lists session without
+lists platform without
+[ -z "${ZAIBEI_SCALE_LOST:-}" ] || planned without
 kill "$keeper"
 wait "$keeper" || :
 keeper=

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "keeper.h"
+#include "small.h"
 #include "sys/file.h"
 
 enum { SLOTS = 16, SEG_LEN = 48, WORKERS = 2, PAGE_PACKS = 256 };
@@ -177,6 +178,28 @@ static void host_make(struct vault *v, const struct system_object *s, unsigned n
     buf_free(&h.raw);
 }
 
+/* What the keeper has after a first collection, while all of it is still at hand. */
+static void host_known(struct vault *v, unsigned number) {
+    struct host_log l;
+    struct buf page;
+    char name[STORE_NAME_MAX];
+    struct err e = ERR_INIT;
+    snprintf(name, sizeof name, "h%05u", number);
+    must(log_open(&l, v, name, &e), &e);
+    log_small(&l);
+    buf_init(&page, 1 << 20);
+    for (size_t i = 0; i < l.commits_n; i++) {
+        struct record r;
+        must(log_load(&l, l.commits[i].n, &r, NULL, &e), &e);
+        used_name(name, l.host, r.commit.generation, r.commit.used[0].hash);
+        buf_reset(&page);
+        must(small_load(l.small, &v->store, name, r.commit.used[0].hash, 1 << 20, &page, &e), &e);
+        record_free(&r);
+    }
+    buf_free(&page);
+    log_free(&l);
+}
+
 static int make(char **arg) {
     struct vault v;
     struct system_object s;
@@ -191,7 +214,7 @@ static int make(char **arg) {
     v.store.ops = &hasty;
     for (unsigned w = 0; w < WORKERS; w++) {
         if (fork()) continue;
-        for (unsigned i = w; i < hosts; i += WORKERS) host_make(&v, &s, i, points, packs);
+        for (unsigned i = w; i < hosts; i += WORKERS) host_make(&v, &s, i, points, packs), host_known(&v, i);
         _exit(0);
     }
     int rc = 0;
