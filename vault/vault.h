@@ -3,6 +3,7 @@
  *
  *   store/               the objects (FORMAT.md §3)
  *   keeper/gc            when the keeper last collected (gc.h); keeper/reserve: space for what wins space (reserve.h)
+ *   keeper/logs, small   what was read of each host, for the next reader (log_cache.h, small.h): losing it costs time
  *   keeper/clock         what clock and uptime said last (clockwatch.h)
  *   keeper/key           seed of the vault's signing key; keeper/lock/HOST is locked while a session holds HOST's
  *                        lease, keeper/lock/HOST.live by each of its sessions, keeper/lock/HOST.gc by a collection
