@@ -23,7 +23,7 @@ static int parent_make(struct store *s, const char *name, struct err *e) {
     const char *slash = strrchr(name, '/');
     if (!slash) return 0;
     snprintf(dir, sizeof dir, "%.*s", (int)(slash - name), name);
-    return faccessat(s->fd, dir, F_OK, 0) == 0 ? 0 : file_mkdirs(s->fd, dir, DIR_MODE, e);
+    return file_dir_used(s->fd, dir) ? 0 : file_mkdirs(s->fd, dir, DIR_MODE, e);
 }
 
 static int dir_put_new(struct store *s, const char *name, const void *p, size_t n, struct err *e) {
