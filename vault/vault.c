@@ -187,7 +187,8 @@ int system_make(struct vault *v, const char *name, struct system_object *s, stru
     char object[STORE_NAME_MAX];
     struct buf b;
     int rc = system_load(v, name, s, e);
-    if (rc == 0 || e->id != ZE_NOTFOUND) return rc;
+    if (rc == 0) return store_settle(&v->store, "systems", e); /* a host's record will name it */
+    if (e->id != ZE_NOTFOUND) return rc;
     *s = (struct system_object){.suite = "sodium"};
     snprintf(s->name, sizeof s->name, "%s", name);
     snprintf(object, sizeof object, "systems/%s", name);

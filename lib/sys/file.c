@@ -105,11 +105,12 @@ int file_put_new(int dirfd, const char *name, const void *p, size_t n, mode_t mo
     if (put_tmp(dirfd, name, p, n, mode, tmp, sizeof tmp, e) < 0) return -1;
     int rc = linkat(dirfd, tmp, dirfd, name, 0), saved = errno;
     unlinkat(dirfd, tmp, 0);
-    if (rc < 0 && saved == EEXIST) return 1;
+    bool there = rc < 0 && saved == EEXIST;
     errno = saved;
-    if (rc < 0) return err_sys(e, name, "link");
+    if (rc < 0 && !there) return err_sys(e, name, "link");
+    /* Whoever made the one that is there may have been killed before this. */
     if (sync_parent(dirfd, name) < 0) return err_sys(e, name, "fsync of the directory");
-    return 0;
+    return there;
 }
 
 int file_replace(int dirfd, const char *name, const void *p, size_t n, mode_t mode, struct err *e) {
