@@ -100,11 +100,11 @@ START_TEST(every_power_cut_keeps_what_was_acknowledged) {
         int rc = scenario_run(&scenarios[i], &all, &few, &r);
         ck_assert_msg(rc == 0, "%s: a promise was broken, see above", scenarios[i].name);
         fflush(stdout);
-        printf("%s: %llu states, and %llu of a power cut in the recovery\n", scenarios[i].name,
+        printf("figure: crash states: %s: %llu, and %llu of a second power cut in the recovery\n", scenarios[i].name,
             (unsigned long long)r.states, (unsigned long long)r.twice);
         states += r.states + r.twice;
     }
-    printf("crash states: %llu distinct, each recovered from and judged\n", (unsigned long long)states);
+    printf("figure: crash states in all: %llu distinct, each recovered from and judged\n", (unsigned long long)states);
     ck_assert_uint_ge(states, soak ? 100000 : 400);
 }
 END_TEST

@@ -124,7 +124,7 @@ START_TEST(every_call_that_fails) {
 #endif
         tried += fault_run(&faults[i], s, &start, &log, copy);
     }
-    printf("%s: %lu calls failed\n", s->name, tried);
+    printf("figure: calls made to fail, one at a time (write, fsync, link, unlink, open, memory): %s: %lu\n", s->name, tried);
     crash_log_free(&log);
 }
 END_TEST

@@ -93,8 +93,8 @@ START_TEST(nothing_that_an_earlier_process_left_unsynced_is_built_upon) {
         while (one(&r, kill)) r.n += soak ? 1 : 23;
         states += r.states;
     }
-    printf("%llu states of a power cut after a process that %s\n", (unsigned long long)states,
-        kill ? "was killed before an fsync" : "met an fsync that failed");
+    printf("figure: crash states after an earlier process that %s: %llu\n",
+        kill ? "was killed before an fsync" : "met an fsync that failed", (unsigned long long)states);
     ck_assert_uint_gt(states, 100);
 }
 END_TEST

@@ -207,7 +207,7 @@ int mini_used(struct mini *m, const struct mini_shape *s, uint8_t page[SEAL_HASH
         buf_free(&b);
         return -1;
     }
-    seal_hash(page, b.p + 4, b.len - 4);
+    if (buf_ok(&b)) seal_hash(page, b.p + 4, b.len - 4);
     return ask(m, keeper_used, &b, F_OKAY, e);
 }
 
