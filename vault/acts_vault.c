@@ -23,7 +23,8 @@ static int floor_try(struct act_host *h, struct vault *v, struct record *r, bool
     struct retention f = retention_facts(&h->log, &h->rights);
     char detail[32];
     struct buf raw;
-    if (r->floor.days == f.floor_days) return 0;
+    /* One that stands in the host's rights only is logged, too. */
+    if (r->floor.days == f.floor_days && r->floor.days == retention_floor(&h->log, NULL)) return 0;
     bool lower = r->floor.days < f.floor_days;
     snprintf(detail, sizeof detail, "days %u", r->floor.days);
     if (lower && !r->floor.approvals.len)
