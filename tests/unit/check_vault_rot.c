@@ -244,7 +244,7 @@ int main(void) {
     Suite *s = suite_create("vault_rot");
     TCase *t = tcase_create("rot");
     tcase_add_checked_fixture(t, setup, place_remove);
-    tcase_set_timeout(t, 3600);
+    tcase_set_timeout(t, 7200);
     tcase_add_loop_test(t, no_harm_to_one_byte_makes_the_keeper_do_harm, 0, 2);
     suite_add_tcase(s, t);
     return suite_run(s);

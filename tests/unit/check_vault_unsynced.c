@@ -103,7 +103,7 @@ int main(void) {
     Suite *s = suite_create("vault_unsynced");
     TCase *t = tcase_create("unsynced");
     tcase_add_checked_fixture(t, place_make, place_remove);
-    tcase_set_timeout(t, 3600);
+    tcase_set_timeout(t, 7200);
     tcase_add_loop_test(t, nothing_that_an_earlier_process_left_unsynced_is_built_upon, 0, 2);
     suite_add_tcase(s, t);
     return suite_run(s);
