@@ -212,11 +212,12 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
 	+@FUZZ_SECONDS=$(FUZZ_SECONDS) $(if $(TESTS),$(RUN),$(RUN) fuzz)
 
-soak: ## the scenarios at length, each fuzz target for ten minutes; bounded: each test has its limit
+soak: ## the scenarios at length, each fuzz target for ten minutes; what they count goes to docs/RELIABILITY.md
 	@scripts/setup check
 	@$(MAKE) all unit tools
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
-	+@ZAIBEI_SOAK=1 TEST_LIMIT=3600 FUZZ_SECONDS=600 $(RUN)
+	+@ZAIBEI_SOAK=1 TEST_LIMIT=7200 FUZZ_SECONDS=600 FIGURES=tests/soak.figures $(RUN); rc=$$?; \
+	    scripts/reliability; exit $$rc
 
 bench-scale: ## a million restore points: how long listing and planning take, in how much memory (17 GB below TMPDIR)
 	@scripts/setup check

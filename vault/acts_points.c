@@ -73,6 +73,7 @@ int act_pin(struct vault *v, const struct js *q, struct js *a, struct err *e) {
     int rc = 1;
     for (unsigned i = 0; rc == 1 && i < ACT_TRIES; i++) rc = pin_try(&h.log, &r, q, &made, e);
     if (rc == 1) rc = err_set(e, ZE_BUSY, h.log.host, _("others write to its log all the time"));
+    if (rc == 0) rc = log_settle(&h.log, e); /* a pin that was found holds as one that was made */
     js_set_str(a, "host", h.log.host);
     js_set_int(a, "point", point);
     js_set_time(a, "until", r.pin.until);
@@ -219,6 +220,7 @@ int act_remove(struct vault *v, const struct js *q, struct js *a, struct err *e)
         return -1;
     int rc = approvals_of_json(&m.approvals, js_get(q, "approvals"), e);
     if (rc == 0) rc = removal_run(&m, v, a, e);
+    if (rc == 0) rc = log_settle(&m.h.log, e); /* so does a removal that was found */
     if (rc == 0) {
         js_set_str(a, "host", m.h.log.host);
         js_set(a, "points", removal_json(&m));

@@ -23,7 +23,8 @@ static int floor_try(struct act_host *h, struct vault *v, struct record *r, bool
     struct retention f = retention_facts(&h->log, &h->rights);
     char detail[32];
     struct buf raw;
-    if (r->floor.days == f.floor_days) return 0;
+    /* One that stands in the host's rights only is logged, too. */
+    if (r->floor.days == f.floor_days && r->floor.days == retention_floor(&h->log, NULL)) return 0;
     bool lower = r->floor.days < f.floor_days;
     snprintf(detail, sizeof detail, "days %u", r->floor.days);
     if (lower && !r->floor.approvals.len)
@@ -54,6 +55,7 @@ int act_floor(struct vault *v, const struct js *q, struct js *a, struct err *e) 
     int rc = approvals_of_json(&r.floor.approvals, js_get(q, "approvals"), e) < 0 ? -1 : 1;
     for (unsigned i = 0; rc == 1 && i < ACT_TRIES; i++) rc = floor_try(&h, v, &r, &spent, e);
     if (rc == 1) rc = err_set(e, ZE_BUSY, h.log.host, _("others write to its log all the time"));
+    if (rc == 0) rc = log_settle(&h.log, e);
     js_set_str(a, "host", h.log.host);
     js_set_int(a, "floor_days", retention_floor(&h.log, &h.rights));
     approvals_free(&r.floor.approvals);

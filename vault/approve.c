@@ -60,7 +60,8 @@ static int statement_first(const struct approvals *a, struct statement *s, struc
 int approvals_judge(struct vault *v, const struct act *act, const struct approvals *a, int64_t now, struct err *e) {
     struct statement s;
     unsigned count;
-    if (vaultlog_refresh(v, e) < 0) return -1;
+    /* The list by which it is judged must not go away under what is done by it. */
+    if (vaultlog_refresh(v, e) < 0 || store_settle(&v->store, "log", e) < 0) return -1;
     if (v->log.approvers.n < APPROVALS_NEEDED) return err_set(e, ZE_APPROVERS, v->dir, _("nobody can approve yet"));
     if (statement_first(a, &s, e) < 0) return -1;
     int rc = statement_judge(v, act, &s, now, e);

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acts.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "keep.h"
 #include "keeper.h"
 #include "recovery.h"
+#include "retention.h"
 #include "serve.h"
 #include "stat.h"
 
@@ -70,11 +72,24 @@ int command_serve(const struct words *w, struct err *e) {
     _exit(err_exit(e));
 }
 
+/* The floor stands in the host's log too, signed and with a second copy: a byte of a note that rots must not shorten it. */
+static int floor_log(struct vault *v, const char *host, uint64_t days, struct err *e) {
+    struct js *q = js_object(), *a = js_object();
+    js_set_str(q, "host", host);
+    js_set_int(q, "days", (int64_t)days);
+    js_set_str(q, "reason", "zaibei-vault rights");
+    int rc = act_floor(v, q, a, e);
+    js_free(a);
+    js_free(q);
+    return rc;
+}
+
 static int rights_change(struct vault *v, const struct words *w, struct rights *r, struct err *e) {
     struct host_log l;
     uint64_t days = r->floor_days;
     int rc = log_open(&l, v, w->second, e);
     if (rc == 0 && !l.next) rc = err_set(e, ZE_NOTFOUND, w->second, _("no such host is enrolled here"));
+    unsigned floor = retention_floor(&l, NULL);
     log_free(&l);
     if (rc < 0) return rc;
     if (rights_load(v, w->second, r, e) < 0 && e->id != ZE_NOTFOUND) return -1;
@@ -85,6 +100,8 @@ static int rights_change(struct vault *v, const struct words *w, struct rights *
     if (w->read) r->read_all = strcmp(w->read, "all") == 0;
     if (w->floor_days) r->floor_days = (unsigned)days;
     if (!w->read && !w->floor_days) return 0;
+    if (r->floor_days > floor && floor_log(v, w->second, r->floor_days, e) < 0) return -1;
+    /* If interrupted here, the floor holds by the log, and the note is what it was. */
     if (rights_save(v, w->second, r, e) < 0) return -1;
     recovery_follow(v);
     return 0;

@@ -80,7 +80,7 @@ static int host_take(struct collecting *c, int fds[2], struct err *e) {
     c->now = log_time(c->log, &uncertain);
     if (uncertain) return err_set(e, ZE_REFUSED, c->log->host, _("vault time is doubtful: nothing is collected"));
     if (c->o->dry_run) return 0;
-    if ((fds[1] = lease_take(c, e)) < 0 || log_refresh(c->log, e) < 0) return -1;
+    if ((fds[1] = lease_take(c, e)) < 0 || log_refresh(c->log, e) < 0 || log_settle(c->log, e) < 0) return -1;
     int live = presence_live(c->v, c->log->host, e);
     if (live > 0) return err_set(e, ZE_BUSY, c->log->host, _("a session of it is at work"));
     const struct log_begin *b = log_pending(c->log);

@@ -166,6 +166,8 @@ int gc_sweep(struct host_log *log, struct gc_live *l, bool dry_run, struct gc_re
     pack_dir(packs, log->host, l->generation);
     snprintf(used, sizeof used, "hosts/%s/used/%s", log->host, r->generation);
     if (!dry_run && (store_sweep(&log->v->store, packs, e) < 0 || store_sweep(&log->v->store, used, e) < 0)) return -1;
+    /* A newer revision that was found is what an older one goes for. */
+    if (!dry_run && store_settle(&log->v->store, packs, e) < 0) return -1;
     int rc = packs_sweep(&s, e);
     if (rc != 0) return rc;
     gc_live_by_hash(l);

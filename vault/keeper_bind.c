@@ -122,5 +122,5 @@ int keeper_hello(struct keeper *k, struct rd *r, struct err *e) {
     struct hello h = {0};
     if (hello_get(k, r, &h, e) < 0) return -1;
     if (k->mode == BIND_HOST && token_spent(k, e) < 0) return -1;
-    return welcome(k, &h, e);
+    return log_settle(&k->log, e) < 0 ? -1 : welcome(k, &h, e);
 }

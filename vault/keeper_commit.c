@@ -1,10 +1,12 @@
 /* COMMIT: the one moment at which a restore point comes to be. Everything it uses is looked at first, its record is
  * made by put-new last; who loses the race for the number reads the winner's record and judges anew. The same upload
  * always gets the same record, so an agent whose connection was cut here just asks again. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "keeper.h"
 
 enum { TRIES = 16 };
@@ -105,12 +107,21 @@ static int commit_fill(struct keeper *k, struct rec_commit *c, bool *parent_whol
     return 0;
 }
 
+/* Packs and pages that were found may be those of a session that was killed before it had synced their names. */
+static int generation_settle(struct keeper *k, const uint8_t generation[SEAL_ID], struct err *e) {
+    char packs[STORE_NAME_MAX], used[STORE_NAME_MAX], hex[HEX_ID];
+    pack_dir(packs, k->host, generation);
+    text_hex(hex, generation, SEAL_ID);
+    snprintf(used, sizeof used, "hosts/%s/used/%s", k->host, hex);
+    return store_settle(&k->v->store, packs, e) < 0 ? -1 : store_settle(&k->v->store, used, e);
+}
+
 static int commit_try(struct keeper *k, struct record *r, struct err *e) {
     const struct log_commit *done = log_upload(&k->log, r->commit.upload);
     if (done) return log_load(&k->log, done->n, NULL, &k->raw, e);
     bool parent_whole = false;
     if (commit_fill(k, &r->commit, &parent_whole, e) < 0 || used_judge(k, &r->commit, parent_whole, e) < 0 ||
-        stored_sum(k, &r->commit, e) < 0)
+        stored_sum(k, &r->commit, e) < 0 || generation_settle(k, r->commit.generation, e) < 0)
         return -1;
     /* If interrupted here, packs and used pages are durable and no point exists: the next upload goes on from them. */
     return log_append(&k->log, r, &k->raw, e);
@@ -124,6 +135,7 @@ int keeper_commit(struct keeper *k, struct rd *r, struct err *e) {
     if (rc == 0) rc = 1;
     for (unsigned i = 0; rc == 1 && i < TRIES; i++) rc = commit_try(k, &rec, e);
     if (rc == 1) rc = err_set(e, ZE_BUSY, k->host, _("others write to its log all the time"));
+    if (rc == 0) rc = log_settle(&k->log, e);
     if (rc == 0) {
         /* If interrupted here, the point exists; the ticket stays, and is used up by whoever names it again or
          * expires. */

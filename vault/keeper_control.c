@@ -25,7 +25,7 @@ static int host_of(struct keeper *k, const struct js *q, bool enrolled, struct e
     log_free(&k->log);
     if (log_open(&k->log, k->v, host, e) < 0) return -1;
     if (enrolled && !k->log.next) return err_set(e, ZE_NOTFOUND, host, _("no such host is enrolled here"));
-    return 0;
+    return log_settle(&k->log, e);
 }
 
 static int op_token(struct keeper *k, const struct js *q, struct js *a, struct err *e) {

@@ -64,7 +64,7 @@ int keeper_enrol(struct keeper *k, struct rd *r, struct err *e) {
     memcpy(h.host, k->host, sizeof h.host);
     memcpy(h.system, k->system, sizeof h.system);
     memcpy(h.system_id, s.id, SEAL_ID);
-    if (enrol_record(k, &h, e) < 0 || enrol_files(k, e) < 0) return -1;
+    if (enrol_record(k, &h, e) < 0 || log_settle(&k->log, e) < 0 || enrol_files(k, e) < 0) return -1;
     buf_str(&k->out, k->host);
     buf_put(&k->out, k->log.host_id, SEAL_ID);
     buf_str(&k->out, k->log.system);

@@ -41,7 +41,7 @@ int keeper_keys(struct keeper *k, struct rd *r, struct err *e) {
     int rc = log_refresh(&k->log, e) < 0 ? -1 : 1;
     for (unsigned i = 0; rc == 1 && i < TRIES; i++) rc = keys_try(k, &more, e);
     if (rc == 1) rc = err_set(e, ZE_BUSY, k->host, _("others write to its log all the time"));
-    if (rc < 0) return rc;
+    if (rc < 0 || log_settle(&k->log, e) < 0) return -1;
     buf_blob(&k->out, k->raw.p, k->raw.len);
     return F_KEYS_DONE;
 }

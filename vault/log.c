@@ -165,6 +165,17 @@ int log_refresh(struct host_log *l, struct err *e) {
     return read_on(l, false, e);
 }
 
+/* A record counts from its link on, and its writer may have been killed before the fsync of the directory. Whoever adds one
+ * to the log settles the others with it; who only answers does it here. */
+int log_settle(struct host_log *l, struct err *e) {
+    char dir[STORE_NAME_MAX];
+    if (l->settled == l->next) return 0;
+    snprintf(dir, sizeof dir, "hosts/%s/log", l->host);
+    if (store_settle(&l->v->store, dir, e) < 0) return -1;
+    l->settled = l->next;
+    return 0;
+}
+
 /* Pass over records that are lost: what comes after them still counts. One that a writer has made meanwhile is none. */
 static int gaps_pass(struct host_log *l, struct err *e) {
     for (;;) {
@@ -235,6 +246,7 @@ int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, stru
     /* If interrupted here, the record counts, and whoever asked will ask again and get the same answer. */
     if (rc == 0) rc = note(l, r, e);
     else if (rc == 1) return log_refresh(l, e) < 0 ? -1 : 1;
+    if (rc == 0) l->settled = l->next;
     if (rc == 0) kept_follow(l, raw);
     return rc;
 }

@@ -49,6 +49,7 @@ struct host_log {
     uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
     uint64_t host_n; /* the latest host record: the one that counts */
     uint64_t next; /* the number of the next record; 0: the host was never enrolled */
+    uint64_t settled; /* those below are known to be durable */
     int64_t enrolled, last_time;
     int64_t last_sure, last_flagged; /* latest times: of certain records; of uncertain ones not confirmed here */
     uint64_t answered;               /* by the last confirm in this log: the time record of the vault's log */
@@ -73,6 +74,8 @@ int log_refresh(struct host_log *l, struct err *e) MUST_CHECK;
  * log_small_end or log_free. ${all}: as of small_close. */
 void log_small(struct host_log *l);
 void log_small_end(struct host_log *l, bool all);
+/** log_settle(l, e): before anybody is told what was read, or something goes because of it: it is durable now. */
+int log_settle(struct host_log *l, struct err *e) MUST_CHECK;
 void log_free(struct host_log *l);
 
 /** log_load(l, n, r, raw, e): record ${n}, decoded and as stored (${raw} is reset first; it may be NULL, and so may

@@ -135,6 +135,7 @@ static int system_one(void *arg, const char *name, uint64_t size, struct err *e)
 /* Before the first host: what belongs to none. The header was checked when the vault was opened. */
 static int vault_itself(struct scrub *s, struct err *e) {
     int rc = damage_load(&s->damage, s->v, "", e);
+    if (rc == 0) rc = store_settle(&s->v->store, "systems", e);
     if (rc == 0) rc = store_list(&s->v->store, "systems", system_one, s, e);
     memcpy(s->host_id, s->v->header.id, SEAL_ID);
     s->id_known = true;

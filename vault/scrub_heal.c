@@ -43,17 +43,19 @@ static int lease(struct scrub *s) {
     return fd;
 }
 
-static int bytes_copy(int from, int to, const char *name, struct err *e) {
+/* What is from ${at} to ${end}, or to the end of the file. */
+static int bytes_copy(int from, int to, uint64_t at, uint64_t end, const char *name, struct err *e) {
     CLEANUP_FREE uint8_t *p = malloc(COPY);
-    off_t at = 0;
     if (!p) return err_set(e, ZE_NOMEM, name, _("no memory"));
-    for (;;) {
-        ssize_t n = file_pread_full(from, p, COPY, at);
+    while (at < end) {
+        size_t want = end - at < COPY ? (size_t)(end - at) : COPY;
+        ssize_t n = file_pread_full(from, p, want, (off_t)at);
         if (n < 0) return err_sys(e, name, _("read"));
         if (n > 0 && file_write_all(to, p, (size_t)n) < 0) return err_sys(e, name, _("write"));
-        if (n < COPY) return 0;
-        at += n;
+        if ((size_t)n < want) return 0;
+        at += (uint64_t)n;
     }
+    return 0;
 }
 
 /* The bytes of ${name} to quarantine/, under the first suffix that is free; nothing to do when there is no such
@@ -70,7 +72,7 @@ static int quarantine(struct scrub *s, const char *name, struct err *e) {
         struct store_tmp t;
         snprintf(to, sizeof to, "quarantine/%.220s.%d", name, i);
         if (store_tmp_open(st, to, &t, e) < 0) return -1;
-        rc = bytes_copy(fd, t.fd, name, e);
+        rc = bytes_copy(fd, t.fd, 0, UINT64_MAX, name, e);
         if (rc == 0) rc = store_tmp_put(st, &t, to, e);
         store_tmp_drop(st, &t);
     }
@@ -124,11 +126,9 @@ static int pack_write(
     hash_final(&h, x->trailer.hash);
     pack_trailer_put(tail, &x->trailer);
     if (store_tmp_open(&s->v->store, name, &t, e) < 0) return -1;
-    int rc = bytes_copy(from, t.fd, name, e);
-    if (rc == 0 &&
-        (file_pwrite_all(t.fd, head, sizeof head, 0) < 0 ||
-            file_pwrite_all(t.fd, tail, sizeof tail, (off_t)(x->trailer.index_at + rows)) < 0))
-        rc = err_sys(e, name, _("write"));
+    int rc = file_write_all(t.fd, head, sizeof head) < 0 ? err_sys(e, name, _("write")) : 0;
+    if (rc == 0) rc = bytes_copy(from, t.fd, sizeof head, x->trailer.index_at + rows, name, e);
+    if (rc == 0 && file_write_all(t.fd, tail, sizeof tail) < 0) rc = err_sys(e, name, _("write"));
     if (rc == 0) rc = store_tmp_put(&s->v->store, &t, name, e);
     store_tmp_drop(&s->v->store, &t);
     return rc;

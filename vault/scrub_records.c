@@ -135,6 +135,8 @@ int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err
     struct numbers l = {0};
     struct chain c = {.dir = dir, .kept = kept, .head_known = true}; /* the first continues zeros */
     struct buf raw;
+    /* What one of the two is mended by, and what goes because the other is there, must not go away itself. */
+    if (store_settle(&s->v->store, dir, e) < 0 || (kept && store_settle(&s->v->store, kept, e) < 0)) return -1;
     if (store_list(&s->v->store, dir, number_add, &l, e) < 0) return -1;
     if (kept && store_list(&s->v->store, kept, number_add, &l, e) < 0) return -1;
     if (l.end > l.count + GAP_MAX) l.end = l.count + GAP_MAX; /* a stray name must not keep us for ever */

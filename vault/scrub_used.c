@@ -62,6 +62,17 @@ static bool same_ref(const struct scrub_point *p, const struct scrub_point *befo
     return false;
 }
 
+/* What is found whole may be what a killed scrubbing healed: it counts as healed when its name is durable. */
+static int generation_settle(struct scrub *s, const uint8_t generation[SEAL_ID], struct err *e) {
+    char dir[STORE_NAME_MAX], hex[HEX_ID];
+    pack_dir(dir, s->host, generation);
+    if (store_settle(&s->v->store, dir, e) < 0) return -1;
+    text_hex(hex, generation, SEAL_ID);
+    snprintf(dir, sizeof dir, "hosts/%s/used/%s", s->host, hex);
+    return store_settle(&s->v->store, dir, e) < 0 ? -1
+        : pack_list_load(&s->packs, &s->v->store, s->host, generation, e);
+}
+
 int scrub_used(struct scrub *s, struct err *e) {
     const struct scrub_point *before = NULL;
     struct buf page;
@@ -71,7 +82,7 @@ int scrub_used(struct scrub *s, struct err *e) {
         const struct scrub_point *p = &s->points[i];
         if (p->removed) continue;
         if (!s->packs.loaded || memcmp(s->packs.generation, p->generation, SEAL_ID) != 0)
-            rc = pack_list_load(&s->packs, &s->v->store, s->host, p->generation, e);
+            rc = generation_settle(s, p->generation, e);
         for (size_t u = 0; u < p->used_n && rc == 0; u++)
             if (!same_ref(p, before, &p->used[u])) rc = page_one(s, p, &p->used[u], &page, e);
         before = p;

@@ -27,6 +27,7 @@ struct store_ops {
     int (*tmp_put)(struct store *s, struct store_tmp *t, const char *name, struct err *e);
     void (*tmp_drop)(struct store *s, struct store_tmp *t);
     int (*sweep)(struct store *s, const char *dir, struct err *e);
+    int (*settle)(struct store *s, const char *dir, struct err *e);
     int (*load)(struct store *s, const char *name, size_t max, struct buf *out, struct err *e);
     ssize_t (*get_range)(struct store *s, const char *name, uint64_t at, void *p, size_t n, struct err *e);
     int (*open_fd)(struct store *s, const char *name, struct err *e);
@@ -46,8 +47,8 @@ struct store {
 int store_dir_open(struct store *s, int dirfd, const char *name, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
 
-/** store_put_new: durable when it returns 0; 1 when ${name} exists already (untouched); <0: nothing is under ${name}.
- * */
+/** store_put_new: durable when it returns 0; 1 when ${name} exists already, untouched, durable by now; <0: nothing is under
+ * ${name}. */
 MUST_CHECK static inline int store_put_new(struct store *s, const char *name, const void *p, size_t n, struct err *e) {
     return s->ops->put_new(s, name, p, n, e);
 }
@@ -63,6 +64,12 @@ MUST_CHECK static inline int store_tmp_put(struct store *s, struct store_tmp *t,
 static inline void store_tmp_drop(struct store *s, struct store_tmp *t) { s->ops->tmp_drop(s, t); }
 MUST_CHECK static inline int store_sweep(struct store *s, const char *dir, struct err *e) {
     return s->ops->sweep(s, dir, e);
+}
+/** store_settle(s, dir): what is listed in ${dir} and can be read is durable when it returns 0, whoever put it there: one that
+ * was killed may not have come to that. Before anybody is told of such an object, and before another one goes because it
+ * is there. An absent ${dir} is none. */
+MUST_CHECK static inline int store_settle(struct store *s, const char *dir, struct err *e) {
+    return s->ops->settle(s, dir, e);
 }
 /** store_load appends the whole object (at most ${max} bytes) to ${out}; ZE_NOTFOUND when there is none.
  * store_get_range: bytes read, fewer than ${n} only at the end. store_open_fd: a descriptor for reading, the

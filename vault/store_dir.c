@@ -23,7 +23,7 @@ static int parent_make(struct store *s, const char *name, struct err *e) {
     const char *slash = strrchr(name, '/');
     if (!slash) return 0;
     snprintf(dir, sizeof dir, "%.*s", (int)(slash - name), name);
-    return faccessat(s->fd, dir, F_OK, 0) == 0 ? 0 : file_mkdirs(s->fd, dir, DIR_MODE, e);
+    return file_dir_used(s->fd, dir) ? 0 : file_mkdirs(s->fd, dir, DIR_MODE, e);
 }
 
 static int dir_put_new(struct store *s, const char *name, const void *p, size_t n, struct err *e) {
@@ -61,8 +61,14 @@ static int dir_tmp_put(struct store *s, struct store_tmp *t, const char *name, s
     else if (linkat(s->fd, t->name, s->fd, name, 0) < 0) rc = errno == EEXIST ? 1 : err_sys(e, name, "link");
     /* If interrupted here, the object may or may not be there after a power cut: nobody has been told that it is. */
     dir_tmp_drop(s, t);
-    if (rc == 0 && parent_sync(s, name) < 0) rc = err_sys(e, name, "fsync of the directory");
+    if (rc >= 0 && parent_sync(s, name) < 0) rc = err_sys(e, name, "fsync of the directory");
     return rc;
+}
+
+static int dir_settle(struct store *s, const char *dir, struct err *e) {
+    CLEANUP_FD int fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT ? 0 : err_sys(e, dir, "open");
+    return file_sync_dir(fd) < 0 ? err_sys(e, dir, "fsync of the directory") : 0;
 }
 
 static int dir_load(struct store *s, const char *name, size_t max, struct buf *out, struct err *e) {
@@ -168,6 +174,7 @@ static const struct store_ops dir_ops = {
     .tmp_put = dir_tmp_put,
     .tmp_drop = dir_tmp_drop,
     .sweep = dir_sweep,
+    .settle = dir_settle,
     .load = dir_load,
     .get_range = dir_get_range,
     .open_fd = dir_open_fd,

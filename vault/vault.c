@@ -133,6 +133,7 @@ int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err
     char path[PATH_MAX];
     *v = (struct vault){.fd = -1, .store.fd = -1};
     if (mkdir(dir, 0755) < 0 && errno != EEXIST) return err_sys(e, dir, _("make"));
+    if (file_mkdirs(AT_FDCWD, dir, 0755, e) < 0) return -1; /* it is there: only its name is made durable */
     if (!realpath(dir, path)) return err_sys(e, dir, _("open"));
     if (!path_plain(path))
         return err_set(e, ZE_USAGE, path, _("letters, digits and ./_+- only: the path stands in authorized_keys"));
@@ -186,7 +187,8 @@ int system_make(struct vault *v, const char *name, struct system_object *s, stru
     char object[STORE_NAME_MAX];
     struct buf b;
     int rc = system_load(v, name, s, e);
-    if (rc == 0 || e->id != ZE_NOTFOUND) return rc;
+    if (rc == 0) return store_settle(&v->store, "systems", e); /* a host's record will name it */
+    if (e->id != ZE_NOTFOUND) return rc;
     *s = (struct system_object){.suite = "sodium"};
     snprintf(s->name, sizeof s->name, "%s", name);
     snprintf(object, sizeof object, "systems/%s", name);

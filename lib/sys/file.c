@@ -2,6 +2,7 @@
  * same file, since the kernel may have dropped the bytes already. */
 #include "sys/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -104,11 +105,12 @@ int file_put_new(int dirfd, const char *name, const void *p, size_t n, mode_t mo
     if (put_tmp(dirfd, name, p, n, mode, tmp, sizeof tmp, e) < 0) return -1;
     int rc = linkat(dirfd, tmp, dirfd, name, 0), saved = errno;
     unlinkat(dirfd, tmp, 0);
-    if (rc < 0 && saved == EEXIST) return 1;
+    bool there = rc < 0 && saved == EEXIST;
     errno = saved;
-    if (rc < 0) return err_sys(e, name, "link");
+    if (rc < 0 && !there) return err_sys(e, name, "link");
+    /* Whoever made the one that is there may have been killed before this. */
     if (sync_parent(dirfd, name) < 0) return err_sys(e, name, "fsync of the directory");
-    return 0;
+    return there;
 }
 
 int file_replace(int dirfd, const char *name, const void *p, size_t n, mode_t mode, struct err *e) {
@@ -137,6 +139,18 @@ int file_load(int dirfd, const char *name, size_t max, struct buf *out, struct e
     return 0;
 }
 
+bool file_dir_used(int dirfd, const char *path) {
+    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno == EACCES; /* not ours to read, so not ours to have made */
+    DIR *d = fdopendir(fd);
+    if (!d) return close(fd), false;
+    struct dirent *de;
+    do de = readdir(d);
+    while (de && (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0));
+    closedir(d);
+    return de;
+}
+
 int file_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e) {
     CLEANUP_FREE char *p = strdup(path);
     if (!p) return err_set(e, ZE_NOMEM, path, "mkdir");
@@ -144,11 +158,11 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e) {
         if (*s != '/' && *s) continue;
         char c = *s;
         *s = 0;
-        if (mkdirat(dirfd, p, mode) == 0) {
-            if (sync_parent(dirfd, p) < 0) return err_sys(e, path, "fsync of the directory");
-        } else if (errno != EEXIST) {
-            return err_sys(e, path, "mkdir");
-        }
+        bool made = mkdirat(dirfd, p, mode) == 0;
+        if (!made && errno != EEXIST) return err_sys(e, path, "mkdir");
+        /* If interrupted here, it is there without being durable, and empty: the next one syncs its name. */
+        if ((made || !file_dir_used(dirfd, p)) && sync_parent(dirfd, p) < 0)
+            return err_sys(e, path, "fsync of the directory");
         *s = c;
         if (!c) return 0;
     }

@@ -35,7 +35,10 @@ int file_replace(int dirfd, const char *name, const void *p, size_t n, mode_t mo
  * than ${max}. Symbolic links are not followed. */
 int file_load(int dirfd, const char *name, size_t max, struct buf *out, struct err *e) MUST_CHECK;
 
-/** file_mkdirs(dirfd, path, mode, e): make ${path} and its parents where missing and fsync the parent of each new one. */
+/** file_mkdirs(dirfd, path, mode, e): make ${path} and its parents where missing and fsync the parent of each new one, and of
+ * each empty one: whoever made it may not have come to that. file_dir_used: something is in the directory, so its name is
+ * durable if everybody makes it by file_mkdirs before putting anything into it. */
+bool file_dir_used(int dirfd, const char *path);
 int file_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e) MUST_CHECK;
 
 /** file_sync_dir(dirfd): fsync a directory; 0 or -1 with errno. Never retry after a failure. */

@@ -139,6 +139,10 @@ expect 0 zv floor "$v" web --days 400 --reason policy
 expect 12 zv floor "$v" web --days 200 --reason less --approvals action
 says 'used already'
 expect 2 zv floor "$v" web --days 30 --reason less
+# One that was set as a right stands in the log as well: rot in the note does not shorten it.
+expect 0 zv rights "$v" web --floor-days 500
+sed -i /floor_days/d "$v/rights/web"
+expect 12 zv floor "$v" web --days 450 --reason less
 
 step "the same through zaibeid, which only carries it"
 ssh-keygen -q -t ed25519 -N '' -f hostkey

@@ -85,7 +85,7 @@ while [ $SECONDS -lt $end ]; do
 done
 wait $one $two $three || :
 count() { wc -l <"$ZAIBEI_TMP/$1" 2>/dev/null || echo 0; }
-echo "$round backups, $good acknowledged, $(count restores) restores, $(count pins) pins, $(count kills) kills"
+echo "figure: everything at once for $seconds s: $round backups, $good acknowledged, $(count restores) restores, $(count pins) pins, $(count kills) kills"
 [ ! -e "$ZAIBEI_TMP/wrong" ] || fail "$(cat "$ZAIBEI_TMP/wrong")"
 [ "$good" -gt 0 ] && [ "$(count kills)" -gt 0 ] && [ "$(count pins)" -gt 0 ] && [ "$(count restores)" -gt 0 ] || fail 'nothing was tried'
 

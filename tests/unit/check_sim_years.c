@@ -262,7 +262,7 @@ START_TEST(years) {
         sum.runs += y->runs, sum.cuts += y->cuts, sum.failures += y->failures, sum.lost += y->lost;
         sum.jumps += y->jumps, sum.pins += y->pins, sum.removals += y->removals, sum.refused += y->refused;
     }
-    printf("%u simulated years: %u runs, %u power cuts, %u calls failed, %u answers lost, %u jumps of the clock, %u pins, "
+    printf("figure: simulated years: %u: %u runs, %u power cuts, %u calls failed, %u answers lost, %u jumps of the clock, %u pins, "
            "%u removals, %u refused\n", n, sum.runs, sum.cuts, sum.failures, sum.lost, sum.jumps, sum.pins, sum.removals,
         sum.refused);
     ck_assert_uint_ge(sum.removals, n);

@@ -124,7 +124,7 @@ START_TEST(every_call_that_fails) {
 #endif
         tried += fault_run(&faults[i], s, &start, &log, copy);
     }
-    printf("%s: %lu calls failed\n", s->name, tried);
+    printf("figure: calls made to fail, one at a time (write, fsync, link, unlink, open, memory): %s: %lu\n", s->name, tried);
     crash_log_free(&log);
 }
 END_TEST
@@ -133,7 +133,7 @@ int main(void) {
     Suite *s = suite_create("vault_nth");
     TCase *t = tcase_create("nth");
     tcase_add_checked_fixture(t, place_make, place_remove);
-    tcase_set_timeout(t, 3600);
+    tcase_set_timeout(t, 7200);
     tcase_add_loop_test(t, every_call_that_fails, 0, (int)scenarios_n);
     suite_add_tcase(s, t);
     return suite_run(s);

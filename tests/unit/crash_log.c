@@ -16,6 +16,7 @@ static dev_t device;
 static const char *fail_kind;
 static unsigned long fail_at, fail_calls;
 static int fail_errno;
+static jmp_buf *fail_jump;
 
 /* The harness itself must not fail by halves. */
 #define MUST(x)                                                     \
@@ -203,13 +204,16 @@ void crash_note_sync(int fd) {
 }
 
 void crash_fail(const char *kind, unsigned long n, int error) {
-    fail_kind = kind, fail_at = n, fail_calls = 0, fail_errno = error;
+    fail_kind = kind, fail_at = n, fail_calls = 0, fail_errno = error, fail_jump = NULL;
 }
+
+void crash_kill(jmp_buf *to) { fail_jump = to; }
 
 unsigned long crash_calls(void) { return fail_calls; }
 
 bool crash_due(const char *kind) {
     if (!fail_kind || strcmp(kind, fail_kind) != 0 || ++fail_calls != fail_at) return false;
+    if (fail_jump) longjmp(*fail_jump, 1);
     errno = fail_errno;
     return true;
 }

@@ -6,6 +6,7 @@
 #ifndef TESTS_CRASH_LOG_H
 #define TESTS_CRASH_LOG_H
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,8 @@ void crash_note_sync(int fd);
 /** crash_fail(kind, n, error): the ${n}-th call of ${kind} from now on fails; kind NULL: none. crash_calls: how many there
  * were since. crash_due: whether this one is to fail; errno is set then. */
 void crash_fail(const char *kind, unsigned long n, int error);
+/** crash_kill(to): what crash_fail chose is not a failure but the end: it jumps to ${to}, once. */
+void crash_kill(jmp_buf *to);
 unsigned long crash_calls(void);
 bool crash_due(const char *kind);
 

@@ -6,13 +6,17 @@
 #ifndef TESTS_CRASH_SEAM_H
 #define TESTS_CRASH_SEAM_H
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "crash_log.h"
+#include "wrap/seal.h"
 
 /* A name of our own here, libc's in the object file: what headers say about libc's does not meet it. */
 #define SEAM(name, result, params)                 \
@@ -25,6 +29,15 @@ SEAM(write, ssize_t, (int fd, const void *p, size_t n)) {
     if (got > 0 && crash_recording()) crash_note_write(fd, p, (size_t)got);
     return got;
 }
+
+/* What is written is new files, from their beginning on (crash_log.h); to anything else the harness would be blind. */
+SEAM(pwrite64, ssize_t, (int fd, const void *p, size_t n, off_t at)) {
+    if (crash_recording()) abort();
+    return syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+/* The keeper's reserve (64 MiB) in each of 100,000 vaults: none of them has one. */
+SEAM(fallocate64, int, (int fd, int mode, off_t at, off_t n)) { return errno = EOPNOTSUPP, -1; }
 
 SEAM(fsync, int, (int fd)) {
     if (crash_due("fsync")) return -1;
@@ -73,6 +86,29 @@ SEAM(openat64, int, (int dir, const char *path, int flags, ...)) {
     int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
     if (fd >= 0 && fresh) crash_note_create(dir, path, false);
     return fd;
+}
+
+/* The same few signatures are checked in each of the vaults: each is checked once, and its result remembered by a hash of
+ * key, signature and text. */
+SEAM(crypto_sign_verify_detached, int,
+    (const unsigned char *sig, const unsigned char *m, unsigned long long n, const unsigned char *pub)) {
+    static int (*real)(const unsigned char *, const unsigned char *, unsigned long long, const unsigned char *);
+    static struct {
+        uint8_t hash[SEAL_HASH];
+        int result;
+    } known[4096];
+    struct hash_state s;
+    uint8_t hash[SEAL_HASH];
+    hash_init(&s, NULL);
+    hash_update(&s, pub, SEAL_SIGN_PUB);
+    hash_update(&s, sig, SEAL_SIG);
+    hash_update(&s, m, (size_t)n);
+    hash_final(&s, hash);
+    size_t at = (hash[0] | (size_t)hash[1] << 8) % (sizeof known / sizeof known[0]);
+    if (memcmp(known[at].hash, hash, SEAL_HASH) == 0) return known[at].result;
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "crypto_sign_verify_detached");
+    memcpy(known[at].hash, hash, SEAL_HASH);
+    return known[at].result = real(sig, m, n, pub);
 }
 
 #ifdef __has_feature

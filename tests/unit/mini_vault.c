@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "acts.h"
 #include "base/civil.h"
 #include "sys/file.h"
 
@@ -170,7 +169,7 @@ static int map_copy(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len,
 }
 
 /* All that the last point uses. */
-static int maps_inherit(struct mini *m, struct maps *maps, struct err *e) {
+static int maps_inherit(struct mini *m, const uint8_t *keep, struct maps *maps, struct err *e) {
     const struct log_commit *last = log_last_point(&m->k.log);
     struct record r;
     struct buf page;
@@ -179,6 +178,10 @@ static int maps_inherit(struct mini *m, struct maps *maps, struct err *e) {
     buf_init(&page, 1 << 20);
     int rc = used_load(&m->k, r.commit.generation, &r.commit.used[0], &page, e);
     if (rc == 0) rc = used_page_get(page.p, page.len, r.commit.generation, 0, map_copy, maps, e);
+    for (uint32_t p = 0; rc == 0 && keep && p < m->k.begin.first_pack; p++) {
+        maps->map[p][0] &= keep[p];
+        if (!maps->map[p][0]) maps->at[p] = NULL;
+    }
     buf_free(&page);
     record_free(&r);
     return rc;
@@ -187,7 +190,7 @@ static int maps_inherit(struct mini *m, struct maps *maps, struct err *e) {
 static int page_make(struct mini *m, const struct mini_shape *s, struct buf *page, struct err *e) {
     struct maps maps = {.len = {0}};
     uint32_t first = m->k.begin.first_pack, slots[] = {s->meta_slots, s->data_slots};
-    if (maps_inherit(m, &maps, e) < 0) return -1;
+    if (maps_inherit(m, s->keep, &maps, e) < 0) return -1;
     for (uint32_t i = 0; i < 2; i++) {
         maps.at[first + i] = maps.map[first + i], maps.len[first + i] = SLOTS / 8;
         for (uint32_t j = 0; j < slots[i]; j++) maps.map[first + i][j / 8] |= (uint8_t)(1 << (j & 7));
@@ -204,7 +207,7 @@ int mini_used(struct mini *m, const struct mini_shape *s, uint8_t page[SEAL_HASH
         buf_free(&b);
         return -1;
     }
-    seal_hash(page, b.p + 4, b.len - 4);
+    if (buf_ok(&b)) seal_hash(page, b.p + 4, b.len - 4);
     return ask(m, keeper_used, &b, F_OKAY, e);
 }
 
@@ -247,7 +250,7 @@ int mini_backup(struct vault *v, const char *host, uint8_t kind, uint16_t upload
     return rc;
 }
 
-static int act(struct vault *v, act_run *run, struct js *q, struct err *e) {
+int mini_act(struct vault *v, act_run *run, struct js *q, struct err *e) {
     struct js *a = js_object();
     js_set_str(q, "reason", "inspection");
     js_set_str(q, "who", "li");
@@ -265,7 +268,7 @@ int mini_pin(struct vault *v, const char *host, uint32_t point, const char *unti
     js_set_int(q, "point", point);
     js_set_str(q, "until", until);
     if (!civil_time_get(until, &done->until)) return err_set(e, ZE_USAGE, until, "no time");
-    return act(v, act_pin, q, e);
+    return mini_act(v, act_pin, q, e);
 }
 
 int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_point *done, struct err *e) {
@@ -274,7 +277,7 @@ int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_p
     js_push_int(points, point);
     js_set_str(q, "host", host);
     js_set(q, "points", points);
-    return act(v, act_remove, q, e);
+    return mini_act(v, act_remove, q, e);
 }
 
 /* ---- the oracle ---- */
@@ -293,9 +296,9 @@ static int slot_judge(int fd, const struct pack_index *x, uint32_t pack, uint32_
         return err_set(e, ZE_TRUNCATED, name, "slot %u cannot be read", slot);
     fill(want, pack, slot);
     seal_hash(hash, got, SEG_LEN);
-    if (memcmp(hash, row.hash, SEAL_HASH) != 0 || memcmp(got, want, SEG_LEN) != 0)
-        return err_set(e, ZE_DAMAGED, name, "slot %u has other bytes than were sent", slot);
-    return 0;
+    if (memcmp(hash, row.hash, SEAL_HASH) != 0) return err_set(e, ZE_DAMAGED, name, "slot %u is damaged", slot);
+    return memcmp(got, want, SEG_LEN) == 0
+        ? 0 : err_set(e, ZE_INTERNAL, name, "slot %u has other bytes than were sent", slot);
 }
 
 static int pack_judge(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len, struct err *e) {
@@ -336,6 +339,7 @@ static int point_judge(struct judge *j, const struct log_commit *c, struct err *
 static int told_judge(struct keeper *k, const struct mini_point *p, struct err *e) {
     struct record r;
     const struct log_commit *c = log_point(&k->log, p->point);
+    if (p->what == TOLD_DONE) return 0;
     if (!c) return err_set(e, ZE_MISSING, k->host, "point %u was acknowledged and is not there", p->point);
     if (p->what == TOLD_REMOVED)
         return c->removed ? 0 : err_set(e, ZE_DAMAGED, k->host, "point %u was removed and is back", p->point);

@@ -5,6 +5,7 @@
 #ifndef TESTS_MINI_VAULT_H
 #define TESTS_MINI_VAULT_H
 
+#include "acts.h"
 #include "keeper.h"
 
 struct mini {
@@ -12,13 +13,16 @@ struct mini {
     bool has_parent;
 };
 
-/** What one backup stores: pack first is meta, pack first+1 data; its used set is these and all that the parent used. */
+/** What one backup stores: pack first is meta, pack first+1 data; its used set is these and all that the parent used, or of
+ * the parent's packs only the slots whose bits are set in ${keep}, which has a byte for each pack. */
 struct mini_shape {
     uint32_t meta_slots, data_slots;
+    const uint8_t *keep; /* or NULL */
 };
 
-/** What somebody was told: a point is there, is pinned until then, is removed. */
-enum mini_what { TOLD_POINT, TOLD_PIN, TOLD_REMOVED };
+/** What somebody was told: a point is there, is pinned until then, is removed; a collection, or a scrubbing that healed, is
+ * done. */
+enum mini_what { TOLD_POINT, TOLD_PIN, TOLD_REMOVED, TOLD_DONE };
 struct mini_point {
     enum mini_what what;
     uint32_t point;
@@ -51,7 +55,8 @@ int mini_commit(struct mini *m, uint16_t upload, const uint8_t page[SEAL_HASH], 
 int mini_backup(struct vault *v, const char *host, uint8_t kind, uint16_t upload, const struct mini_shape *s,
     struct mini_point *done, struct err *e) MUST_CHECK;
 
-/** mini_pin, mini_remove: as the platform asks for them over control. */
+/** mini_pin, mini_remove: as the platform asks for them over control; mini_act: any operation, ${q} is freed. */
+int mini_act(struct vault *v, act_run *run, struct js *q, struct err *e) MUST_CHECK;
 int mini_pin(struct vault *v, const char *host, uint32_t point, const char *until, struct mini_point *done,
     struct err *e) MUST_CHECK;
 int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_point *done, struct err *e) MUST_CHECK;
@@ -59,7 +64,8 @@ int mini_remove(struct vault *v, const char *host, uint32_t point, struct mini_p
 /**
  * mini_judge(v, host, told, n, points, e):
  * The log is whole; all ${n} things of ${told} hold, each point with the record that was told; every point that is in it
- * is complete: all that it uses is there and has the bytes that were sent. ${points} gets how many there are.
+ * is complete: all that it uses is there and has the bytes that were sent. ${points} gets how many there are. Bytes that the
+ * vault takes for right and that are not what was sent are ZE_INTERNAL: whatever was done to the vault, that must not be.
  */
 int mini_judge(struct vault *v, const char *host, const struct mini_point *told, size_t n, size_t *points,
     struct err *e) MUST_CHECK;
