@@ -12,6 +12,7 @@
 #include "base/civil.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "bounds.h"
 #include "gc.h"
 #include "keeper.h"
 #include "quota.h"
@@ -39,6 +40,7 @@ static int op_token(struct keeper *k, const struct js *q, struct js *a, struct e
         return err_set(e, ZE_USAGE, "expires_s", _("from %d to %d seconds"), TOKEN_MIN_S, TOKEN_MAX_S);
     if (host_of(k, q, false, e) < 0) return -1;
     if (k->log.next) return err_set(e, ZE_EXISTS, host, _("a host of this name is or was enrolled"));
+    if (bounds_token(k->v, host, js_str(q, "system", ""), e) < 0) return -1;
     if (system_make(k->v, js_str(q, "system", ""), &s, e) < 0) return -1;
     memcpy(t.system, s.name, sizeof t.system);
     t.expires = k->v->clock->now_ns(k->v->clock) + expires_s * NS_PER_S;
@@ -127,7 +129,9 @@ static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct 
         return err_set(e, ZE_USAGE, "plan_hash", _("64 hex digits"));
     if (!civil_time_get(js_str(q, "retain_until", NULL), &t.retain_until))
         return err_set(e, ZE_USAGE, "retain_until", _("a time like 2026-11-22T01:02:03Z"));
-    return ticket_save(k->v, k->log.host, js_str(q, "ticket", ""), &t, e);
+    const char *name = js_str(q, "ticket", "");
+    if (ticket_name_ok(name) && bounds_ticket(k->v, k->log.host, name, e) < 0) return -1;
+    return ticket_save(k->v, k->log.host, name, &t, e);
 }
 
 static int op_points(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
