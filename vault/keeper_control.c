@@ -61,12 +61,29 @@ static int op_token(struct keeper *k, const struct js *q, struct js *a, struct e
 
 struct host_list {
     struct keeper *k;
+    const struct js *known; /* {host: a record whose hash is asked for} */
     struct js *array;
 };
+
+static void head_json(struct js *j, uint64_t records, const uint8_t head[SEAL_HASH]) {
+    char hex[HEX_HASH];
+    text_hex(hex, head, SEAL_HASH);
+    js_set_int(j, "records", (int64_t)records);
+    js_set_str(j, "head", records ? hex : NULL);
+}
+
+/* The hash of a record that somebody has seen once; nothing where it is lost. */
+static void known_json(struct js *j, struct record *r, int rc) {
+    char hex[HEX_HASH];
+    text_hex(hex, r->hash, SEAL_HASH);
+    js_set_str(j, "known", rc == 0 ? hex : NULL);
+    if (rc == 0) record_free(r);
+}
 
 static int host_json(void *arg, const char *host, struct err *e) {
     struct host_list *l = arg;
     struct host_log log;
+    struct err why = ERR_INIT;
     char id[HEX_ID];
     int64_t points = 0;
     /* One host's damaged log must not hide the others: what of it can be read is shown. */
@@ -83,16 +100,33 @@ static int host_json(void *arg, const char *host, struct err *e) {
         js_set_str(j, "state", damaged ? "damaged" : log.revoked ? "revoked" : "enrolled");
         js_set_time(j, "enrolled", log.enrolled);
         js_set_int(j, "points", damaged ? 0 : points);
+        head_json(j, damaged ? 0 : log.next, log.head);
+        int64_t n = js_int(l->known, host, -1);
+        struct record r = {0};
+        if (n >= 0 && !damaged) known_json(j, &r, log_load(&log, (uint64_t)n, &r, NULL, &why));
         js_push(l->array, j);
     }
     log_free(&log);
     return 0;
 }
 
+static struct js *own_log_json(struct keeper *k, int64_t known) {
+    struct js *j = js_object();
+    struct record r = {0};
+    struct err why = ERR_INIT;
+    bool whole = vaultlog_refresh(k->v, &why) == 0;
+    js_set_str(j, "host", ".");
+    js_set_str(j, "state", whole ? "" : "damaged");
+    head_json(j, whole ? k->v->log.next : 0, k->v->log.head);
+    if (known >= 0 && whole) known_json(j, &r, vaultlog_load(k->v, (uint64_t)known, &r, &why));
+    return j;
+}
+
 static int op_hosts(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
-    struct host_list l = {k, js_array()};
+    struct host_list l = {k, js_get(q, "known"), js_array()};
     int rc = hosts_each(k->v, host_json, &l, e);
     js_set(a, "hosts", l.array);
+    js_set(a, "log", own_log_json(k, js_int(l.known, ".", -1)));
     return rc;
 }
 
