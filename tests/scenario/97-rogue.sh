@@ -1,6 +1,6 @@
 #!/bin/bash
 # limit 1800
-# faults: C6 C7 C9 D2 H6 H9
+# faults: C6 C7 C9 D2 H6
 # A thief of all that zaibeid and one agent have tries what the protocols offer (rogue.py): forged tickets, false and used
 # approvals, floods of pins, points, tickets and tokens, times of the past and of the future, packs and uploads of others,
 # frames that lie. Meanwhile the vault collects. Then nothing that is retained or pinned is removed, shortened, hidden or
