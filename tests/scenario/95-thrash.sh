@@ -103,6 +103,7 @@ pins() {
     local n
     while going; do
         n=$(acknowledged)
+        case $n in aged.[1-9]) n= ;; esac # they go by their age
         [ -z "$n" ] || ! zaibei-vault pin "$vault" "${n/.//}" --months 3 --reason thrash >/dev/null 2>&1 || did pins
         pause 10 20
     done
@@ -125,7 +126,7 @@ removals() {
             esac
             ;;
         1) # by its age
-            n=$(find was -name 'aged.[1-9]' -printf '%f\n' | sort | head -n 1)
+            n=$(find was -name 'aged.[1-9]' -printf '%f\n' | shuf -n 1)
             [ -z "$n" ] || { mv "was/$n" "dying/$n" && removed "$n" age; }
             ;;
         *)
