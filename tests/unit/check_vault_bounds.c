@@ -144,7 +144,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("vault_bounds");
     TCase *t = tcase_create("vault_bounds");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_flood_of_pins_of_one_point_ends_and_an_honest_pin_is_still_possible);
     tcase_add_test(t, tickets_end_at_a_number_and_old_ones_make_room);
