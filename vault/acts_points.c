@@ -11,7 +11,7 @@
 #include "clockwatch.h"
 #include "retention.h"
 
-enum { PIN_MONTHS_MAX = 120, PINS_A_DAY = 1000 };
+enum { PIN_MONTHS_MAX = 120, PINS_A_DAY = 1000, PINS_FREE = 16 };
 
 static int no_point(struct err *e, const struct host_log *l, uint32_t point, const char *why) {
     char name[96];
@@ -40,6 +40,17 @@ static unsigned pins_of_day(const struct host_log *l, int64_t now) {
     return n;
 }
 
+/* Each pin is a record for ever. After the first few a point's next one must extend what is left by half: so a flood ends
+ * after some dozen records, and whoever means well can still pin as long as he wants. */
+static int pin_enough(const struct log_commit *c, int64_t now, int64_t until, struct err *e) {
+    char name[24], least[32];
+    int64_t half = c->pinned > now ? (c->pinned - now) / 2 : 0;
+    if (c->pins < PINS_FREE || until - c->pinned >= half) return 0;
+    snprintf(name, sizeof name, "%u", c->point);
+    text_time(least, c->pinned + half);
+    return err_set(e, ZE_TOOMUCH, name, _("it was pinned %u times; the next pin must last until %s"), c->pins, least);
+}
+
 /* 0: ${r} holds; 1: the log has grown; <0. ${made} tells whether a record was needed. */
 static int pin_try(struct host_log *l, struct record *r, const struct js *q, bool *made, struct err *e) {
     bool uncertain, dry = js_bool(q, "dry_run", false);
@@ -52,6 +63,7 @@ static int pin_try(struct host_log *l, struct record *r, const struct js *q, boo
     *made = r->pin.until > c->pinned;
     if (!*made) r->pin.until = c->pinned;
     if (!*made || dry) return 0;
+    if (pin_enough(c, now, r->pin.until, e) < 0) return -1;
     if (pins_of_day(l, now) >= PINS_A_DAY) return err_set(e, ZE_TOOMUCH, l->host, _("%d pins within a day"), PINS_A_DAY);
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = log_append(l, r, &raw, e);

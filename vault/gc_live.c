@@ -113,7 +113,12 @@ static int merge_page(struct gc_live *l, const struct gc_ref *ref, struct buf *p
     struct merging m = {l, ref->firm};
     used_name(name, l->log->host, l->generation, ref->hash);
     buf_reset(page);
-    if (small_load(l->log->small, &l->log->v->store, name, ref->hash, USED_MAX, page, e) < 0) return -1;
+    if (small_load(l->log->small, &l->log->v->store, name, ref->hash, USED_MAX, page, e) < 0) {
+        /* Of a removed point: a run with a shorter grace has collected it, and what it alone needed with it. */
+        if (ref->firm || e->id != ZE_NOTFOUND) return -1;
+        *e = (struct err)ERR_INIT;
+        return 0;
+    }
     return used_page_get(page->p, page->len, l->generation, ref->page, merge_pack, &m, e);
 }
 

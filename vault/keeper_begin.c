@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "bounds.h"
 #include "keeper.h"
 #include "sys/proc.h"
 #include "quota.h"
@@ -98,6 +99,7 @@ static int ticket_apply(struct keeper *k, struct rec_begin *b, const char *name,
 static int begin_fill(struct keeper *k, struct rec_begin *b, const char *ticket, struct buf *parent, struct err *e) {
     const struct log_begin *last = log_last_begin(&k->log);
     bool uncertain;
+    if (bounds_begin(&k->log, log_time(&k->log, &uncertain), e) < 0) return -1;
     if (choose_parent(k, b, parent, e) < 0 || ticket_apply(k, b, ticket, e) < 0) return -1;
     if (!b->parent) choose_generation(k, b);
     if (pack_list_load(&k->packs, &k->v->store, k->host, b->generation, e) < 0) return -1;

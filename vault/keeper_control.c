@@ -12,6 +12,7 @@
 #include "base/civil.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "bounds.h"
 #include "gc.h"
 #include "keeper.h"
 #include "quota.h"
@@ -39,6 +40,7 @@ static int op_token(struct keeper *k, const struct js *q, struct js *a, struct e
         return err_set(e, ZE_USAGE, "expires_s", _("from %d to %d seconds"), TOKEN_MIN_S, TOKEN_MAX_S);
     if (host_of(k, q, false, e) < 0) return -1;
     if (k->log.next) return err_set(e, ZE_EXISTS, host, _("a host of this name is or was enrolled"));
+    if (bounds_token(k->v, host, js_str(q, "system", ""), e) < 0) return -1;
     if (system_make(k->v, js_str(q, "system", ""), &s, e) < 0) return -1;
     memcpy(t.system, s.name, sizeof t.system);
     t.expires = k->v->clock->now_ns(k->v->clock) + expires_s * NS_PER_S;
@@ -59,12 +61,29 @@ static int op_token(struct keeper *k, const struct js *q, struct js *a, struct e
 
 struct host_list {
     struct keeper *k;
+    const struct js *known; /* {host: a record whose hash is asked for} */
     struct js *array;
 };
+
+static void head_json(struct js *j, uint64_t records, const uint8_t head[SEAL_HASH]) {
+    char hex[HEX_HASH];
+    text_hex(hex, head, SEAL_HASH);
+    js_set_int(j, "records", (int64_t)records);
+    js_set_str(j, "head", records ? hex : NULL);
+}
+
+/* The hash of a record that somebody has seen once; nothing where it is lost. */
+static void known_json(struct js *j, struct record *r, int rc) {
+    char hex[HEX_HASH];
+    text_hex(hex, r->hash, SEAL_HASH);
+    js_set_str(j, "known", rc == 0 ? hex : NULL);
+    if (rc == 0) record_free(r);
+}
 
 static int host_json(void *arg, const char *host, struct err *e) {
     struct host_list *l = arg;
     struct host_log log;
+    struct err why = ERR_INIT;
     char id[HEX_ID];
     int64_t points = 0;
     /* One host's damaged log must not hide the others: what of it can be read is shown. */
@@ -81,16 +100,33 @@ static int host_json(void *arg, const char *host, struct err *e) {
         js_set_str(j, "state", damaged ? "damaged" : log.revoked ? "revoked" : "enrolled");
         js_set_time(j, "enrolled", log.enrolled);
         js_set_int(j, "points", damaged ? 0 : points);
+        head_json(j, damaged ? 0 : log.next, log.head);
+        int64_t n = js_int(l->known, host, -1);
+        struct record r = {0};
+        if (n >= 0 && !damaged) known_json(j, &r, log_load(&log, (uint64_t)n, &r, NULL, &why));
         js_push(l->array, j);
     }
     log_free(&log);
     return 0;
 }
 
+static struct js *own_log_json(struct keeper *k, int64_t known) {
+    struct js *j = js_object();
+    struct record r = {0};
+    struct err why = ERR_INIT;
+    bool whole = vaultlog_refresh(k->v, &why) == 0;
+    js_set_str(j, "host", ".");
+    js_set_str(j, "state", whole ? "" : "damaged");
+    head_json(j, whole ? k->v->log.next : 0, k->v->log.head);
+    if (known >= 0 && whole) known_json(j, &r, vaultlog_load(k->v, (uint64_t)known, &r, &why));
+    return j;
+}
+
 static int op_hosts(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
-    struct host_list l = {k, js_array()};
+    struct host_list l = {k, js_get(q, "known"), js_array()};
     int rc = hosts_each(k->v, host_json, &l, e);
     js_set(a, "hosts", l.array);
+    js_set(a, "log", own_log_json(k, js_int(l.known, ".", -1)));
     return rc;
 }
 
@@ -127,7 +163,9 @@ static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct 
         return err_set(e, ZE_USAGE, "plan_hash", _("64 hex digits"));
     if (!civil_time_get(js_str(q, "retain_until", NULL), &t.retain_until))
         return err_set(e, ZE_USAGE, "retain_until", _("a time like 2026-11-22T01:02:03Z"));
-    return ticket_save(k->v, k->log.host, js_str(q, "ticket", ""), &t, e);
+    const char *name = js_str(q, "ticket", "");
+    if (ticket_name_ok(name) && bounds_ticket(k->v, k->log.host, name, e) < 0) return -1;
+    return ticket_save(k->v, k->log.host, name, &t, e);
 }
 
 static int op_points(struct keeper *k, const struct js *q, struct js *a, struct err *e) {

@@ -20,6 +20,7 @@ struct log_begin {
 struct log_commit {
     uint64_t n, bytes_stored;
     uint32_t point;
+    unsigned pins; /* records of pins of it */
     bool removed, uncertain;
     uint8_t state, generation[SEAL_ID], upload[SEAL_ID], hash[SEAL_HASH]; /* hash: of its record */
     int64_t time, retain_until, pinned, removed_at; /* pinned: the latest pin ends; 0 for none */

@@ -26,7 +26,7 @@ static int note_pin(struct host_log *l, const struct record *r, struct err *e) {
     if (!p) return -1;
     l->pins = p;
     l->pins[l->pins_n++] = (struct log_pin){r->n, r->pin.point, r->time, r->pin.until};
-    if (c) c->pinned = later(c->pinned, r->pin.until);
+    if (c) c->pinned = later(c->pinned, r->pin.until), c->pins++;
     return 0;
 }
 

@@ -31,6 +31,7 @@ api_handler api_jobs, api_job_run, api_job_show, api_job_cancel;
 api_handler api_points, api_point_show;
 api_handler api_audit, api_audit_export, api_audit_verify;
 api_handler api_channels, api_notices, api_notify_test, api_notify_retry;
+api_handler api_witness, api_witness_accept;
 api_handler api_pins, api_point_pin, api_points_remove;
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "hosts.h"
 #include "wire/token.h"
+#include "witness.h"
 
 static struct js *host_json(const struct host *h, int64_t now_ns) {
     struct js *j = js_object();
@@ -57,7 +58,11 @@ struct js *api_hosts(struct api_call *c, struct err *e) {
     size_t n = host_names(c->d->db, &names);
     for (size_t i = 0; i < n; i++) {
         struct host h;
-        if (catalog_host_get(c->d->db, names[i], &h)) js_push(list, host_json(&h, now));
+        char why[200];
+        if (!catalog_host_get(c->d->db, names[i], &h)) continue;
+        struct js *x = host_json(&h, now);
+        if (witness_why(c->d->db, names[i], why)) js_set_str(x, "state", "behind"), js_set_str(x, "behind", why);
+        js_push(list, x);
     }
     free(names);
     if (db_commit(c->d->db, e) == 0) return j;

@@ -51,6 +51,8 @@ static const char *const schema[] = {
     "  state TEXT NOT NULL, tries INTEGER NOT NULL, due_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
     "  why TEXT NOT NULL) STRICT;"
     "CREATE INDEX deliveries_due ON deliveries(due_ns) WHERE state='queued';",
+    "CREATE TABLE witness(log TEXT PRIMARY KEY, n INTEGER NOT NULL, hash TEXT NOT NULL, behind_ns INTEGER NOT NULL,"
+    "  why TEXT NOT NULL) STRICT;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "witness.h"
 
 int64_t hosts_time(const struct js *j, const char *key) {
     const char *s = js_str(j, key, "");
@@ -73,10 +74,28 @@ static int sync_host(struct daemon *d, const struct js *item, bool all, struct e
     return db_commit(d->db, e);
 }
 
+/* The hosts, and last the vault's own log, each with how far it has come and the hash of the record that was seen last. */
+static struct js *ask_hosts(struct daemon *d, struct err *e) {
+    CLEANUP_JS struct js *q = js_object(), *a = NULL;
+    js_set_str(q, "op", "hosts");
+    db_begin(d->db);
+    js_set(q, "known", witness_known(d->db));
+    if (db_commit(d->db, e) < 0 || control_call(&d->control, q, &a, e) < 0) return NULL;
+    struct js *hosts = js_get(a, "hosts") ? js_copy(js_get(a, "hosts")) : js_array();
+    CLEANUP_JS struct js *logs = js_copy(hosts);
+    if (js_get(a, "log")) js_push(logs, js_copy(js_get(a, "log")));
+    if (witness_look(d, js_get(q, "known"), logs, e) == 0) return hosts;
+    js_free(hosts);
+    return NULL;
+}
+
 int hosts_sync(struct daemon *d, bool all, struct err *e) {
-    CLEANUP_JS struct js *hosts = ask(d, "hosts", NULL, "hosts", e);
-    if (!hosts) return -1;
-    for (size_t i = 0; i < js_count(hosts); i++)
-        if (sync_host(d, js_at(hosts, i), all, e) < 0) return -1;
-    return 0;
+    CLEANUP_JS struct js *hosts = ask_hosts(d, e);
+    int rc = hosts ? 0 : -1;
+    for (size_t i = 0; i < js_count(hosts); i++) {
+        struct err why = ERR_INIT;
+        /* One host whose list cannot be had does not hide the others. */
+        if (sync_host(d, js_at(hosts, i), all, &why) < 0 && rc == 0) rc = -1, *e = why;
+    }
+    return rc;
 }

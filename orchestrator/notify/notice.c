@@ -17,6 +17,7 @@ static const struct notice_kind kinds[] = {
     {"vault.unreachable", SEV_ALARM, "无法连接存储库", "the vault cannot be reached"},
     {"vault.capacity", SEV_WARNING, "存储库容量告警", "the vault fills up"},
     {"vault.damage", SEV_ALARM, "存储库中发现损坏", "damage was found in the vault"},
+    {"vault.behind", SEV_ALARM, "存储库缺少曾经有过的记录", "the vault no longer has what it has shown before"},
     {"vault.clock", SEV_ALARM, "存储库时间可疑，需两名审批人确认",
         "the vault's time is in doubt; two approvers must confirm it"},
     {"audit.changed", SEV_ALARM, "审计记录被改动", "the audit was changed"},

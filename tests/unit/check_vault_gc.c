@@ -147,6 +147,26 @@ START_TEST(what_a_removed_point_alone_needs_goes_after_the_grace_and_not_before)
 }
 END_TEST
 
+START_TEST(a_collection_with_a_grace_after_one_without_finds_nothing_wrong) {
+    struct client c;
+    enrolled();
+    point_of(KIND_FULL, 1, 5);
+    point_of(KIND_INCREMENTAL, 2, 5);
+    remove_point(1);
+    ck_assert_uint_eq(collect_how(DAYS(1), 0, false).sum.deleted, 2);
+    local(&c);
+    ck_assert_int_eq(client_begin(&c, KIND_INCREMENTAL, 3, ""), 0);
+    ck_assert_int_eq(client_pack(&c, c.first_pack, PACK_DATA, 5, false), 0);
+    leave(&c);
+    local(&c);
+    ck_assert_int_eq(client_begin(&c, KIND_FULL, 4, ""), 0); /* the upload before is given up */
+    leave(&c);
+    struct seen s = collect(DAYS(1));
+    ck_assert_msg(!s.sum.why.id, "%s: %s", s.sum.why.object, s.sum.why.msg);
+    ck_assert_uint_eq(s.sum.deleted, 1);
+}
+END_TEST
+
 /* faults: A14 E2 */
 START_TEST(agents_hear_of_a_collection_and_numbers_are_not_given_again) {
     struct client c;
@@ -419,6 +439,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, what_a_removed_point_alone_needs_goes_after_the_grace_and_not_before);
+    tcase_add_test(t, a_collection_with_a_grace_after_one_without_finds_nothing_wrong);
     tcase_add_test(t, agents_hear_of_a_collection_and_numbers_are_not_given_again);
     tcase_add_test(t, a_pack_of_which_little_is_needed_is_rewritten_and_an_interrupted_run_is_finished);
     tcase_add_test(t, what_is_damaged_is_not_moved);
