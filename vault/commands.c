@@ -33,7 +33,7 @@ int command_init(const struct words *w, struct err *e) {
     rc = recovery_set(&v, w, e);
     if (rc == 0) rc = recovery_write(&v, e);
     text_hex(id, v.header.id, SEAL_ID);
-    b64_encode(key, sizeof key, v.header.pub, SEAL_SIGN_PUB);
+    b64_encode(key, sizeof key, keychain_last(&v.keys), SEAL_SIGN_PUB);
     if (w->json) {
         struct js *j = js_object();
         js_set_str(j, "vault", v.dir);

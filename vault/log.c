@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "kept.h"
+#include "keys.h"
 #include "log_acts.h"
 #include "reserve.h"
 
@@ -86,8 +87,18 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
     if (rc == 0) rc = log_note_acts(l, r, e);
     if (rc < 0) return rc;
     memcpy(l->head, r->hash, SEAL_HASH);
+    l->key = r->key;
     l->next = r->n + 1;
     return 0;
+}
+
+/* By one of the vault's keys; one that has just come is known to the vault's log. */
+static int decode(struct vault *v, struct record *r, const struct buf *raw, struct err *e) {
+    struct err ignored = ERR_INIT;
+    unsigned had = v->keys.n;
+    if (keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e) == 0) return 0;
+    if (e->id != ZE_VAULTKEY || vaultlog_refresh(v, &ignored) < 0 || v->keys.n == had) return -1;
+    return keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e);
 }
 
 static int load_from(
@@ -95,7 +106,7 @@ static int load_from(
     buf_reset(raw);
     int rc = store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
-    if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, l->v->header.pub, e);
+    if (rc == 0) rc = decode(l->v, r, raw, e);
     if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
     if (rc < 0 || r->n == n) return rc;
     rc = err_set(e, ZE_DAMAGED, name, _("it is record %llu"), (unsigned long long)r->n);
@@ -128,6 +139,7 @@ static int follow(struct host_log *l, const struct record *r, bool gap, struct e
     bool chained = gap || memcmp(r->prev, l->head, SEAL_HASH) == 0;
     if (!chained || (r->n && memcmp(r->host_id, l->host_id, SEAL_ID) != 0) || (!r->n && r->type != REC_HOST))
         return err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r->n);
+    if (r->key < l->key) return err_set(e, ZE_OLDKEY, l->host, _("record %llu"), (unsigned long long)r->n);
     return note(l, r, e);
 }
 
@@ -179,7 +191,8 @@ void log_free(struct host_log *l) {
 
 /* Records without which no space can be won, and those that protect. */
 static bool makes_room(uint8_t type) {
-    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN || type == REC_CONFIRM;
+    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN || type == REC_CONFIRM ||
+        type == REC_KEY;
 }
 
 int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
@@ -190,7 +203,8 @@ int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, stru
     r->time = log_time(l, &uncertain);
     r->flags = uncertain;
     if (l->next) memcpy(r->host_id, l->host_id, SEAL_ID);
-    if (record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
+    if (keys_signing(l->v, e) < 0 || record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
+    r->key = (uint8_t)(l->v->keys.n - 1);
     log_record_name(l, r->n, name);
     int rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
     while (rc < 0 && e->id == ZE_NOSPACE && makes_room(r->type) && reserve_release(l->v, RESERVE_FOR_RECORD))

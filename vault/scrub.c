@@ -104,7 +104,7 @@ static void host_free(struct scrub *s) {
 
 static int system_judge(struct scrub *s, const char *name, const struct buf *b, struct err *e) {
     struct system_object o;
-    if (system_object_decode(&o, b->p, b->len, s->v->header.id, s->v->header.pub, e) < 0) return -1;
+    if (keychain_system(&o, b->p, b->len, s->v->header.id, &s->v->keys, e) < 0) return -1;
     return strcmp(o.name, name) == 0 ? 0 : err_set(e, ZE_DAMAGED, name, _("it is the object of %s"), o.name);
 }
 
@@ -138,7 +138,7 @@ static int vault_itself(struct scrub *s, struct err *e) {
     if (rc == 0) rc = store_list(&s->v->store, "systems", system_one, s, e);
     memcpy(s->host_id, s->v->header.id, SEAL_ID);
     s->id_known = true;
-    if (rc == 0) rc = scrub_records(s, "log", NULL, e);
+    if (rc == 0) rc = scrub_records(s, "log", "keys", e);
     if (rc == 0) rc = damage_save(&s->damage, s->v, "", e);
     host_free(s);
     return rc;

@@ -37,7 +37,7 @@ static int record_judge(struct scrub *s, struct store *store, const char *name, 
     *r = (struct record){0};
     int rc = store_load(store, name, ZB_RECORD_MAX, raw, e);
     scrub_read(s, raw->len);
-    if (rc == 0) rc = record_decode(r, raw->p, raw->len, s->v->header.id, s->v->header.pub, e);
+    if (rc == 0) rc = keychain_decode(r, raw->p, raw->len, s->v->header.id, &s->v->keys, e);
     if (rc < 0) return rc;
     bool own = n == 0 && r->type == REC_HOST;
     if (r->n != n || (s->id_known && !own && memcmp(r->host_id, s->host_id, SEAL_ID) != 0))

@@ -78,7 +78,7 @@ struct js *stat_json(struct vault *v, const struct vault_stat *s) {
     struct js *j = js_object();
     char id[HEX_ID], key[64];
     text_hex(id, v->header.id, SEAL_ID);
-    b64_encode(key, sizeof key, v->header.pub, SEAL_SIGN_PUB);
+    b64_encode(key, sizeof key, keychain_last(&v->keys), SEAL_SIGN_PUB);
     js_set_int(j, "hosts", (int64_t)s->hosts);
     js_set_int(j, "damaged", (int64_t)s->damaged);
     js_set_int(j, "points", (int64_t)s->points);

@@ -13,6 +13,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "sys/file.h"
 
 #define HEADER_NAME "vault"
@@ -39,29 +40,8 @@ bool path_plain(const char *path) {
     return path[0] == '/';
 }
 
-static int key_load(struct vault *v, struct err *e) {
-    struct buf b;
-    uint8_t pub[SEAL_SIGN_PUB];
-    buf_init(&b, SEAL_SIGN_SEED);
-    int rc = file_load(v->fd, "keeper/key", SEAL_SIGN_SEED, &b, e);
-    if (rc == 0 && b.len != SEAL_SIGN_SEED)
-        rc = err_set(e, ZE_DAMAGED, "keeper/key", _("it is not %d bytes"), SEAL_SIGN_SEED);
-    if (rc == 0) {
-        v->sec = secret_alloc(SEAL_SIGN_SEC);
-        if (!v->sec) rc = err_set(e, ZE_NOMEM, "keeper/key", _("no locked memory"));
-    }
-    if (rc == 0) {
-        sign_from_seed(pub, v->sec, b.p);
-        if (memcmp(pub, v->header.pub, sizeof pub) != 0)
-            rc = err_set(e, ZE_VAULTKEY, v->dir, _("keeper/key is not the key of this vault"));
-    }
-    if (b.p) seal_wipe(b.p, b.len);
-    buf_free(&b);
-    return rc;
-}
-
-int vault_open(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
-    *v = (struct vault){.fd = -1, .clock = clock, .store.fd = -1};
+static int open_as(struct vault *v, const char *dir, struct clock *clock, bool keyless, struct err *e) {
+    *v = (struct vault){.fd = -1, .clock = clock, .store.fd = -1, .keyless = keyless};
     buf_init(&v->header_raw, HEADER_MAX);
     if (!realpath(dir, v->dir)) return err_sys(e, dir, _("open"));
     v->fd = open(v->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -70,9 +50,17 @@ int vault_open(struct vault *v, const char *dir, struct clock *clock, struct err
     if (rc == 0) rc = store_load(&v->store, HEADER_NAME, HEADER_MAX, &v->header_raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_NOTFOUND, dir, _("no vault is there"));
     if (rc == 0) rc = vault_header_decode(&v->header, v->header_raw.p, v->header_raw.len, e);
-    if (rc == 0) rc = key_load(v, e);
+    if (rc == 0) rc = keys_open(v, e);
     if (rc < 0) vault_close(v);
     return rc;
+}
+
+int vault_open(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
+    return open_as(v, dir, clock, false, e);
+}
+
+int vault_open_keyless(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
+    return open_as(v, dir, clock, true, e);
 }
 
 void vault_close(struct vault *v) {
@@ -175,7 +163,7 @@ int system_load(struct vault *v, const char *name, struct system_object *s, stru
     snprintf(object, sizeof object, "systems/%s", name);
     buf_init(&b, HEADER_MAX);
     int rc = store_load(&v->store, object, HEADER_MAX, &b, e);
-    if (rc == 0) rc = system_object_decode(s, b.p, b.len, v->header.id, v->header.pub, e);
+    if (rc == 0) rc = keychain_system(s, b.p, b.len, v->header.id, &v->keys, e);
     buf_free(&b);
     if (rc == 0 && strcmp(s->name, name) != 0)
         rc = err_set(e, ZE_DAMAGED, object, _("it is the object of %s"), s->name);
@@ -192,7 +180,8 @@ int system_make(struct vault *v, const char *name, struct system_object *s, stru
     snprintf(object, sizeof object, "systems/%s", name);
     seal_random(s->id, sizeof s->id);
     buf_init(&b, HEADER_MAX);
-    rc = system_object_encode(s, v->header.id, v->sec, &b, e);
+    rc = keys_signing(v, e);
+    if (rc == 0) rc = system_object_encode(s, v->header.id, v->sec, &b, e);
     if (rc == 0) rc = store_put_new(&v->store, object, b.p, b.len, e);
     buf_free(&b);
     return rc == 1 ? system_load(v, name, s, e) : rc; /* another one was faster: its object counts */

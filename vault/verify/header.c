@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "wrap/seal.h"
 
 enum { HEADER_MAX = 4096 };
@@ -17,7 +18,7 @@ static bool signed_ok(
     buf_put(&b, domain, strlen(domain) + 1);
     if (with_id) buf_put(&b, v->vault_id, 16);
     buf_put(&b, p, n);
-    return buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
+    return buf_ok(&b) && keys_signer(v, sig, b.p, b.len) >= 0;
 }
 
 int header_check(struct verify *v, struct err *e) {
@@ -35,7 +36,7 @@ int header_check(struct verify *v, struct err *e) {
     uint16_t version = rd_u16(&r);
     rd_u16(&r);
     rd_copy(&r, v->vault_id, 16);
-    rd_copy(&r, v->vault_pub, 32);
+    keys_begin(v, rd_take(&r, 32));
     rd_str(&r, suite, sizeof suite);
     rd_u64(&r);
     size_t signed_len = b.len - r.left;
