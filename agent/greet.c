@@ -23,7 +23,8 @@ int greet_hello(struct frames *f, const uint8_t *receipt, uint64_t n, struct err
 /* The key records that follow, where there are any: each names the key before it. */
 static int keys_get(struct rd *r, struct welcome *w, const char *peer, struct err *e) {
     keychain_init(&w->keys, w->vault.pub);
-    uint64_t n = r->left ? rd_vu(r) : 0;
+    if (!r->left) return 0;
+    uint64_t n = rd_vu(r);
     for (uint64_t i = 0; i < n && n < KEYS_MAX; i++) {
         struct record rec;
         size_t len = 0;
@@ -36,7 +37,7 @@ static int keys_get(struct rd *r, struct welcome *w, const char *peer, struct er
         record_free(&rec);
         if (!follows) return err_set(e, ZE_KEYCHAIN, peer, _("a key record that does not follow the one before it"));
     }
-    return rd_end(r) && n < KEYS_MAX ? 0 : err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
+    return rd_end(r) && n && n < KEYS_MAX ? 0 : err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
 }
 
 int greet_welcome(struct rd *r, struct welcome *w, const char *peer, struct err *e) {

@@ -23,18 +23,24 @@ static int load_kit(struct source *s, const char *file, struct err *e) {
     return 0;
 }
 
-int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
-    char name[sizeof s->dir + 16];
+static int header_read(struct source *s, const char *object, struct err *e) {
+    char name[sizeof s->dir + 32];
     struct buf b;
-    if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
-    if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
-    strcpy(s->dir, o->dir);
-    snprintf(s->host, sizeof s->host, "%s", o->host);
-    snprintf(name, sizeof name, "%s/store/vault", s->dir);
+    snprintf(name, sizeof name, "%s/store/%s", s->dir, object);
     buf_init(&b, 4096);
     int rc = file_load(AT_FDCWD, name, 4096, &b, e);
     if (rc == 0) rc = vault_header_decode(&s->vault, b.p, b.len, e);
     buf_free(&b);
+    return rc;
+}
+
+int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
+    struct err ignored = ERR_INIT;
+    if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
+    if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
+    strcpy(s->dir, o->dir);
+    snprintf(s->host, sizeof s->host, "%s", o->host);
+    int rc = header_read(s, "vault", e) == 0 || header_read(s, "vault.copy", &ignored) == 0 ? 0 : -1;
     if (rc == 0) rc = load_kit(s, o->kit, e);
     if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
     if (rc < 0) source_close(s);

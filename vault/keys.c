@@ -4,11 +4,11 @@
  * the log is read from its beginning and each change judged again: by the old key's signature, by the approvals.
  *
  * If a change was interrupted: before its record, keeper/key is the last of the chain and keeper/key.next waits; after it,
- * keeper/key.next is the last of the chain and takes the name keeper/key, here. At every instant one of the two files is
+ * keeper/key.next is the last of the chain, and its seed is written over keeper/key, here. At every instant one of the two files is
  * the seed of the key that counts, and nothing else is ever needed. */
 #include "keys.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,10 +47,12 @@ static bool is_last(struct vault *v, const uint8_t *sec) {
     return sec && memcmp(public_of(sec), keychain_last(&v->keys), SEAL_SIGN_PUB) == 0;
 }
 
-static int next_takes_over(struct vault *v, struct err *e) {
-    if (renameat(v->fd, NEXT, v->fd, KEY) < 0) return err_sys(e, NEXT, _("rename"));
-    CLEANUP_FD int dir = openat(v->fd, "keeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 || file_sync_dir(dir) < 0 ? err_sys(e, "keeper", "fsync") : 0;
+/* The new seed stands under both names until it is durable under the one that counts. */
+static int next_takes_over(struct vault *v, const uint8_t *sec, struct err *e) {
+    if (file_replace(v->fd, KEY, sec, SEAL_SIGN_SEED, 0600, e) < 0) return -1;
+    /* If interrupted here, keys_next finds a seed that has its place already, and makes another. */
+    (void)!unlinkat(v->fd, NEXT, 0);
+    return 0;
 }
 
 /* The seed of the last key of the chain, under either name. Of two processes that move it one finds it moved. */
@@ -61,7 +63,7 @@ static int key_take(struct vault *v, struct err *e) {
         bool other = sec != NULL;
         uint8_t *next = seed_load(v, NEXT, &ignored);
         secret_free(sec), sec = next;
-        if (is_last(v, sec) && next_takes_over(v, e) < 0 && e->id != ZE_NOTFOUND) return secret_free(sec), -1;
+        if (is_last(v, sec) && next_takes_over(v, sec, e) < 0) return secret_free(sec), -1;
         if (!sec) sec = seed_load(v, KEY, &ignored); /* another process has just moved it */
         if (!is_last(v, sec)) {
             secret_free(sec);
@@ -87,16 +89,25 @@ int keys_signing(struct vault *v, struct err *e) {
 
 uint8_t *keys_next_seed(struct vault *v, struct err *e) { return seed_load(v, NEXT, e); }
 
-int keys_next(struct vault *v, uint8_t pub[SEAL_SIGN_PUB], struct err *e) {
-    uint8_t seed[SEAL_SIGN_SEED];
-    seal_random(seed, sizeof seed);
-    int rc = file_put_new(v->fd, NEXT, seed, sizeof seed, 0600, e); /* 1: it was asked for before */
-    seal_wipe(seed, sizeof seed);
-    uint8_t *sec = rc < 0 ? NULL : seed_load(v, NEXT, e);
-    if (!sec) return -1;
+/* The public half of key.next; false when there is none, or one that has had its time. */
+static bool next_there(struct vault *v, uint8_t pub[SEAL_SIGN_PUB]) {
+    struct err ignored = ERR_INIT;
+    uint8_t *sec = seed_load(v, NEXT, &ignored);
+    if (!sec) return false;
     memcpy(pub, public_of(sec), SEAL_SIGN_PUB);
     secret_free(sec);
-    return 0;
+    return keychain_find(&v->keys, pub) < 0;
+}
+
+int keys_next(struct vault *v, uint8_t pub[SEAL_SIGN_PUB], struct err *e) {
+    uint8_t seed[SEAL_SIGN_SEED];
+    if (next_there(v, pub)) return 0;
+    if (unlinkat(v->fd, NEXT, 0) < 0 && errno != ENOENT) return err_sys(e, NEXT, _("remove"));
+    seal_random(seed, sizeof seed);
+    int rc = file_put_new(v->fd, NEXT, seed, sizeof seed, 0600, e); /* 1: somebody else was faster */
+    seal_wipe(seed, sizeof seed);
+    if (rc < 0) return -1;
+    return next_there(v, pub) ? 0 : err_set(e, ZE_DAMAGED, NEXT, _("it is not %d bytes"), SEAL_SIGN_SEED);
 }
 
 /* ---- the chain ---- */
@@ -162,15 +173,27 @@ static void chain_of_copies(struct vault *v) {
 }
 
 int keys_open(struct vault *v, struct err *e) {
+    struct err why = ERR_INIT, ignored = ERR_INIT;
     chain_of_copies(v);
-    if (!v->keyless && key_take(v, e) == 0) return 0;
+    if (key_take(v, &ignored) == 0) return 0;
     /* The copies do not lead here, or nobody's key is here to say that they do: the log does, judged record by record. */
-    struct err why = ERR_INIT;
     keychain_init(&v->keys, v->header.pub);
     v->log = (struct vault_log){.next = 0};
     int rc = vaultlog_refresh(v, &why);
-    if (v->keyless) return rc < 0 ? (*e = why, -1) : 0;
-    return v->sec ? (*e = (struct err)ERR_INIT, 0) : key_take(v, e);
+    if (v->sec || key_take(v, e) == 0) return 0;
+    if (v->keyless) *e = why;
+    return v->keyless ? rc : -1;
+}
+
+int keys_catch_up(struct vault *v) {
+    struct err ignored = ERR_INIT;
+    struct keychain had = v->keys;
+    if (vaultlog_refresh(v, &ignored) == 0 && v->keys.n > had.n) return 1;
+    chain_of_copies(v);
+    bool longer = v->keys.n > had.n && memcmp(v->keys.pub, had.pub, had.n * sizeof *had.pub) == 0;
+    if (longer && (v->keyless || key_take(v, &ignored) == 0)) return 1;
+    v->keys = had;
+    return 0;
 }
 
 /* What the vault's approvers must have signed. */

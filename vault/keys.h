@@ -21,6 +21,10 @@ int keys_follow(struct vault *v, struct err *e) MUST_CHECK;
 /** keys_signing: 0 when there is a key to sign with; else ZE_VAULTKEY. */
 int keys_signing(struct vault *v, struct err *e) MUST_CHECK;
 
+/** keys_catch_up: something is signed by a key that this process does not know: 1 when there is a new one, by the log or, where
+ * that cannot be read, by the copies; 0. */
+int keys_catch_up(struct vault *v) MUST_CHECK;
+
 /** keys_next_seed: the secret key of keeper/key.next, to be freed; NULL with ${e}.
  * keys_next(v, pub, e): the public half of the key that will follow; its seed is made, durably, when there is none. */
 uint8_t *keys_next_seed(struct vault *v, struct err *e) MUST_CHECK;

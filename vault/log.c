@@ -94,10 +94,8 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
 
 /* By one of the vault's keys; one that has just come is known to the vault's log. */
 static int decode(struct vault *v, struct record *r, const struct buf *raw, struct err *e) {
-    struct err ignored = ERR_INIT;
-    unsigned had = v->keys.n;
     if (keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e) == 0) return 0;
-    if (e->id != ZE_VAULTKEY || vaultlog_refresh(v, &ignored) < 0 || v->keys.n == had) return -1;
+    if (e->id != ZE_VAULTKEY || !keys_catch_up(v)) return -1;
     return keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e);
 }
 

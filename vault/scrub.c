@@ -132,9 +132,30 @@ static int system_one(void *arg, const char *name, uint64_t size, struct err *e)
     return rc;
 }
 
-/* Before the first host: what belongs to none. The header was checked when the vault was opened. */
+/* Header and copy: the vault was opened with the one that is whole. */
+static int header_one(struct scrub *s, const char *name, struct err *e) {
+    struct buf b;
+    struct err why = ERR_INIT, ignored = ERR_INIT;
+    const struct buf *whole = &s->v->header_raw;
+    buf_init(&b, HEADER_MAX);
+    damage_mark(&s->damage, name);
+    int rc = 0, got = store_load(&s->v->store, name, HEADER_MAX, &b, &why);
+    bool bad = got < 0 || b.len != whole->len || memcmp(b.p, whole->p, b.len) != 0;
+    scrub_read(s, b.len);
+    buf_free(&b);
+    if (bad && !got) err_set(&why, ZE_DAMAGED, name, _("it is not the vault's header"));
+    if (bad) bad = heal_object(s, name, whole, &ignored) != 1;
+    if (bad) rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
+    damage_sweep(&s->damage);
+    scrub_object(s, bad);
+    return rc;
+}
+
+/* Before the first host: what belongs to none. */
 static int vault_itself(struct scrub *s, struct err *e) {
     int rc = damage_load(&s->damage, s->v, "", e);
+    if (rc == 0) rc = header_one(s, HEADER_NAME, e);
+    if (rc == 0) rc = header_one(s, HEADER_COPY, e);
     if (rc == 0) rc = store_list(&s->v->store, "systems", system_one, s, e);
     memcpy(s->host_id, s->v->header.id, SEAL_ID);
     s->id_known = true;

@@ -9,6 +9,7 @@
 #include "scrub.h"
 
 enum { GAP_MAX = 4096 };
+#define LEFT_NS NS_PER_DAY /* what an unfinished write of that age left is nobody's */
 
 struct numbers {
     uint64_t end, count; /* one more than the highest */
@@ -135,6 +136,9 @@ int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err
     struct numbers l = {0};
     struct chain c = {.dir = dir, .kept = kept, .head_known = true}; /* the first continues zeros */
     struct buf raw;
+    int64_t old = s->v->clock->now_ns(s->v->clock) - LEFT_NS; /* records are written in an instant */
+    if (store_sweep_old(&s->v->store, dir, old, e) < 0) return -1;
+    if (kept && store_sweep_old(&s->v->store, kept, old, e) < 0) return -1;
     if (store_list(&s->v->store, dir, number_add, &l, e) < 0) return -1;
     if (kept && store_list(&s->v->store, kept, number_add, &l, e) < 0) return -1;
     if (l.end > l.count + GAP_MAX) l.end = l.count + GAP_MAX; /* a stray name must not keep us for ever */

@@ -16,7 +16,6 @@
 #include "keys.h"
 #include "sys/file.h"
 
-#define HEADER_NAME "vault"
 enum { HEADER_MAX = 4096 };
 
 static const struct {
@@ -40,6 +39,21 @@ bool path_plain(const char *path) {
     return path[0] == '/';
 }
 
+/* Scrubbing mends the one that is damaged; until then the other one does. */
+static int header_load(struct vault *v, struct err *e) {
+    static const char *const name[] = {HEADER_NAME, HEADER_COPY};
+    struct err why[2] = {ERR_INIT, ERR_INIT};
+    for (int i = 0; i < 2; i++) {
+        buf_reset(&v->header_raw);
+        if (store_load(&v->store, name[i], HEADER_MAX, &v->header_raw, &why[i]) == 0 &&
+            vault_header_decode(&v->header, v->header_raw.p, v->header_raw.len, &why[i]) == 0)
+            return 0;
+        if (why[i].id == ZE_NEWER) break; /* the copy would say the same */
+    }
+    *e = why[0];
+    return e->id == ZE_NOTFOUND ? err_set(e, ZE_NOTFOUND, v->dir, _("no vault is there")) : -1;
+}
+
 static int open_as(struct vault *v, const char *dir, struct clock *clock, bool keyless, struct err *e) {
     *v = (struct vault){.fd = -1, .clock = clock, .store.fd = -1, .keyless = keyless};
     buf_init(&v->header_raw, HEADER_MAX);
@@ -47,9 +61,7 @@ static int open_as(struct vault *v, const char *dir, struct clock *clock, bool k
     v->fd = open(v->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (v->fd < 0) return err_sys(e, dir, _("open"));
     int rc = store_dir_open(&v->store, v->fd, "store", e);
-    if (rc == 0) rc = store_load(&v->store, HEADER_NAME, HEADER_MAX, &v->header_raw, e);
-    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_NOTFOUND, dir, _("no vault is there"));
-    if (rc == 0) rc = vault_header_decode(&v->header, v->header_raw.p, v->header_raw.len, e);
+    if (rc == 0) rc = header_load(v, e);
     if (rc == 0) rc = keys_open(v, e);
     if (rc < 0) vault_close(v);
     return rc;
@@ -108,7 +120,8 @@ static int header_make(int fd, struct store *s, struct clock *clock, struct err 
     int rc = file_put_new(fd, "keeper/key", seed, sizeof seed, 0600, e);
     if (rc > 0) rc = err_set(e, ZE_EXISTS, "keeper/key", _("it is there already"));
     if (rc == 0) rc = vault_header_encode(&h, sec, &b, e);
-    /* If interrupted here, a key without a vault: harmless. */
+    if (rc == 0) rc = store_put_new(s, HEADER_COPY, b.p, b.len, e);
+    /* If interrupted here, a vault without anything in it, whose header scrubbing mends. */
     if (rc == 0) rc = store_put_new(s, HEADER_NAME, b.p, b.len, e);
     if (rc > 0) rc = err_set(e, ZE_EXISTS, HEADER_NAME, _("it is there already"));
     seal_wipe(seed, sizeof seed);
@@ -127,7 +140,7 @@ int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct store s;
     if (fd < 0) return err_sys(e, dir, _("open"));
-    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0)
+    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0 || faccessat(fd, "store/" HEADER_COPY, F_OK, 0) == 0)
         return err_set(e, ZE_EXISTS, dir, _("a vault is there already"));
     if (vault_tree(fd, false, e) < 0) return err_wrap(e, "%s", dir);
     if (store_dir_open(&s, fd, "store", e) < 0) return -1;

@@ -54,6 +54,10 @@ int vault_open_keyless(struct vault *v, const char *dir, struct clock *clock, st
 /** vault_init(dir, clock, v, e): make the vault and open it. ZE_EXISTS when ${dir} holds one or anything else. */
 int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err *e) MUST_CHECK;
 
+/** The second copy of the header: whichever of the two is whole counts. */
+#define HEADER_NAME "vault"
+#define HEADER_COPY "vault.copy"
+
 /** vault_tree(fd, again, e): make the directories of a vault below ${fd}; ZE_EXISTS when one is there, unless ${again}. */
 int vault_tree(int fd, bool again, struct err *e) MUST_CHECK;
 
