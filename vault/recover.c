@@ -106,6 +106,10 @@ static int items_each(
     return rd_end(&r) && keyed ? 0 : err_set(e, ZE_DAMAGED, file, _("its content is not that of a recovery file"));
 }
 
+int recovery_look(const char *name, const struct buf *plain, const uint8_t pub[SEAL_SIGN_PUB], struct err *e) {
+    return items_each(-1, NULL, name, plain, pub, false, e);
+}
+
 static int plain_load(const char *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB], struct buf *plain, struct err *e) {
     struct buf b;
     char real[PATH_MAX]; /* it may lie behind a symbolic link */
@@ -113,7 +117,7 @@ static int plain_load(const char *file, const char *kit, uint8_t pub[SEAL_SIGN_P
     int rc = realpath(file, real) ? file_load(AT_FDCWD, real, RECOVERY_MAX, &b, e) : err_sys(e, file, _("open"));
     if (rc == 0) rc = recovery_unseal(file, &b, kit, pub, plain, e);
     buf_free(&b);
-    return rc < 0 ? rc : items_each(-1, NULL, file, plain, pub, false, e);
+    return rc < 0 ? rc : recovery_look(file, plain, pub, e);
 }
 
 static int place_all(const char *path, const char *file, const struct buf *plain, const uint8_t *pub, struct err *e) {

@@ -43,7 +43,7 @@ static int file_add(struct gather *g, const char *name, struct err *e) {
     buf_init(&b, NOTE_MAX);
     int rc = file_load(g->v->fd, name, NOTE_MAX, &b, e);
     if (rc == 0) item_put(g, name, b.p ? b.p : (const uint8_t *)"", b.len);
-    else if (e->id == ZE_NOTFOUND) rc = 0;
+    else if (e->id == ZE_NOTFOUND) *e = (struct err)ERR_INIT, rc = 0;
     if (b.p) seal_wipe(b.p, b.len);
     buf_free(&b);
     return rc;
@@ -70,7 +70,7 @@ static int object_add(struct gather *g, const char *name, struct err *e) {
     int rc = store_load(&g->v->store, name, OBJECT_MAX, &b, e);
     snprintf(path, sizeof path, "store/%s", name);
     if (rc == 0) item_put(g, path, b.p, b.len);
-    else if (e->id == ZE_NOTFOUND) rc = 0;
+    else if (e->id == ZE_NOTFOUND) *e = (struct err)ERR_INIT, rc = 0;
     buf_free(&b);
     return rc;
 }
