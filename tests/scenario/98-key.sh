@@ -48,6 +48,10 @@ for n in 1 2; do
 done
 same <(manifest "$data") <(manifest "$ZAIBEI_TMP/bare2$data") "restored with vault and kit alone"
 
+/usr/bin/python3 "$ZAIBEI_ROOT/tests/reader/read.py" "$vault" "$kit" "$host" 2 "$(find "$data" -type f | sort | head -n 1)" >"$ZAIBEI_TMP/read" ||
+    fail "the reader of the format page stops at the new key"
+cmp "$(find "$data" -type f | sort | head -n 1)" "$ZAIBEI_TMP/read"
+
 step "with approvers: two of them sign"
 approvers_make "$vault"
 expect 12 zaibei-vault key rotate "$vault"
