@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
@@ -99,8 +100,16 @@ static bool next_there(struct vault *v, uint8_t pub[SEAL_SIGN_PUB]) {
     return keychain_find(&v->keys, pub) < 0;
 }
 
+/* A seed that root has made the keeper could not read. */
+static int own_user(struct vault *v, struct err *e) {
+    struct stat st;
+    if (fstatat(v->fd, "keeper", &st, 0) < 0) return err_sys(e, "keeper", "stat");
+    return st.st_uid == geteuid() ? 0 : err_set(e, ZE_USAGE, v->dir, _("run this as the keeper's user"));
+}
+
 int keys_next(struct vault *v, uint8_t pub[SEAL_SIGN_PUB], struct err *e) {
     uint8_t seed[SEAL_SIGN_SEED];
+    if (own_user(v, e) < 0) return -1;
     if (next_there(v, pub)) return 0;
     if (unlinkat(v->fd, NEXT, 0) < 0 && errno != ENOENT) return err_sys(e, NEXT, _("remove"));
     seal_random(seed, sizeof seed);

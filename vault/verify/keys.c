@@ -80,7 +80,7 @@ static bool learn(struct verify *v, const struct buf *b, bool approved_too) {
     if (!key_read(&k, b->p + HEAD, b->len - HEAD - SEAL_SIG) || memcmp(k.old, keys_now(v), 32) != 0) return false;
     bool good = k.how == 1 ? key_vouched(v, &k) : approved_too;
     if (!good || !signed_by(v, b, k.pub) || v->keys.n == KEYS_MAX || keys_known(v, k.pub) >= 0) return false;
-    v->keys.key[v->keys.n - 1].until = (int64_t)rd_u64(&time);
+    if (!(b->p[7] & 1)) v->keys.key[v->keys.n - 1].until = (int64_t)rd_u64(&time); /* a time in doubt ends nothing */
     memcpy(v->keys.key[v->keys.n].pub, k.pub, 32);
     v->keys.key[v->keys.n++].until = 0;
     return true;
