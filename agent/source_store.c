@@ -40,7 +40,8 @@ int source_store_open(struct source *s, const struct source_options *o, struct e
     if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
     strcpy(s->dir, o->dir);
     snprintf(s->host, sizeof s->host, "%s", o->host);
-    int rc = header_read(s, "vault", e) == 0 || header_read(s, "vault.copy", &ignored) == 0 ? 0 : -1;
+    int rc = header_read(s, "vault", e);
+    if (rc < 0 && e->id != ZE_NEWER) rc = header_read(s, "vault.copy", &ignored);
     if (rc == 0) rc = load_kit(s, o->kit, e);
     if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
     if (rc < 0) source_close(s);
