@@ -18,13 +18,18 @@
 
 int run_record(struct run *r, const uint8_t *p, size_t n, uint8_t type, struct record *rec, struct err *e) {
     struct record got;
-    if (record_decode(&got, p, n, r->cfg->vault_id, r->cfg->vault_pub, e) < 0) return -1;
+    if (keychain_decode(&got, p, n, r->cfg->vault_id, &r->session.keys, e) < 0) return -1;
     if (got.type == type && seal_equal(got.host_id, r->cfg->ids.host_id, SEAL_ID)) {
         *rec = got;
         return 0;
     }
     record_free(&got);
     return err_set(e, ZE_PROTO, r->cfg->vault, _("it sent a record of another kind or host"));
+}
+
+int run_fresh(const struct run *r, const struct record *rec, struct err *e) {
+    if (rec->key + 1u == r->session.keys.n) return 0;
+    return err_set(e, ZE_OLDKEY, r->cfg->vault, _("record %llu"), (unsigned long long)rec->n);
 }
 
 int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
@@ -43,7 +48,7 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
     if (rc < 0 && (e->id == ZE_BUSY || e->id == ZE_REFUSED)) state_pending_drop(r->cfg, upload);
     if (rc < 0) return -1;
     const uint8_t *p = rd_blob(&rd, &n, ZB_RECORD_MAX);
-    if (!p || run_record(r, p, n, REC_BEGIN, &r->begin, e) < 0)
+    if (!p || run_record(r, p, n, REC_BEGIN, &r->begin, e) < 0 || run_fresh(r, &r->begin, e) < 0)
         return p ? -1 : err_set(e, ZE_PROTO, r->cfg->vault, _("an answer to BEGIN that cannot be read"));
     if (rd_u8(&rd)) {
         p = rd_blob(&rd, &n, ZB_RECORD_MAX);

@@ -83,6 +83,7 @@ static void put_sent(uint8_t *at, uint64_t sent) {
 static int take_receipt(struct run *r, const uint8_t upload[SEAL_ID], const uint8_t *p, size_t n, struct record *receipt,
     struct err *e) {
     if (run_record(r, p, n, REC_COMMIT, receipt, e) < 0) return -1;
+    if (run_fresh(r, receipt, e) < 0) return -1;
     if (memcmp(receipt->commit.upload, upload, SEAL_ID) != 0 || receipt->commit.point != r->begin.begin.point)
         return err_set(e, ZE_PROTO, r->cfg->vault, _("a receipt for something else"));
     /* If interrupted here: this machine shows its older receipt, and knows the point by its upload id. */

@@ -71,6 +71,8 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) MUST_
 int run_prepare(struct run *r, struct err *e) MUST_CHECK;
 int run_open_parent(struct run *r, const struct rec_commit *c, struct err *e) MUST_CHECK;
 int run_record(struct run *r, const uint8_t *p, size_t n, uint8_t type, struct record *rec, struct err *e) MUST_CHECK;
+/** run_fresh: whether the vault's present key has signed it, as it must sign what it makes now; ZE_OLDKEY. */
+int run_fresh(const struct run *r, const struct record *rec, struct err *e) MUST_CHECK;
 
 /** run_seal_root: all pages stored and acknowledged, the sealed root in ${sealed}. run_commit: COMMIT; the receipt is checked
  * and written down. run_remember: bind the caches to it; failures there are told and cost only time. */

@@ -4,7 +4,8 @@
  *   agent.yaml: vault (ssh://user@host:port or dir:///path), host, state (directory), transport (libssh2 | openssh),
  *               restore_roots (list of directories below which jobs may restore), limits (wire/limits.h), next to it
  *               nothing secret.
- *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), ssh_host.pub (pinned host key),
+ *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), vault.old (those
+ *               pinned before it, 32 bytes each), ssh_host.pub (pinned host key),
  *               ids (host and system id), receipt (last commit record), upload (ids of uploads that may be under way), cache/.
  */
 #ifndef AGENT_CONFIG_H
@@ -35,6 +36,7 @@ struct config {
     int statefd;    /* O_PATH|O_DIRECTORY of state, for *at calls */
     struct host_ids ids;
     uint8_t vault_id[SEAL_ID], vault_pub[SEAL_SIGN_PUB], ssh_host_pub[SEAL_SIGN_PUB];
+    const uint8_t *typed_pub; /* the vault's key as a person has typed it now, or NULL */
     uint8_t key_check[SEAL_ID]; /* of the host key at the enrolment, when has_key_check */
     bool has_key_check;
     uint8_t *host_key; /* SEAL_KEY bytes of secret memory */

@@ -153,15 +153,18 @@ static void tell(const struct enrol *x) {
 
 int cmd_enroll(int argc, char **argv, struct err *e) {
     const char *state = NULL, *host = NULL, *system = NULL;
+    const char *typed = NULL;
     bool go_on = false, yes = false;
     struct command_list recipients = {0};
     const struct command_option options[] = {{"--recipient", OPT_LIST, &recipients}, {"--state", OPT_TEXT, &state},
         {"--host", OPT_TEXT, &host}, {"--system", OPT_TEXT, &system}, {"--continue", OPT_FLAG, &go_on},
-        {"--yes", OPT_FLAG, &yes}, {0}};
+        {"--yes", OPT_FLAG, &yes}, {"--vault-key", OPT_TEXT, &typed}, {0}};
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (go_on && (n || state || host || system || recipients.n))
         return err_set(e, ZE_USAGE, "--continue", _("nothing else goes with it but --yes"));
+    if (typed && !go_on) return err_set(e, ZE_USAGE, "--vault-key", _("it goes with --continue"));
+    if (typed) return enroll_vault_key(typed, e);
     if (go_on) return enroll_continue(yes, e);
     if (n != 1) return err_set(e, ZE_USAGE, "enroll", _("expected one enrol token (- reads it) or dir:///path"));
     struct enrol *x = calloc(1, sizeof *x);

@@ -21,4 +21,8 @@ int enroll_at_vault(struct enrol *x, struct err *e) MUST_CHECK;
  * host's name (or ${yes}). An exit code; ZE_NOTHING when it knows that point already. */
 int enroll_continue(bool yes, struct err *e) MUST_CHECK;
 
+/** enroll_vault_key(typed, e): the vault's key was replaced without the old one's signature: pin the one that a person has compared and
+ * typed, 64 hex digits, if that is the one that signs there now. An exit code; ZE_VAULTKEY when it is not. */
+int enroll_vault_key(const char *typed, struct err *e) MUST_CHECK;
+
 #endif

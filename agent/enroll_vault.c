@@ -6,15 +6,20 @@
 #include "base/text.h"
 #include "enroll_internal.h"
 #include "greet.h"
+#include "pinned.h"
 #include "transport.h"
 
 enum { ENROL_MS = 60000 };
 
-static int take_vault(struct enrol *x, const struct vault_header *v, struct err *e) {
-    if (x->pinned && !seal_equal(v->pub, x->c.vault_pub, SEAL_SIGN_PUB))
+/* The key of the token, or one that it has vouched for since. */
+static int take_vault(struct enrol *x, const struct welcome *w, struct err *e) {
+    struct keychain keys;
+    keychain_init(&keys, x->c.vault_pub);
+    if (x->pinned && keychain_find(&w->keys, x->c.vault_pub) < 0)
         return err_set(e, ZE_VAULTKEY, x->c.vault, _("its key is not the one in the token"));
-    memcpy(x->c.vault_pub, v->pub, SEAL_SIGN_PUB);
-    memcpy(x->c.vault_id, v->id, SEAL_ID);
+    if (x->pinned && pinned_follow(&x->c, w, &keys, e) < 0) return -1;
+    memcpy(x->c.vault_pub, keychain_last(&w->keys), SEAL_SIGN_PUB);
+    memcpy(x->c.vault_id, w->vault.id, SEAL_ID);
     return 0;
 }
 
@@ -41,8 +46,10 @@ static int answer_take(struct enrol *x, struct rd *r, struct err *e) {
     if (!rd_end(r) || !header || !record) return err_set(e, ZE_PROTO, x->c.vault, _("an answer that cannot be read"));
     struct vault_header v;
     struct record rec;
-    if (vault_header_decode(&v, header, header_n, e) < 0 || take_vault(x, &v, e) < 0) return -1;
-    if (record_decode(&rec, record, record_n, v.id, v.pub, e) < 0) return -1;
+    if (vault_header_decode(&v, header, header_n, e) < 0) return -1;
+    if (!seal_equal(v.id, x->c.vault_id, SEAL_ID))
+        return err_set(e, ZE_PROTO, x->c.vault, _("it has become another vault"));
+    if (record_decode(&rec, record, record_n, x->c.vault_id, x->c.vault_pub, e) < 0) return -1;
     bool good = rec.type == REC_HOST && !strcmp(rec.host.host, host) && seal_equal(rec.host_id, host_id, SEAL_ID) &&
                 seal_equal(rec.host.keys.check, x->slots.check, SEAL_ID) && rec.host.keys.n == x->slots.n;
     record_free(&rec);
@@ -89,7 +96,7 @@ static int talk(struct enrol *x, bool known, struct err *e) {
     else if (rc > 0 && type != F_WELCOME)
         rc = err_set(e, ZE_PROTO, x->c.vault, _("answer %02x where %02x was due"), type, F_WELCOME);
     if (rc > 0) rc = greet_welcome(&r, &w, x->c.vault, e);
-    if (rc == 0) rc = take_vault(x, &w.vault, e);
+    if (rc == 0) rc = take_vault(x, &w, e);
     if (rc == 0) rc = known ? take_host(x, w.host, w.host_id, w.system, w.system_id, e) : ask(x, &f, e);
     if (rc < 0) transport_explain(&t, e);
     frames_free(&f);

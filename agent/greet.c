@@ -20,6 +20,26 @@ int greet_hello(struct frames *f, const uint8_t *receipt, uint64_t n, struct err
     return rc;
 }
 
+/* The key records that follow, where there are any: each names the key before it. */
+static int keys_get(struct rd *r, struct welcome *w, const char *peer, struct err *e) {
+    keychain_init(&w->keys, w->vault.pub);
+    if (!r->left) return 0;
+    uint64_t n = rd_vu(r);
+    for (uint64_t i = 0; i < n && n < KEYS_MAX; i++) {
+        struct record rec;
+        size_t len = 0;
+        const uint8_t *p = rd_blob(r, &len, ZB_RECORD_MAX);
+        if (!p) break;
+        if (key_record_decode(&rec, p, len, w->vault.id, e) < 0) return err_wrap(e, "%s", peer);
+        bool follows = seal_equal(rec.key_change.old, keychain_last(&w->keys), SEAL_SIGN_PUB) &&
+            keychain_add(&w->keys, rec.key_change.pub);
+        w->vouched[w->keys.n - 1] = rec.key_change.how == KEY_ROTATED;
+        record_free(&rec);
+        if (!follows) return err_set(e, ZE_KEYCHAIN, peer, _("a key record that does not follow the one before it"));
+    }
+    return rd_end(r) && n && n < KEYS_MAX ? 0 : err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
+}
+
 int greet_welcome(struct rd *r, struct welcome *w, const char *peer, struct err *e) {
     memset(w, 0, sizeof *w);
     uint16_t protocol = rd_u16(r);
@@ -39,6 +59,6 @@ int greet_welcome(struct rd *r, struct welcome *w, const char *peer, struct err 
     w->has_last = rd_u8(r) != 0;
     w->last_n = rd_u64(r);
     rd_copy(r, w->last_hash, SEAL_HASH);
-    if (!rd_end(r) || !header) return err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
-    return vault_header_decode(&w->vault, header, n, e);
+    if (!rd_ok(r) || !header) return err_set(e, ZE_PROTO, peer, _("a greeting that cannot be read"));
+    return vault_header_decode(&w->vault, header, n, e) < 0 ? -1 : keys_get(r, w, peer, e);
 }

@@ -3,7 +3,7 @@
 #define AGENT_GREET_H
 
 #include "wire/frame.h"
-#include "wire/record.h"
+#include "wire/keychain.h"
 
 struct welcome {
     struct vault_header vault; /* its signature is good; whose key it is, the caller decides */
@@ -14,12 +14,15 @@ struct welcome {
     bool has_last;
     uint64_t last_n;
     uint8_t last_hash[SEAL_HASH];
+    struct keychain keys; /* from the header's key to the one that signs now */
+    bool vouched[KEYS_MAX]; /* the key before it has signed it; else approvers have, whom this host does not know */
 };
 
 /** greet_hello(f, receipt, n, e): queue HELLO, showing the receipt of record ${n} with hash ${receipt}; NULL: none. */
 int greet_hello(struct frames *f, const uint8_t *receipt, uint64_t n, struct err *e) MUST_CHECK;
 
-/** greet_welcome(r, w, peer, e): parse a WELCOME payload. ZE_NEWER for another protocol version, ZE_PROTO, ZE_DAMAGED. */
+/** greet_welcome(r, w, peer, e): parse a WELCOME payload. ZE_NEWER for another protocol version, ZE_PROTO, ZE_DAMAGED,
+ * ZE_KEYCHAIN for key records that do not follow each other. */
 int greet_welcome(struct rd *r, struct welcome *w, const char *peer, struct err *e) MUST_CHECK;
 
 #endif

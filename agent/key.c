@@ -81,12 +81,12 @@ static bool pinned(const struct key_slots *keys, const uint8_t recipient[SEAL_KE
 }
 
 /* The record that the vault answers with must be of this host and hold what was asked for. */
-static int record_check(const struct config *c, struct rd *r, const struct key_slots *more, struct err *e) {
+static int record_check(const struct config *c, const uint8_t *vault_pub, struct rd *r, const struct key_slots *more, struct err *e) {
     struct record rec;
     size_t n;
     const uint8_t *p = rd_blob(r, &n, ZB_RECORD_MAX);
     if (!p || !rd_end(r)) return err_set(e, ZE_PROTO, c->vault, _("an answer that cannot be read"));
-    if (record_decode(&rec, p, n, c->vault_id, c->vault_pub, e) < 0) return -1;
+    if (record_decode(&rec, p, n, c->vault_id, vault_pub, e) < 0) return -1;
     bool good = rec.type == REC_HOST && seal_equal(rec.host_id, c->ids.host_id, SEAL_ID) &&
         seal_equal(rec.host.keys.check, more->check, SEAL_ID);
     for (unsigned i = 0; good && i < more->n; i++) good = pinned(&rec.host.keys, more->slot[i].recipient);
@@ -103,7 +103,7 @@ static int vault_add(const struct config *c, const struct key_slots *more, struc
     int rc = session_open(c, &s, e);
     if (rc == 0) rc = frames_put_buf(&s.f, F_KEYS, &b, e);
     if (rc == 0) rc = session_expect(&s, F_KEYS_DONE, &r, e);
-    if (rc == 0) rc = record_check(c, &r, more, e);
+    if (rc == 0) rc = record_check(c, keychain_last(&s.keys), &r, more, e);
     session_close(&s);
     buf_free(&b);
     return rc;

@@ -31,7 +31,7 @@ static const struct command {
 } commands[] = {
     {"enroll", cmd_enroll, "TOKEN|- --recipient zbk-pub-… [--recipient …] [--state DIR]\n"
                            "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]\n"
-                           "--continue [--yes]",
+                           "--continue [--yes | --vault-key FINGERPRINT]",
         N_("make this host's keys and give it a place at a vault")},
     {"backup", cmd_backup, "[--full] [--reread] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] [--patience SECONDS] " LIMIT_USAGE " [--limit-memory SIZE] PATH…", N_("make one restore point of all the paths")},
     {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] " LIMIT_USAGE " [PATH…]\n"

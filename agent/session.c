@@ -13,6 +13,7 @@
 #include "base/i18n.h"
 #include "command.h"
 #include "greet.h"
+#include "pinned.h"
 #include "state.h"
 #include "sys/file.h"
 #include "transport.h"
@@ -21,7 +22,7 @@ enum { ANSWER_MS = 300000, TICK_NS = 250000000, GRACE_TICKS = 20 };
 static const int64_t KEEP_NS = 60ll * 1000000000;
 
 /* The receipt on disk is a whole commit record, checked like one from the wire. 1 when there is one. */
-static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_HASH], struct err *e) {
+static int receipt_load(const struct config *c, const struct keychain *keys, uint64_t *n, uint8_t hash[SEAL_HASH], struct err *e) {
     struct buf b;
     buf_init(&b, ZB_RECORD_MAX);
     int rc = file_load(c->statefd, "receipt", ZB_RECORD_MAX, &b, e);
@@ -30,7 +31,7 @@ static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_H
         rc = 0;
     } else if (rc == 0) {
         struct record r;
-        rc = record_decode(&r, b.p, b.len, c->vault_id, c->vault_pub, e);
+        rc = keychain_decode(&r, b.p, b.len, c->vault_id, keys, e);
         if (rc == 0) {
             *n = r.n;
             memcpy(hash, r.hash, SEAL_HASH);
@@ -47,14 +48,12 @@ static int receipt_load(const struct config *c, uint64_t *n, uint8_t hash[SEAL_H
 static int hello(struct session *s, struct err *e) {
     uint64_t n = 0;
     uint8_t hash[SEAL_HASH];
-    int shown = receipt_load(s->cfg, &n, hash, e);
+    int shown = pinned_load(s->cfg, &s->keys, e) < 0 ? -1 : receipt_load(s->cfg, &s->keys, &n, hash, e);
     if (shown > 0) s->own_n = n, memcpy(s->own_hash, hash, SEAL_HASH);
     return shown < 0 ? -1 : greet_hello(&s->f, shown ? hash : NULL, n, e);
 }
 
 static int pinned_check(const struct config *c, const struct welcome *w, struct err *e) {
-    if (!seal_equal(w->vault.pub, c->vault_pub, SEAL_SIGN_PUB))
-        return err_set(e, ZE_VAULTKEY, c->vault, _("its key is not the one pinned in %s/vault.pub"), c->state);
     if (!seal_equal(w->vault.id, c->vault_id, SEAL_ID))
         return err_set(e, ZE_VAULTKEY, c->vault, _("it is another vault with the same key, or %s/ids is damaged"), c->state);
     if (strcmp(w->host, c->host) != 0 || !seal_equal(w->host_id, c->ids.host_id, SEAL_ID))
@@ -70,7 +69,9 @@ static int welcome(struct session *s, struct err *e) {
     struct rd r;
     struct welcome w;
     if (session_expect(s, F_WELCOME, &r, e) < 0 || greet_welcome(&r, &w, s->cfg->vault, e) < 0) return -1;
-    if (pinned_check(s->cfg, &w, e) < 0) return -1;
+    int more = pinned_follow(s->cfg, &w, &s->keys, e);
+    if (more < 0 || pinned_check(s->cfg, &w, e) < 0) return -1;
+    if (more > 0 && pinned_save(s->cfg, &s->keys, e) < 0) return -1;
     s->rights = w.rights, s->vault_time = w.time, s->receipt = w.receipt;
     s->has_last = w.has_last, s->last_n = w.last_n;
     memcpy(s->last_hash, w.last_hash, SEAL_HASH);
@@ -188,6 +189,7 @@ int session_points(struct session *s, int (*each)(void *arg, const struct record
     const struct config *c = s->cfg;
     if (frames_put(&s->f, F_LIST, NULL, 0, NULL, 0, e) < 0) return transport_explain(s->transport, e);
     uint64_t before = 0;
+    unsigned key = 0;
     for (bool first = true;; first = false) {
         struct rd r;
         uint8_t type;
@@ -199,13 +201,15 @@ int session_points(struct session *s, int (*each)(void *arg, const struct record
         const uint8_t *p = type == F_POINT ? rd_blob(&r, &n, ZB_RECORD_MAX) : NULL;
         if (!p || !rd_end(&r)) return err_set(e, ZE_PROTO, c->vault, _("a list that cannot be read"));
         struct record rec;
-        if (record_decode(&rec, p, n, c->vault_id, c->vault_pub, e) < 0) return err_wrap(e, "%s", c->vault);
-        if (rec.type != REC_COMMIT || !seal_equal(rec.host_id, c->ids.host_id, SEAL_ID) || (!first && rec.n <= before))
+        if (keychain_decode(&rec, p, n, c->vault_id, &s->keys, e) < 0) return err_wrap(e, "%s", c->vault);
+        if (rec.key < key)
+            rc = err_set(e, ZE_OLDKEY, c->vault, _("record %llu"), (unsigned long long)rec.n);
+        else if (rec.type != REC_COMMIT || !seal_equal(rec.host_id, c->ids.host_id, SEAL_ID) || (!first && rec.n <= before))
             rc = err_set(e, ZE_PROTO, c->vault, _("record %llu is not a restore point of this host, or out of order"),
                 (unsigned long long)rec.n);
         else
             s->raw = p, s->raw_len = n, rc = each(arg, &rec, e);
-        before = rec.n;
+        before = rec.n, key = rec.key;
         record_free(&rec);
         if (rc < 0) return -1;
     }

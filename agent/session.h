@@ -8,12 +8,13 @@
 
 #include "config.h"
 #include "wire/frame.h"
-#include "wire/record.h"
+#include "wire/keychain.h"
 
 enum session_right { RIGHT_ADD = 1, RIGHT_READ_META = 2, RIGHT_READ_ALL = 4 };
 
 struct session {
     const struct config *cfg;
+    struct keychain keys; /* the vault's keys that are believed; the last one signs what is new */
     struct frames f;
     uint8_t rights;
     int64_t vault_time;

@@ -18,6 +18,7 @@ struct source {
     struct session session;
     char dir[4096]; /* over a vault directory */
     struct vault_header vault;
+    struct keychain keys; /* the header's key and those that followed */
     struct kit *kit; /* secret memory */
     struct key_slots slots; /* the latest of the log with one for the kit: it may be newer than a point (FORMAT.md §8) */
     char host[64];

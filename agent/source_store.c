@@ -23,18 +23,25 @@ static int load_kit(struct source *s, const char *file, struct err *e) {
     return 0;
 }
 
-int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
-    char name[sizeof s->dir + 16];
+static int header_read(struct source *s, const char *object, struct err *e) {
+    char name[sizeof s->dir + 32];
     struct buf b;
-    if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
-    if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
-    strcpy(s->dir, o->dir);
-    snprintf(s->host, sizeof s->host, "%s", o->host);
-    snprintf(name, sizeof name, "%s/store/vault", s->dir);
+    snprintf(name, sizeof name, "%s/store/%s", s->dir, object);
     buf_init(&b, 4096);
     int rc = file_load(AT_FDCWD, name, 4096, &b, e);
     if (rc == 0) rc = vault_header_decode(&s->vault, b.p, b.len, e);
     buf_free(&b);
+    return rc;
+}
+
+int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
+    struct err ignored = ERR_INIT;
+    if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
+    if (strlen(o->dir) >= sizeof s->dir) return err_set(e, ZE_USAGE, o->dir, _("this path is too long"));
+    strcpy(s->dir, o->dir);
+    snprintf(s->host, sizeof s->host, "%s", o->host);
+    int rc = header_read(s, "vault", e);
+    if (rc < 0 && e->id != ZE_NEWER) rc = header_read(s, "vault.copy", &ignored);
     if (rc == 0) rc = load_kit(s, o->kit, e);
     if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
     if (rc < 0) source_close(s);
@@ -78,6 +85,38 @@ static int list_log(int fd, const char *path, struct numbers *out, struct err *e
     return rc;
 }
 
+static bool key_from(struct source *s, const char *dir, uint64_t n) {
+    char name[sizeof s->dir + 64];
+    struct buf b;
+    struct record r;
+    struct err e = ERR_INIT;
+    snprintf(name, sizeof name, "%s/store/%s/%016" PRIx64, s->dir, dir, n);
+    buf_init(&b, ZB_RECORD_MAX);
+    bool good = file_load(AT_FDCWD, name, ZB_RECORD_MAX, &b, &e) == 0 &&
+        key_record_decode(&r, b.p, b.len, s->vault.id, &e) == 0;
+    buf_free(&b);
+    if (!good) return false;
+    good = seal_equal(r.key_change.old, keychain_last(&s->keys), SEAL_SIGN_PUB) &&
+        keychain_add(&s->keys, r.key_change.pub);
+    record_free(&r);
+    return good;
+}
+
+/* The keys that followed the header's: from the copies, else from the vault's log. Where some are lost, what they signed is
+ * passed over and told. */
+static int keys_read(struct source *s, struct err *e) {
+    char path[sizeof s->dir + 16];
+    struct numbers all = {.n = 0};
+    keychain_init(&s->keys, s->vault.pub);
+    snprintf(path, sizeof path, "%s/store/keys", s->dir);
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? 0 : list_log(fd, path, &all, e);
+    for (size_t i = 0; rc == 0 && i < all.n; i++)
+        if (!key_from(s, "keys", all.v[i])) (void)key_from(s, "log", all.v[i]);
+    free(all.v);
+    return rc;
+}
+
 /* Read one record; 1 when it is good, 0 (told on stderr if ${tell}) when it is not. */
 static int read_record(const struct source *s, int fd, uint64_t n, struct record *r, bool tell) {
     char name[32];
@@ -86,7 +125,7 @@ static int read_record(const struct source *s, int fd, uint64_t n, struct record
     snprintf(name, sizeof name, "%016" PRIx64, n);
     buf_init(&b, ZB_RECORD_MAX);
     int rc = file_load(fd, name, ZB_RECORD_MAX, &b, &e);
-    if (rc == 0) rc = record_decode(r, b.p, b.len, s->vault.id, s->vault.pub, &e);
+    if (rc == 0) rc = keychain_decode(r, b.p, b.len, s->vault.id, &s->keys, &e);
     if (rc == 0 && r->n != n) {
         record_free(r);
         rc = err_set(&e, ZE_DAMAGED, name, _("the record has another number"));
@@ -127,7 +166,8 @@ int source_store_points(
     snprintf(path, sizeof path, "%s/store/hosts/%s/log", s->dir, s->host);
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return err_sys(e, path, _("this vault knows no such host"));
-    int rc = list_log(fd, path, &log, e);
+    int rc = s->keys.n ? 0 : keys_read(s, e);
+    if (rc == 0) rc = list_log(fd, path, &log, e);
     for (size_t i = 0; rc == 0 && i < log.n; i++) {
         struct record r;
         if (!read_record(s, fd, log.v[i], &r, !s->told)) continue;

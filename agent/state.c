@@ -122,8 +122,10 @@ int state_load(struct config *c, struct err *e) {
     return rc;
 }
 
+int state_pin_vault(const struct config *c, struct err *e) { return pub_save(c, "vault.pub", c->vault_pub, e); }
+
 int state_pin(const struct config *c, struct err *e) {
-    if (pub_save(c, "vault.pub", c->vault_pub, e) < 0) return -1;
+    if (state_pin_vault(c, e) < 0) return -1;
     return c->transport == TRANSPORT_DIR ? 0 : pub_save(c, "ssh_host.pub", c->ssh_host_pub, e);
 }
 

@@ -22,6 +22,7 @@ int state_key_fits(const struct config *c, struct err *e) MUST_CHECK;
 
 /** state_pin(c, e): write vault.pub and ssh_host.pub. state_enrol(c, e): write ids; 1 when the host was enrolled already. */
 int state_pin(const struct config *c, struct err *e) MUST_CHECK;
+int state_pin_vault(const struct config *c, struct err *e) MUST_CHECK; /* only vault.pub */
 int state_enrol(const struct config *c, struct err *e) MUST_CHECK;
 bool state_enrolled(const struct config *c);
 

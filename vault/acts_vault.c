@@ -8,6 +8,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "clockwatch.h"
+#include "keys.h"
 #include "retention.h"
 
 enum { FLOOR_DAYS_MAX = 3660, REQUEST_S = 86400, CLOCK_SLACK_S = 300 };
@@ -177,6 +178,15 @@ static int request_words(struct vault *v, const struct js *q, enum approval_acti
         act_objects(objects, js_str(q, "host", ""), &p);
         return 0;
     }
+    if (action == APPROVE_KEY) {
+        uint8_t next[SEAL_SIGN_PUB];
+        char old[HEX_HASH];
+        if (keys_next(v, next, e) < 0) return -1;
+        text_hex(old, keychain_last(&v->keys), SEAL_SIGN_PUB);
+        text_hex(detail, next, SEAL_SIGN_PUB);
+        buf_put(objects, old, sizeof old);
+        return 0;
+    }
     const char *object = action == APPROVE_FLOOR ? js_str(q, "host", "") : "-";
     buf_put(objects, object, strlen(object) + 1);
     if (action == APPROVE_FLOOR) snprintf(detail, HEX_HASH, "days %u", (unsigned)js_int(q, "days", 0));
@@ -197,7 +207,7 @@ int act_request(struct vault *v, const struct js *q, struct js *a, struct err *e
     struct act act = {.action = approval_action_of(word)};
     char detail[HEX_HASH];
     struct buf objects, text;
-    if (!act.action) return err_set(e, ZE_USAGE, "action", _("remove, floor, confirm-clock or approvers"));
+    if (!act.action) return err_set(e, ZE_USAGE, "action", _("remove, floor, confirm-clock, approvers or replace-key"));
     if (vaultlog_refresh(v, e) < 0) return -1;
     /* The clock's own confirm is judged by the clock alone. */
     int64_t now = act.action == APPROVE_CLOCK ? v->clock->now_ns(v->clock) : vaultlog_time(v);

@@ -18,12 +18,15 @@ static const struct approver *approver_of(const struct approver_list *l, const u
     return NULL;
 }
 
-static int statement_judge(
-    struct vault *v, const struct act *act, const struct statement *s, int64_t now, struct err *e) {
+static int statement_judge(struct vault *v, const struct act *act, const struct statement *s, struct err *e) {
     if (memcmp(s->vault, v->header.id, SEAL_ID) != 0) return refuse(e, _("they were given to another vault"));
     if (s->action != act->action) return refuse(e, _("they were given for another action"));
     if (strcmp(s->objects, act->objects) != 0) return refuse(e, _("they were given for other objects"));
     if (strcmp(s->detail, act->detail) != 0) return refuse(e, _("they were given for another value"));
+    return 0;
+}
+
+static int time_judge(const struct statement *s, int64_t now, struct err *e) {
     if (now >= s->expires) return refuse(e, _("they have expired"));
     if (s->expires - now > APPROVAL_LONGEST_S * NS_PER_S) return refuse(e, _("they are valid for more than a week"));
     return 0;
@@ -57,18 +60,28 @@ static int statement_first(const struct approvals *a, struct statement *s, struc
     return statement_get(s, text, n, e);
 }
 
-int approvals_judge(struct vault *v, const struct act *act, const struct approvals *a, int64_t now, struct err *e) {
+/* ${now} 0: whatever time it was. */
+static int judge(struct vault *v, const struct act *act, const struct approvals *a, int64_t now, struct err *e) {
     struct statement s;
     unsigned count;
-    /* The list by which it is judged must not go away under what is done by it. */
-    if (vaultlog_refresh(v, e) < 0 || store_settle(&v->store, "log", e) < 0) return -1;
     if (v->log.approvers.n < APPROVALS_NEEDED) return err_set(e, ZE_APPROVERS, v->dir, _("nobody can approve yet"));
     if (statement_first(a, &s, e) < 0) return -1;
-    int rc = statement_judge(v, act, &s, now, e);
+    int rc = statement_judge(v, act, &s, e);
+    if (rc == 0 && now) rc = time_judge(&s, now, e);
     statement_free(&s);
     if (rc == 0) rc = signers_count(v, a, &count, e);
     if (rc == 0 && count < APPROVALS_NEEDED) rc = refuse(e, _("two different approvers are needed"));
     return rc;
+}
+
+int approvals_judge(struct vault *v, const struct act *act, const struct approvals *a, int64_t now, struct err *e) {
+    /* The list by which it is judged must not go away under what is done by it. */
+    if (vaultlog_refresh(v, e) < 0 || store_settle(&v->store, "log", e) < 0) return -1;
+    return judge(v, act, a, now, e);
+}
+
+int approvals_fit(struct vault *v, const struct act *act, const struct approvals *a, struct err *e) {
+    return judge(v, act, a, 0, e);
 }
 
 int approvals_spend(struct vault *v, const struct approvals *a, struct err *e) {

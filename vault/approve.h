@@ -21,6 +21,9 @@ struct act {
 int approvals_judge(
     struct vault *v, const struct act *act, const struct approvals *a, int64_t now, struct err *e) MUST_CHECK;
 
+/** approvals_fit: the same, but for time: an act that stands in a log was in time. The view of the log as it is counts. */
+int approvals_fit(struct vault *v, const struct act *act, const struct approvals *a, struct err *e) MUST_CHECK;
+
 /** approvals_spend(v, a, e): use its nonce up, durably: ZE_APPROVAL when it was used before. To be called after
  * approvals_judge and before the act. */
 int approvals_spend(struct vault *v, const struct approvals *a, struct err *e) MUST_CHECK;

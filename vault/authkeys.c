@@ -15,7 +15,7 @@
 #include "recovery.h"
 #include "sys/file.h"
 
-enum { KEYS_MAX = 64 << 20, KEY_BLOB = 4 + 11 + 4 + SEAL_SIGN_PUB, KEY_TEXT = 80 };
+enum { LINES_MAX = 64 << 20, KEY_BLOB = 4 + 11 + 4 + SEAL_SIGN_PUB, KEY_TEXT = 80 };
 
 struct authkeys {
     struct vault *v;
@@ -102,7 +102,7 @@ int authkeys_write(struct vault *v, struct err *e) {
     if (program_find(&a, e) < 0) return -1;
     CLEANUP_FD int lock = lock_wait(v, ".authorized_keys", e);
     if (lock < 0) return -1;
-    buf_init(&a.text, KEYS_MAX);
+    buf_init(&a.text, LINES_MAX);
     int rc = hosts_each(v, host_line, &a, e);
     if (rc == 0) rc = tokens_add(&a, e);
     if (rc == 0 && !buf_ok(&a.text)) rc = err_set(e, ZE_NOMEM, "ssh/authorized_keys", _("no memory"));

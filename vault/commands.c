@@ -35,7 +35,7 @@ int command_init(const struct words *w, struct err *e) {
     rc = recovery_set(&v, w, e);
     if (rc == 0) rc = recovery_write(&v, e);
     text_hex(id, v.header.id, SEAL_ID);
-    b64_encode(key, sizeof key, v.header.pub, SEAL_SIGN_PUB);
+    b64_encode(key, sizeof key, keychain_last(&v.keys), SEAL_SIGN_PUB);
     if (w->json) {
         struct js *j = js_object();
         js_set_str(j, "vault", v.dir);
@@ -130,6 +130,25 @@ int command_rights(const struct words *w, struct err *e) {
     return 0;
 }
 
+static void alerts_print(struct vault *v, const struct vault_stat *s) {
+    CLEANUP_JS struct js *list = stat_alerts(v, s);
+    char when[32];
+    text_time(when, s->fills_on);
+    for (size_t i = 0; i < js_count(list); i++) {
+        const char *what = js_str(js_at(list, i), "what", ""), *why = js_str(js_at(list, i), "why", "");
+        if (strcmp(what, "capacity") == 0 && s->fills_on)
+            printf(_("%u %% of its room is used; at the pace of the last %d days it is full on %.10s\n"), s->percent,
+                STAT_DAYS, when);
+        else if (strcmp(what, "capacity") == 0) printf(_("%u %% of its room is used\n"), s->percent);
+        if (strcmp(what, "damaged-logs") == 0)
+            printf(_("the logs of %llu hosts are damaged; zaibei-verify vault names them\n"),
+                (unsigned long long)s->damaged);
+        if (strcmp(what, "clock") == 0)
+            printf(_("in doubt: %s; nothing is removed before it is confirmed\n"), _(why));
+        if (strcmp(what, "recovery") == 0) puts(_("the sealed recovery file is not up to date"));
+    }
+}
+
 int command_stat(const struct words *w, struct err *e) {
     struct vault v;
     struct vault_stat s;
@@ -143,15 +162,7 @@ int command_stat(const struct words *w, struct err *e) {
         text_bytes(room, s.free);
         printf(_("hosts %llu, restore points %llu, stored %s, free %s\n"), (unsigned long long)s.hosts,
             (unsigned long long)s.points, bytes, room);
-        if (s.percent >= STAT_ALERT) {
-            char when[32] = "-";
-            if (s.fills_on) text_time(when, s.fills_on);
-            printf(_("%u %% of its room is used; at the pace of the last %d days it is full on %.10s\n"), s.percent,
-                STAT_DAYS, when);
-        }
-        if (s.damaged)
-            printf(_("the logs of %llu hosts are damaged; zaibei-verify vault names them\n"),
-                (unsigned long long)s.damaged);
+        alerts_print(&v, &s);
     }
     vault_close(&v);
     return rc;

@@ -29,6 +29,7 @@ int command_remove(const struct words *w, struct err *e);
 int command_floor(const struct words *w, struct err *e);
 int command_approver(const struct words *w, struct err *e);
 int command_clock(const struct words *w, struct err *e);
+int command_key(const struct words *w, struct err *e);
 int command_request(const struct words *w, struct err *e);
 int command_gc(const struct words *w, struct err *e);
 int command_scrub(const struct words *w, struct err *e);

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "keeper.h"
+#include "keys.h"
 
 enum { RECEIPT_NONE = 0, RECEIPT_KNOWN = 1, RECEIPT_UNKNOWN = 2 };
 
@@ -42,6 +43,19 @@ static uint8_t receipt_judge(struct keeper *k, const struct hello *h) {
     return same ? RECEIPT_KNOWN : RECEIPT_UNKNOWN;
 }
 
+/* What leads from the header's key to the one that signs now; nothing where they are one, as older agents expect it. */
+static int keys_tell(struct keeper *k, struct err *e) {
+    struct record r;
+    if (k->v->keys.n == 1) return 0;
+    buf_vu(&k->out, k->v->keys.n - 1);
+    for (unsigned i = 1; i < k->v->keys.n; i++) {
+        if (keys_load(k->v, i, &r, &k->raw, e) < 0) return -1;
+        record_free(&r);
+        buf_blob(&k->out, k->raw.p, k->raw.len);
+    }
+    return 0;
+}
+
 static int welcome(struct keeper *k, const struct hello *h, struct err *e) {
     struct buf *b = &k->out;
     bool uncertain;
@@ -63,7 +77,7 @@ static int welcome(struct keeper *k, const struct hello *h, struct err *e) {
     buf_u64(b, last ? last->n : 0);
     buf_put(b, r.hash, SEAL_HASH);
     record_free(&r);
-    return F_WELCOME;
+    return keys_tell(k, e) < 0 ? -1 : F_WELCOME;
 }
 
 /* The host has come with its own key: the token by which it was enrolled has done its work. */

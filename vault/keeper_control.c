@@ -51,7 +51,7 @@ static int op_token(struct keeper *k, const struct js *q, struct js *a, struct e
     if (rc == 0) rc = authkeys_write(k->v, e);
     b64_encode(text, sizeof text, seed, sizeof seed);
     if (rc == 0) js_set_str(a, "seed", text);
-    b64_encode(text, sizeof text, k->v->header.pub, SEAL_SIGN_PUB);
+    b64_encode(text, sizeof text, keychain_last(&k->v->keys), SEAL_SIGN_PUB);
     js_set_str(a, "vault_key", text);
     js_set_time(a, "expires", t.expires);
     seal_wipe(seed, sizeof seed);

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 bool kept_type(uint8_t type) {
-    return type == REC_COMMIT || type == REC_PIN || type == REC_REMOVE || type == REC_FLOOR;
+    return type == REC_COMMIT || type == REC_PIN || type == REC_REMOVE || type == REC_FLOOR || type == REC_KEY;
 }
 
 void kept_name(char out[STORE_NAME_MAX], const char *host, uint64_t n) {

@@ -7,7 +7,7 @@
 
 #include "log.h"
 
-/** kept_type: whether records of this type have a copy: commit, pin, remove, floor. kept_name: the name of the copy. */
+/** kept_type: whether records of this type have a copy: commit, pin, remove, floor, key. kept_name: the name of the copy. */
 bool kept_type(uint8_t type);
 void kept_name(char out[STORE_NAME_MAX], const char *host, uint64_t n);
 

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "kept.h"
+#include "keys.h"
 #include "log_acts.h"
 #include "log_cache.h"
 #include "log_chain.h"
@@ -90,6 +91,7 @@ static int note(struct host_log *l, const struct record *r, struct err *e) {
     if (rc == 0) rc = log_note_acts(l, r, e);
     if (rc < 0) return rc;
     memcpy(l->head, r->hash, SEAL_HASH);
+    l->key = r->key;
     l->next = r->n + 1;
     return 0;
 }
@@ -106,6 +108,13 @@ static const uint8_t *hash_known(const struct host_log *l, uint64_t n) {
     return NULL;
 }
 
+/* By one of the vault's keys; one that has just come is known to the vault's log. */
+static int decode(struct vault *v, struct record *r, const struct buf *raw, struct err *e) {
+    if (keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e) == 0) return 0;
+    if (e->id != ZE_VAULTKEY || !keys_catch_up(v)) return -1;
+    return keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e);
+}
+
 /* What was read before has the same bytes as then, when its signature was checked. */
 static int load_from(
     struct host_log *l, const char *name, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
@@ -114,7 +123,8 @@ static int load_from(
     int rc = hash ? small_load(l->small, &l->v->store, name, hash, ZB_RECORD_MAX, raw, e)
                   : store_load(&l->v->store, name, ZB_RECORD_MAX, raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
-    if (rc == 0) rc = record_decode(r, raw->p, raw->len, l->v->header.id, hash ? NULL : l->v->header.pub, e);
+    if (rc == 0)
+        rc = hash ? record_decode(r, raw->p, raw->len, l->v->header.id, NULL, e) : decode(l->v, r, raw, e);
     if (rc < 0 && e->id != ZE_MISSING) snprintf(e->object, sizeof e->object, "%s", name);
     if (rc < 0 || r->n == n) return rc;
     rc = err_set(e, ZE_DAMAGED, name, _("it is another record"));
@@ -146,6 +156,7 @@ int log_follow(struct host_log *l, const struct record *r, bool gap, struct err 
     bool chained = gap || memcmp(r->prev, l->head, SEAL_HASH) == 0;
     if (!chained || (r->n && memcmp(r->host_id, l->host_id, SEAL_ID) != 0) || (!r->n && r->type != REC_HOST))
         return err_set(e, ZE_DAMAGED, l->host, _("record %llu does not continue its log"), (unsigned long long)r->n);
+    if (r->key < l->key) return err_set(e, ZE_OLDKEY, l->host, _("record %llu"), (unsigned long long)r->n);
     return note(l, r, e);
 }
 
@@ -227,7 +238,8 @@ void log_free(struct host_log *l) {
 
 /* Records without which no space can be won, and those that protect. */
 static bool makes_room(uint8_t type) {
-    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN || type == REC_CONFIRM;
+    return type == REC_REMOVE || type == REC_COLLECT || type == REC_ABANDON || type == REC_PIN || type == REC_CONFIRM ||
+        type == REC_KEY;
 }
 
 int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) {
@@ -238,7 +250,8 @@ int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, stru
     r->time = log_time(l, &uncertain);
     r->flags = uncertain;
     if (l->next) memcpy(r->host_id, l->host_id, SEAL_ID);
-    if (record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
+    if (keys_signing(l->v, e) < 0 || record_encode(r, l->v->header.id, l->v->sec, raw, e) < 0) return -1;
+    r->key = (uint8_t)(l->v->keys.n - 1);
     log_record_name(l, r->n, name);
     int rc = store_put_new(&l->v->store, name, raw->p, raw->len, e);
     while (rc < 0 && e->id == ZE_NOSPACE && makes_room(r->type) && reserve_release(l->v, RESERVE_FOR_RECORD))

@@ -49,6 +49,7 @@ struct host_log {
     char system[64];
     uint8_t host_id[SEAL_ID], system_id[SEAL_ID], ssh_pub[SEAL_SIGN_PUB], head[SEAL_HASH];
     uint64_t host_n; /* the latest host record: the one that counts */
+    uint8_t key;   /* the place of the key that signed the last record; never falls (wire/keychain.h) */
     uint64_t next; /* the number of the next record; 0: the host was never enrolled */
     uint64_t settled; /* those below are known to be durable */
     int64_t enrolled, last_time;
@@ -90,6 +91,10 @@ int log_load(struct host_log *l, uint64_t n, struct record *r, struct buf *raw, 
  * Return 0 when it is durable; 1 when somebody else made that record: it has been read, judge anew; <0 on error.
  */
 int log_append(struct host_log *l, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
+
+/** log_mark(l, e): append the marks that are due: of the vault's latest confirm, of each key that has followed the one that signed the
+ * last record here: 0 done, 1 the log has grown, <0. log_append does it before it appends. */
+int log_mark(struct host_log *l, struct err *e) MUST_CHECK;
 
 /** log_time(l, uncertain): vault time: the greater of the clock and the last logged time. ${uncertain}: the clock is
  * well behind that, or it has jumped and nobody has confirmed it. */

@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "kept.h"
+#include "keys.h"
 #include "log_acts.h"
 
 static struct log_commit *commit_of(struct host_log *l, uint32_t point) {
@@ -92,16 +93,41 @@ int64_t log_confirmed(const struct host_log *l, const struct log_commit *c) {
     return !c->confirmed && mark_is_due(l) ? l->v->log.confirmed_time : c->confirmed;
 }
 
-int log_mark(struct host_log *l, struct err *e) {
+static int confirm_mark(struct host_log *l, struct buf *raw, struct err *e) {
     struct record r = {0};
-    struct buf raw;
     if (!mark_is_due(l)) return 0;
     if (vaultlog_load(l->v, l->v->log.confirm_n, &r, e) < 0) return -1;
-    buf_init(&raw, ZB_RECORD_MAX);
     /* If interrupted here, the mark stands, and what was to follow it is asked for again. */
-    int rc = log_append_as_is(l, &r, &raw, e);
-    buf_free(&raw);
+    int rc = log_append_as_is(l, &r, raw, e);
     record_free(&r);
+    return rc;
+}
+
+/* The key records that have come since this log's last record, one after the other, signed by the newest key: behind them nothing
+ * that an older one signs is believed. If interrupted between two of them, the rest is not needed: the first one ends
+ * the old keys, and the chain stands in the vault's log. */
+static int key_marks(struct host_log *l, struct buf *raw, struct err *e) {
+    struct record r;
+    struct buf own;
+    int rc = 0;
+    buf_init(&own, ZB_RECORD_MAX);
+    unsigned have = l->key + 1u, all = l->v->keys.n;
+    for (unsigned i = have; l->next && rc == 0 && i < all; i++) {
+        rc = keys_load(l->v, i, &r, &own, e);
+        if (rc < 0) break;
+        rc = log_append_as_is(l, &r, raw, e);
+        record_free(&r);
+    }
+    buf_free(&own);
+    return rc;
+}
+
+int log_mark(struct host_log *l, struct err *e) {
+    struct buf raw;
+    buf_init(&raw, ZB_RECORD_MAX);
+    int rc = confirm_mark(l, &raw, e);
+    if (rc == 0) rc = key_marks(l, &raw, e);
+    buf_free(&raw);
     return rc;
 }
 

@@ -10,8 +10,6 @@ enum { UNCERTAIN_S = 300 };
 void *log_grow(void *array, size_t n, size_t *cap, size_t size, struct err *e) MUST_CHECK;
 /** log_note_acts: take from ${r} what concerns protection and time. */
 int log_note_acts(struct host_log *l, const struct record *r, struct err *e) MUST_CHECK;
-/** log_mark: append the mark of the vault's latest confirm if it is due: 0 done, 1 the log has grown, <0. */
-int log_mark(struct host_log *l, struct err *e) MUST_CHECK;
 /** log_append_as_is: log_append without the mark. */
 int log_append_as_is(struct host_log *l, struct record *r, struct buf *raw, struct err *e) MUST_CHECK;
 

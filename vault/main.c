@@ -34,9 +34,12 @@ static const struct verb {
         N_("who may approve what weakens protection"), command_approver, " list add replace"},
     {"clock", N_("show|confirm DIR [--approvals FILE | --yes] [--json]"),
         N_("whether vault time is in doubt, and confirming it"), command_clock, " show confirm"},
-    {"request", N_("remove|floor|confirm-clock|approvers DIR [HOST/POINT[,POINT…] | HOST --days N | LISTFILE] [--until TIME]"
+    {"key", N_("show|rotate|replace DIR [--approvals FILE] [--json]"),
+        N_("the keys that sign: which there were; another in the place of the one that signs, or of one that is lost or stolen"),
+        command_key, " show rotate replace"},
+    {"request", N_("remove|floor|confirm-clock|approvers|replace-key DIR [HOST/POINT[,POINT…] | HOST --days N | LISTFILE] [--until TIME]"
                    " [--expires-s N] [--out FILE] [--json]"),
-        N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers"},
+        N_("make a request that approvers sign"), command_request, " remove floor confirm-clock approvers replace-key"},
     {"gc", N_("DIR [--dry-run] [--grace DAYS] [--json]"),
         N_("collect what no restore point needs any more; say what, why, how much, until when"), command_gc},
     {"recovery", N_("DIR [--recipient zbk-pub-…] [--to DIR] [--json]"),

@@ -119,13 +119,13 @@ static uint64_t last_full(const struct host_log *l) {
 
 int quota_begin(struct keeper *k, const struct rec_begin *b, struct err *e) {
     struct ask a = {.k = k, .full = !b->parent};
-    uint64_t there = 0, room;
+    uint64_t there = 0, room, taken;
     /* A full that goes on has a part of it stored. */
     for (size_t i = 0; i < k->packs.n; i++) there += k->packs.item[i].size;
     if (a.full) a.more = last_full(&k->log);
     a.more = a.more > there ? a.more - there : 0;
     if (judge_all(&a, e) < 0) return -1;
-    if (!a.more || store_space(&k->v->store, &room, e) < 0) return a.more ? -1 : 0;
+    if (!a.more || store_space(&k->v->store, &room, &taken, e) < 0) return a.more ? -1 : 0;
     if (room >= a.more) return 0;
     char r[24], m[24];
     text_bytes(r, room);

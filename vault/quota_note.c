@@ -105,7 +105,7 @@ int quota_system_of(struct vault *v, const char *host, char system[64]) {
     snprintf(name, sizeof name, "hosts/%s/log/%016x", host, 0);
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = store_load(&v->store, name, ZB_RECORD_MAX, &raw, &ignored);
-    if (rc == 0) rc = record_decode(&r, raw.p, raw.len, v->header.id, v->header.pub, &ignored);
+    if (rc == 0) rc = keychain_decode(&r, raw.p, raw.len, v->header.id, &v->keys, &ignored);
     buf_free(&raw);
     if (rc < 0) return rc;
     rc = r.type == REC_HOST ? 0 : -1;

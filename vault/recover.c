@@ -13,6 +13,8 @@
 #include "recovery.h"
 #include "sys/file.h"
 
+enum { HEADER_MAX = 4096 };
+
 /* The file was sealed to a public half, so anybody may have made it: its names stay where they belong. */
 static bool name_ok(const char *name) {
     static const char *const below[] = {"keeper/", "rights/", "tokens/", "quota/", "ssh/", "store/"};
@@ -39,6 +41,29 @@ static bool same(int fd, struct store *s, const char *name, const uint8_t *p, si
     return equal;
 }
 
+static bool header_whole(struct store *s) {
+    struct err ignored = ERR_INIT;
+    struct vault_header h;
+    struct buf b;
+    buf_init(&b, HEADER_MAX);
+    bool whole = store_load(s, HEADER_NAME, HEADER_MAX, &b, &ignored) == 0 &&
+        vault_header_decode(&h, b.p, b.len, &ignored) == 0;
+    buf_free(&b);
+    return whole;
+}
+
+/* What lies there is nobody's header: the file's takes its place; the copy of it is made by scrubbing. */
+static int header_mend(struct store *s, const uint8_t *p, size_t n, struct err *e) {
+    struct buf b;
+    buf_init(&b, HEADER_MAX);
+    int rc = store_load(s, HEADER_NAME, HEADER_MAX, &b, e);
+    if (rc == 0) rc = store_put_new(s, "quarantine/vault.recovered", b.p, b.len, e);
+    buf_free(&b);
+    if (rc >= 0) rc = store_delete(s, HEADER_NAME, e);
+    /* If interrupted here, the same again finds no header and puts the file's there. */
+    return rc < 0 ? -1 : store_put_new(s, HEADER_NAME, p, n, e);
+}
+
 static int item_place(int fd, struct store *s, const char *name, const uint8_t *p, size_t n, struct err *e) {
     char dir[STORE_NAME_MAX];
     const char *object = strncmp(name, "store/", 6) == 0 ? name + 6 : NULL;
@@ -51,6 +76,8 @@ static int item_place(int fd, struct store *s, const char *name, const uint8_t *
         mode_t mode = strncmp(name, "keeper/", 7) == 0 ? 0600 : strncmp(name, "ssh/", 4) == 0 ? 0644 : 0640;
         rc = file_put_new(fd, name, p, n, mode, e);
     }
+    if (rc == 1 && object && strcmp(object, HEADER_NAME) == 0 && !header_whole(s))
+        rc = header_mend(s, p, n, e);
     if (rc <= 0 || same(fd, object ? s : NULL, object ? object : name, p, n)) return rc < 0 ? -1 : 0;
     if (object && strcmp(object, "vault") == 0)
         return err_set(e, ZE_VAULTKEY, name, _("the store is that of another vault"));
@@ -79,6 +106,10 @@ static int items_each(
     return rd_end(&r) && keyed ? 0 : err_set(e, ZE_DAMAGED, file, _("its content is not that of a recovery file"));
 }
 
+int recovery_look(const char *name, const struct buf *plain, const uint8_t pub[SEAL_SIGN_PUB], struct err *e) {
+    return items_each(-1, NULL, name, plain, pub, false, e);
+}
+
 static int plain_load(const char *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB], struct buf *plain, struct err *e) {
     struct buf b;
     char real[PATH_MAX]; /* it may lie behind a symbolic link */
@@ -86,7 +117,7 @@ static int plain_load(const char *file, const char *kit, uint8_t pub[SEAL_SIGN_P
     int rc = realpath(file, real) ? file_load(AT_FDCWD, real, RECOVERY_MAX, &b, e) : err_sys(e, file, _("open"));
     if (rc == 0) rc = recovery_unseal(file, &b, kit, pub, plain, e);
     buf_free(&b);
-    return rc < 0 ? rc : items_each(-1, NULL, file, plain, pub, false, e);
+    return rc < 0 ? rc : recovery_look(file, plain, pub, e);
 }
 
 static int place_all(const char *path, const char *file, const struct buf *plain, const uint8_t *pub, struct err *e) {

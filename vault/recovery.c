@@ -15,6 +15,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "log.h"
 #include "sys/file.h"
 #include "wire/kit.h"
@@ -42,7 +43,7 @@ static int file_add(struct gather *g, const char *name, struct err *e) {
     buf_init(&b, NOTE_MAX);
     int rc = file_load(g->v->fd, name, NOTE_MAX, &b, e);
     if (rc == 0) item_put(g, name, b.p ? b.p : (const uint8_t *)"", b.len);
-    else if (e->id == ZE_NOTFOUND) rc = 0;
+    else if (e->id == ZE_NOTFOUND) *e = (struct err)ERR_INIT, rc = 0;
     if (b.p) seal_wipe(b.p, b.len);
     buf_free(&b);
     return rc;
@@ -69,7 +70,7 @@ static int object_add(struct gather *g, const char *name, struct err *e) {
     int rc = store_load(&g->v->store, name, OBJECT_MAX, &b, e);
     snprintf(path, sizeof path, "store/%s", name);
     if (rc == 0) item_put(g, path, b.p, b.len);
-    else if (e->id == ZE_NOTFOUND) rc = 0;
+    else if (e->id == ZE_NOTFOUND) *e = (struct err)ERR_INIT, rc = 0;
     buf_free(&b);
     return rc;
 }
@@ -155,9 +156,11 @@ int recovery_gather(struct vault *v, struct buf *out, struct err *e) {
     if (rc == 0) rc = object_add(&g, "vault", e);
     if (rc == 0) rc = objects_add(&g, "systems", e);
     if (rc == 0) rc = objects_add(&g, "log", e);
+    if (rc == 0) rc = objects_add(&g, "keys", e);
     if (rc == 0) rc = hosts_each(v, host_add, &g, e);
     if (rc == 0) sshd_add(&g);
     if (rc == 0) rc = conf_add(&g, e);
+    if (rc == 0) rc = file_add(&g, "keeper/key.next", e); /* a change that was interrupted goes on after the recovery */
     if (rc == 0) rc = file_add(&g, "keeper/key", e); /* the last: recovering ends with it */
     buf_reset(out);
     buf_vu(out, g.n);
@@ -216,7 +219,9 @@ static bool sealed_load(struct vault *v, const uint8_t sum[SEAL_HASH], struct bu
 
 static int sealed_make(struct vault *v, const struct recovery_conf *c, const struct buf *plain,
     const uint8_t sum[SEAL_HASH], struct buf *sealed, struct err *e) {
-    int rc = recovery_seal(&v->header, c, v->clock->now_ns(v->clock), plain, sealed, e);
+    struct vault_header h = v->header;
+    memcpy(h.pub, v->sec + SEAL_SIGN_SEED, SEAL_SIGN_PUB); /* of the seed that is in it */
+    int rc = recovery_seal(&h, c, v->clock->now_ns(v->clock), plain, sealed, e);
     if (rc == 0) rc = file_replace(v->fd, SEALED, sealed->p, sealed->len, 0600, e);
     /* If interrupted here, the file is new and its sum old: it is made once more. */
     return rc < 0 ? rc : file_replace(v->fd, SUM, sum, SEAL_HASH, 0600, e);
@@ -229,7 +234,7 @@ static int refresh(struct vault *v, bool only_look, struct err *e) {
     if (recovery_conf_load(v, &c, e) < 0) return -1;
     if (!c.n) return 1;
     CLEANUP_FD int lock = lock_wait(v, ".recovery", e);
-    if (lock < 0) return -1;
+    if (lock < 0 || keys_signing(v, e) < 0) return -1;
     buf_init(&plain, RECOVERY_MAX);
     buf_init(&sealed, RECOVERY_MAX + 4096);
     int rc = recovery_gather(v, &plain, e);

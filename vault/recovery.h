@@ -45,6 +45,8 @@ int recovery_seal(const struct vault_header *h, const struct recovery_conf *c, i
     struct buf *out, struct err *e) MUST_CHECK;
 int recovery_unseal(const char *name, const struct buf *file, const char *kit, uint8_t pub[SEAL_SIGN_PUB],
     struct buf *plain, struct err *e) MUST_CHECK;
+/** recovery_look(name, plain, pub, e): whether the plain bytes are a recovery file's: plain names, the seed that gives ${pub}. */
+int recovery_look(const char *name, const struct buf *plain, const uint8_t pub[SEAL_SIGN_PUB], struct err *e) MUST_CHECK;
 int recovery_gather(struct vault *v, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -104,7 +104,7 @@ static void host_free(struct scrub *s) {
 
 static int system_judge(struct scrub *s, const char *name, const struct buf *b, struct err *e) {
     struct system_object o;
-    if (system_object_decode(&o, b->p, b->len, s->v->header.id, s->v->header.pub, e) < 0) return -1;
+    if (keychain_system(&o, b->p, b->len, s->v->header.id, &s->v->keys, e) < 0) return -1;
     return strcmp(o.name, name) == 0 ? 0 : err_set(e, ZE_DAMAGED, name, _("it is the object of %s"), o.name);
 }
 
@@ -132,14 +132,35 @@ static int system_one(void *arg, const char *name, uint64_t size, struct err *e)
     return rc;
 }
 
-/* Before the first host: what belongs to none. The header was checked when the vault was opened. */
+/* Header and copy: the vault was opened with the one that is whole. */
+static int header_one(struct scrub *s, const char *name, struct err *e) {
+    struct buf b;
+    struct err why = ERR_INIT, ignored = ERR_INIT;
+    const struct buf *whole = &s->v->header_raw;
+    buf_init(&b, HEADER_MAX);
+    damage_mark(&s->damage, name);
+    int rc = 0, got = store_load(&s->v->store, name, HEADER_MAX, &b, &why);
+    bool bad = got < 0 || b.len != whole->len || memcmp(b.p, whole->p, b.len) != 0;
+    scrub_read(s, b.len);
+    buf_free(&b);
+    if (bad && !got) err_set(&why, ZE_DAMAGED, name, _("it is not the vault's header"));
+    if (bad) bad = heal_object(s, name, whole, &ignored) != 1;
+    if (bad) rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
+    damage_sweep(&s->damage);
+    scrub_object(s, bad);
+    return rc;
+}
+
+/* Before the first host: what belongs to none. */
 static int vault_itself(struct scrub *s, struct err *e) {
     int rc = damage_load(&s->damage, s->v, "", e);
     if (rc == 0) rc = store_settle(&s->v->store, "systems", e);
+    if (rc == 0) rc = header_one(s, HEADER_NAME, e);
+    if (rc == 0) rc = header_one(s, HEADER_COPY, e);
     if (rc == 0) rc = store_list(&s->v->store, "systems", system_one, s, e);
     memcpy(s->host_id, s->v->header.id, SEAL_ID);
     s->id_known = true;
-    if (rc == 0) rc = scrub_records(s, "log", NULL, e);
+    if (rc == 0) rc = scrub_records(s, "log", "keys", e);
     if (rc == 0) rc = damage_save(&s->damage, s->v, "", e);
     host_free(s);
     return rc;

@@ -9,6 +9,7 @@
 #include "scrub.h"
 
 enum { GAP_MAX = 4096 };
+#define LEFT_NS NS_PER_DAY /* what an unfinished write of that age left is nobody's */
 
 struct numbers {
     uint64_t end, count; /* one more than the highest */
@@ -37,7 +38,7 @@ static int record_judge(struct scrub *s, struct store *store, const char *name, 
     *r = (struct record){0};
     int rc = store_load(store, name, ZB_RECORD_MAX, raw, e);
     scrub_read(s, raw->len);
-    if (rc == 0) rc = record_decode(r, raw->p, raw->len, s->v->header.id, s->v->header.pub, e);
+    if (rc == 0) rc = keychain_decode(r, raw->p, raw->len, s->v->header.id, &s->v->keys, e);
     if (rc < 0) return rc;
     bool own = n == 0 && r->type == REC_HOST;
     if (r->n != n || (s->id_known && !own && memcmp(r->host_id, s->host_id, SEAL_ID) != 0))
@@ -135,8 +136,11 @@ int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err
     struct numbers l = {0};
     struct chain c = {.dir = dir, .kept = kept, .head_known = true}; /* the first continues zeros */
     struct buf raw;
+    int64_t old = s->v->clock->now_ns(s->v->clock) - LEFT_NS; /* records are written in an instant */
     /* What one of the two is mended by, and what goes because the other is there, must not go away itself. */
     if (store_settle(&s->v->store, dir, e) < 0 || (kept && store_settle(&s->v->store, kept, e) < 0)) return -1;
+    if (store_sweep_old(&s->v->store, dir, old, e) < 0) return -1;
+    if (kept && store_sweep_old(&s->v->store, kept, old, e) < 0) return -1;
     if (store_list(&s->v->store, dir, number_add, &l, e) < 0) return -1;
     if (kept && store_list(&s->v->store, kept, number_add, &l, e) < 0) return -1;
     if (l.end > l.count + GAP_MAX) l.end = l.count + GAP_MAX; /* a stray name must not keep us for ever */

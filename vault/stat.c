@@ -1,4 +1,5 @@
-/* Counting. Bytes are those of the packs; logs and used pages are small beside them. The points of a host whose log cannot
+/* Counting. Bytes are those of the packs; logs and used pages are small beside them. How full it is, is asked of the file system:
+ * others may fill it too, and it is full when nothing more can be written. The points of a host whose log cannot
  * be read are not counted, and that there is such a host is said: it must not hide the others. */
 #include "stat.h"
 
@@ -6,6 +7,7 @@
 
 #include "base/text.h"
 #include "packs.h"
+#include "recovery.h"
 #include "retention.h"
 
 struct counting {
@@ -46,8 +48,8 @@ static void recent_add(struct counting *c, struct host_log *l) {
 static void forecast(struct vault *v, struct vault_stat *s) {
     int64_t now = v->clock->now_ns(v->clock), span = STAT_DAYS * NS_PER_DAY;
     if (s->oldest && now - s->oldest < span) span = now - s->oldest < NS_PER_DAY ? NS_PER_DAY : now - s->oldest;
-    s->capacity = s->bytes + s->free;
-    s->percent = s->capacity ? (unsigned)((double)s->bytes / (double)s->capacity * 100) : 0;
+    s->capacity = s->used + s->free;
+    s->percent = s->capacity ? (unsigned)((double)s->used / (double)s->capacity * 100) : 0;
     double left = s->recent ? (double)s->free / (double)s->recent * (double)span : 0;
     if (s->recent && left < 100.0 * 366 * (double)NS_PER_DAY) s->fills_on = now + (int64_t)left;
 }
@@ -69,25 +71,55 @@ int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) {
     struct counting c = {.v = v, .s = s};
     *s = (struct vault_stat){0};
     int rc = hosts_each(v, host_add, &c, e);
-    if (rc == 0) rc = store_space(&v->store, &s->free, e);
+    if (rc == 0) rc = store_space(&v->store, &s->free, &s->used, e);
     if (rc == 0) forecast(v, s);
     return rc;
+}
+
+static struct js *alert_push(struct js *list, const char *what) {
+    struct js *j = js_object();
+    js_set_str(j, "what", what);
+    js_push(list, j);
+    return j;
+}
+
+struct js *stat_alerts(struct vault *v, const struct vault_stat *s) {
+    struct err e = ERR_INIT;
+    struct js *list = js_array(), *j;
+    if (s->percent >= STAT_ALERT) {
+        j = alert_push(list, "capacity");
+        js_set_int(j, "percent", s->percent);
+        js_set_int(j, "free", (int64_t)s->free);
+        js_set_time(j, "fills_on", s->fills_on);
+    }
+    if (s->damaged) js_set_int(alert_push(list, "damaged-logs"), "hosts", (int64_t)s->damaged);
+    bool unread = vaultlog_refresh(v, &e) < 0;
+    if (vaultlog_doubtful(&v->log)) {
+        j = alert_push(list, "clock");
+        js_set_str(j, "why", unread ? e.msg : v->log.why);
+        js_set_time(j, "since", unread ? 0 : v->log.jumped_at);
+    }
+    e = (struct err)ERR_INIT;
+    if (recovery_fresh(v, &e) < 1) js_set_str(alert_push(list, "recovery"), "why", *e.msg ? e.msg : NULL);
+    return list;
 }
 
 struct js *stat_json(struct vault *v, const struct vault_stat *s) {
     struct js *j = js_object();
     char id[HEX_ID], key[64];
     text_hex(id, v->header.id, SEAL_ID);
-    b64_encode(key, sizeof key, v->header.pub, SEAL_SIGN_PUB);
+    b64_encode(key, sizeof key, keychain_last(&v->keys), SEAL_SIGN_PUB);
     js_set_int(j, "hosts", (int64_t)s->hosts);
     js_set_int(j, "damaged", (int64_t)s->damaged);
     js_set_int(j, "points", (int64_t)s->points);
     js_set_int(j, "bytes", (int64_t)s->bytes);
     js_set_int(j, "free", (int64_t)s->free);
+    js_set_int(j, "used", (int64_t)s->used);
     js_set_int(j, "capacity", (int64_t)s->capacity);
     js_set_int(j, "percent", s->percent);
     js_set_bool(j, "alert", s->percent >= STAT_ALERT);
     js_set_time(j, "fills_on", s->fills_on);
+    js_set(j, "alerts", stat_alerts(v, s));
     js_set_str(j, "vault_id", id);
     js_set_str(j, "vault_key", key);
     js_set_time(j, "time", v->clock->now_ns(v->clock));

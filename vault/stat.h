@@ -9,7 +9,8 @@ enum { STAT_ALERT = 70, STAT_DAYS = 30 };
 
 struct vault_stat {
     uint64_t hosts, damaged, points, bytes, free;
-    uint64_t capacity; /* what is stored and what is free */
+    uint64_t used;     /* of the file system, by anybody */
+    uint64_t capacity; /* that, and what is free */
     unsigned percent;  /* of it that is used; from STAT_ALERT on people are told */
     uint64_t recent;   /* bytes that the commits of the last 30 days stored */
     int64_t oldest;    /* the first of them */
@@ -20,6 +21,8 @@ struct vault_stat {
 int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) MUST_CHECK;
 /** stat_json: the same as a new JSON object with the vault's id, key and time. */
 struct js *stat_json(struct vault *v, const struct vault_stat *s);
+/** stat_alerts: what a person should look at, PROTOCOL.md §5: a new array, empty when all is well. */
+struct js *stat_alerts(struct vault *v, const struct vault_stat *s);
 /** points_json(l, e): an array of a host's existing points, oldest first, or NULL with ${e}. */
 struct js *points_json(struct host_log *l, struct err *e) MUST_CHECK;
 

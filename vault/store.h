@@ -26,7 +26,7 @@ struct store_ops {
     int (*tmp_open)(struct store *s, const char *name, struct store_tmp *t, struct err *e);
     int (*tmp_put)(struct store *s, struct store_tmp *t, const char *name, struct err *e);
     void (*tmp_drop)(struct store *s, struct store_tmp *t);
-    int (*sweep)(struct store *s, const char *dir, struct err *e);
+    int (*sweep)(struct store *s, const char *dir, int64_t before_ns, struct err *e);
     int (*settle)(struct store *s, const char *dir, struct err *e);
     int (*load)(struct store *s, const char *name, size_t max, struct buf *out, struct err *e);
     ssize_t (*get_range)(struct store *s, const char *name, uint64_t at, void *p, size_t n, struct err *e);
@@ -36,7 +36,7 @@ struct store_ops {
     int (*names)(struct store *s, const char *dir, int (*each)(void *arg, const char *name, uint64_t size, struct err *e),
         void *arg, struct err *e);
     int (*del)(struct store *s, const char *name, struct err *e);
-    int (*space)(struct store *s, uint64_t *free_bytes, struct err *e);
+    int (*space)(struct store *s, uint64_t *free_bytes, uint64_t *used_bytes, struct err *e);
 };
 struct store {
     const struct store_ops *ops;
@@ -63,7 +63,11 @@ MUST_CHECK static inline int store_tmp_put(struct store *s, struct store_tmp *t,
 }
 static inline void store_tmp_drop(struct store *s, struct store_tmp *t) { s->ops->tmp_drop(s, t); }
 MUST_CHECK static inline int store_sweep(struct store *s, const char *dir, struct err *e) {
-    return s->ops->sweep(s, dir, e);
+    return s->ops->sweep(s, dir, INT64_MAX, e);
+}
+/** store_sweep_old: the same where others may write: only what was begun before ${before_ns} and is nobody's any more. */
+MUST_CHECK static inline int store_sweep_old(struct store *s, const char *dir, int64_t before_ns, struct err *e) {
+    return s->ops->sweep(s, dir, before_ns, e);
 }
 /** store_settle(s, dir): what is listed in ${dir} and can be read is durable when it returns 0, whoever put it there: one that
  * was killed may not have come to that. Before anybody is told of such an object, and before another one goes because it
@@ -98,8 +102,10 @@ MUST_CHECK static inline int store_names(struct store *s, const char *dir,
 MUST_CHECK static inline int store_delete(struct store *s, const char *name, struct err *e) {
     return s->ops->del(s, name, e);
 }
-MUST_CHECK static inline int store_space(struct store *s, uint64_t *free_bytes, struct err *e) {
-    return s->ops->space(s, free_bytes, e);
+/** store_space: what we may still take, and what anybody has taken, of the room that the store lies in. */
+MUST_CHECK static inline int store_space(
+    struct store *s, uint64_t *free_bytes, uint64_t *used_bytes, struct err *e) {
+    return s->ops->space(s, free_bytes, used_bytes, e);
 }
 
 #endif

@@ -143,16 +143,20 @@ static int dir_names(struct store *s, const char *dir,
 }
 
 static int sweep_one(void *arg, int fd, const char *name, struct err *e) {
-    if (strncmp(name, ".tmp-", 5) == 0 && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
-        return err_sys(e, name, "unlink");
+    const int64_t *before = arg;
+    struct stat st;
+    if (strncmp(name, ".tmp-", 5) != 0) return 0;
+    bool old = *before == INT64_MAX || (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_mtim.tv_sec < *before / 1000000000);
+    if (old && unlinkat(fd, name, 0) < 0 && errno != ENOENT) return err_sys(e, name, "unlink");
     errno = 0;
     return 0;
 }
 
-/* A directory that is empty means nothing, so whether it goes does not matter. */
-static int dir_sweep(struct store *s, const char *dir, struct err *e) {
-    int rc = dir_each(s, dir, sweep_one, NULL, e);
-    if (rc == 0) (void)!unlinkat(s->fd, dir, AT_REMOVEDIR);
+/* A directory that is empty means nothing, so whether it goes does not matter, unless somebody is about to write there. */
+static int dir_sweep(struct store *s, const char *dir, int64_t before_ns, struct err *e) {
+    int rc = dir_each(s, dir, sweep_one, &before_ns, e);
+    if (rc == 0 && before_ns == INT64_MAX) (void)!unlinkat(s->fd, dir, AT_REMOVEDIR);
     return rc;
 }
 
@@ -161,10 +165,11 @@ static int dir_delete(struct store *s, const char *name, struct err *e) {
     return parent_sync(s, name) < 0 ? err_sys(e, name, "fsync of the directory") : 0;
 }
 
-static int dir_space(struct store *s, uint64_t *free_bytes, struct err *e) {
+static int dir_space(struct store *s, uint64_t *free_bytes, uint64_t *used_bytes, struct err *e) {
     struct statvfs v;
     if (fstatvfs(s->fd, &v) < 0) return err_sys(e, "store", "statvfs");
     *free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+    *used_bytes = (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize;
     return 0;
 }
 

@@ -13,9 +13,9 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "sys/file.h"
 
-#define HEADER_NAME "vault"
 enum { HEADER_MAX = 4096 };
 
 static const struct {
@@ -39,40 +39,40 @@ bool path_plain(const char *path) {
     return path[0] == '/';
 }
 
-static int key_load(struct vault *v, struct err *e) {
-    struct buf b;
-    uint8_t pub[SEAL_SIGN_PUB];
-    buf_init(&b, SEAL_SIGN_SEED);
-    int rc = file_load(v->fd, "keeper/key", SEAL_SIGN_SEED, &b, e);
-    if (rc == 0 && b.len != SEAL_SIGN_SEED)
-        rc = err_set(e, ZE_DAMAGED, "keeper/key", _("it is not %d bytes"), SEAL_SIGN_SEED);
-    if (rc == 0) {
-        v->sec = secret_alloc(SEAL_SIGN_SEC);
-        if (!v->sec) rc = err_set(e, ZE_NOMEM, "keeper/key", _("no locked memory"));
+/* Scrubbing mends the one that is damaged; until then the other one does. */
+static int header_load(struct vault *v, struct err *e) {
+    static const char *const name[] = {HEADER_NAME, HEADER_COPY};
+    struct err why[2] = {ERR_INIT, ERR_INIT};
+    for (int i = 0; i < 2; i++) {
+        buf_reset(&v->header_raw);
+        if (store_load(&v->store, name[i], HEADER_MAX, &v->header_raw, &why[i]) == 0 &&
+            vault_header_decode(&v->header, v->header_raw.p, v->header_raw.len, &why[i]) == 0)
+            return 0;
+        if (why[i].id == ZE_NEWER) break; /* the copy would say the same */
     }
-    if (rc == 0) {
-        sign_from_seed(pub, v->sec, b.p);
-        if (memcmp(pub, v->header.pub, sizeof pub) != 0)
-            rc = err_set(e, ZE_VAULTKEY, v->dir, _("keeper/key is not the key of this vault"));
-    }
-    if (b.p) seal_wipe(b.p, b.len);
-    buf_free(&b);
-    return rc;
+    *e = why[0];
+    return e->id == ZE_NOTFOUND ? err_set(e, ZE_NOTFOUND, v->dir, _("no vault is there")) : -1;
 }
 
-int vault_open(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
-    *v = (struct vault){.fd = -1, .clock = clock, .store.fd = -1};
+static int open_as(struct vault *v, const char *dir, struct clock *clock, bool keyless, struct err *e) {
+    *v = (struct vault){.fd = -1, .clock = clock, .store.fd = -1, .keyless = keyless};
     buf_init(&v->header_raw, HEADER_MAX);
     if (!realpath(dir, v->dir)) return err_sys(e, dir, _("open"));
     v->fd = open(v->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (v->fd < 0) return err_sys(e, dir, _("open"));
     int rc = store_dir_open(&v->store, v->fd, "store", e);
-    if (rc == 0) rc = store_load(&v->store, HEADER_NAME, HEADER_MAX, &v->header_raw, e);
-    if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_NOTFOUND, dir, _("no vault is there"));
-    if (rc == 0) rc = vault_header_decode(&v->header, v->header_raw.p, v->header_raw.len, e);
-    if (rc == 0) rc = key_load(v, e);
+    if (rc == 0) rc = header_load(v, e);
+    if (rc == 0) rc = keys_open(v, e);
     if (rc < 0) vault_close(v);
     return rc;
+}
+
+int vault_open(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
+    return open_as(v, dir, clock, false, e);
+}
+
+int vault_open_keyless(struct vault *v, const char *dir, struct clock *clock, struct err *e) {
+    return open_as(v, dir, clock, true, e);
 }
 
 void vault_close(struct vault *v) {
@@ -120,7 +120,8 @@ static int header_make(int fd, struct store *s, struct clock *clock, struct err 
     int rc = file_put_new(fd, "keeper/key", seed, sizeof seed, 0600, e);
     if (rc > 0) rc = err_set(e, ZE_EXISTS, "keeper/key", _("it is there already"));
     if (rc == 0) rc = vault_header_encode(&h, sec, &b, e);
-    /* If interrupted here, a key without a vault: harmless. */
+    if (rc == 0) rc = store_put_new(s, HEADER_COPY, b.p, b.len, e);
+    /* If interrupted here, a vault without anything in it, whose header scrubbing mends. */
     if (rc == 0) rc = store_put_new(s, HEADER_NAME, b.p, b.len, e);
     if (rc > 0) rc = err_set(e, ZE_EXISTS, HEADER_NAME, _("it is there already"));
     seal_wipe(seed, sizeof seed);
@@ -140,7 +141,7 @@ int vault_init(const char *dir, struct clock *clock, struct vault *v, struct err
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct store s;
     if (fd < 0) return err_sys(e, dir, _("open"));
-    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0)
+    if (faccessat(fd, "store/" HEADER_NAME, F_OK, 0) == 0 || faccessat(fd, "store/" HEADER_COPY, F_OK, 0) == 0)
         return err_set(e, ZE_EXISTS, dir, _("a vault is there already"));
     if (vault_tree(fd, false, e) < 0) return err_wrap(e, "%s", dir);
     if (store_dir_open(&s, fd, "store", e) < 0) return -1;
@@ -176,7 +177,7 @@ int system_load(struct vault *v, const char *name, struct system_object *s, stru
     snprintf(object, sizeof object, "systems/%s", name);
     buf_init(&b, HEADER_MAX);
     int rc = store_load(&v->store, object, HEADER_MAX, &b, e);
-    if (rc == 0) rc = system_object_decode(s, b.p, b.len, v->header.id, v->header.pub, e);
+    if (rc == 0) rc = keychain_system(s, b.p, b.len, v->header.id, &v->keys, e);
     buf_free(&b);
     if (rc == 0 && strcmp(s->name, name) != 0)
         rc = err_set(e, ZE_DAMAGED, object, _("it is the object of %s"), s->name);
@@ -194,7 +195,8 @@ int system_make(struct vault *v, const char *name, struct system_object *s, stru
     snprintf(object, sizeof object, "systems/%s", name);
     seal_random(s->id, sizeof s->id);
     buf_init(&b, HEADER_MAX);
-    rc = system_object_encode(s, v->header.id, v->sec, &b, e);
+    rc = keys_signing(v, e);
+    if (rc == 0) rc = system_object_encode(s, v->header.id, v->sec, &b, e);
     if (rc == 0) rc = store_put_new(&v->store, object, b.p, b.len, e);
     buf_free(&b);
     return rc == 1 ? system_load(v, name, s, e) : rc; /* another one was faster: its object counts */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "keys.h"
 #include "recovery.h"
 #include "vault.h"
 
@@ -37,39 +38,70 @@ static void note(struct vault_log *l, const struct record *r) {
     if (r->flags & 1) l->last_flagged = later(l->last_flagged, r->time);
     else l->last_sure = later(l->last_sure, r->time);
     memcpy(l->head, r->hash, SEAL_HASH);
+    l->key = r->key;
     l->next = r->n + 1;
 }
 
-int vaultlog_load(struct vault *v, uint64_t n, struct record *r, struct err *e) {
+/* A key record is signed by the key that it names, which may be new to us. */
+static int decode(struct vault *v, struct record *r, const struct buf *raw, struct err *e) {
+    if (keychain_decode(r, raw->p, raw->len, v->header.id, &v->keys, e) == 0) return 0;
+    if (e->id != ZE_VAULTKEY) return -1;
+    return key_record_decode(r, raw->p, raw->len, v->header.id, e) < 0 ? err_set(e, ZE_VAULTKEY, "log", _("the signature is by none of the vault's keys")) : 0;
+}
+
+static int load(struct vault *v, uint64_t n, struct record *r, struct buf *raw, struct err *e) {
     char name[STORE_NAME_MAX];
-    struct buf raw;
     record_name(n, name);
-    buf_init(&raw, ZB_RECORD_MAX);
-    int rc = store_load(&v->store, name, ZB_RECORD_MAX, &raw, e);
+    buf_reset(raw);
+    int rc = store_load(&v->store, name, ZB_RECORD_MAX, raw, e);
     if (rc < 0 && e->id == ZE_NOTFOUND) err_set(e, ZE_MISSING, name, _("no such record"));
-    if (rc == 0) rc = record_decode(r, raw.p, raw.len, v->header.id, v->header.pub, e);
-    buf_free(&raw);
+    if (rc == 0) rc = decode(v, r, raw, e);
     if (rc < 0) return rc;
     if (r->n == n && memcmp(r->host_id, v->header.id, SEAL_ID) == 0) return 0;
     record_free(r);
     return err_set(e, ZE_DAMAGED, name, _("it is a record of another log"));
 }
 
+int vaultlog_load(struct vault *v, uint64_t n, struct record *r, struct err *e) {
+    struct buf raw;
+    buf_init(&raw, ZB_RECORD_MAX);
+    int rc = load(v, n, r, &raw, e);
+    buf_free(&raw);
+    return rc;
+}
+
+/* Take the next record in. */
+static int follow(struct vault *v, struct record *r, const struct buf *raw, struct err *e) {
+    struct vault_log *l = &v->log;
+    if (memcmp(r->prev, l->head, SEAL_HASH) != 0)
+        return err_set(e, ZE_DAMAGED, "log", _("a record does not continue the vault's log"));
+    if (r->type == REC_KEY) {
+        if (keys_note(v, r, raw, e) < 0) return -1;
+        r->key = (uint8_t)keychain_find(&v->keys, r->key_change.pub);
+    }
+    if (r->key < l->key)
+        return err_set(e, ZE_OLDKEY, "log", _("record %llu"), (unsigned long long)r->n);
+    note(l, r);
+    return 0;
+}
+
 int vaultlog_refresh(struct vault *v, struct err *e) {
     struct vault_log *l = &v->log;
+    struct buf raw;
+    int rc;
     l->broken = true;
-    for (;;) {
+    buf_init(&raw, ZB_RECORD_MAX);
+    do {
         struct record r = {0};
-        if (vaultlog_load(v, l->next, &r, e) < 0) {
-            if (e->id != ZE_MISSING) return -1;
-            l->broken = false;
-            return 0;
-        }
-        bool follows = memcmp(r.prev, l->head, SEAL_HASH) == 0;
-        if (follows) note(l, &r);
+        rc = load(v, l->next, &r, &raw, e);
+        if (rc < 0) break;
+        rc = follow(v, &r, &raw, e);
         record_free(&r);
-        if (!follows) return err_set(e, ZE_DAMAGED, "log", _("a record does not continue the vault's log"));
-    }
+    } while (rc == 0);
+    buf_free(&raw);
+    if (e->id != ZE_MISSING) return -1;
+    l->broken = false;
+    return keys_follow(v, e);
 }
 
 int vaultlog_append(struct vault *v, struct record *r, struct err *e) {
@@ -85,12 +117,14 @@ int vaultlog_append(struct vault *v, struct record *r, struct err *e) {
     r->time = confirm ? later(v->clock->now_ns(v->clock), l->last_sure) : vaultlog_time(v);
     record_name(r->n, name);
     buf_init(&raw, ZB_RECORD_MAX);
-    int rc = record_encode(r, v->header.id, v->sec, &raw, e);
+    const uint8_t *sec = r->type == REC_KEY ? v->next_sec : v->sec;
+    int rc = sec ? record_encode(r, v->header.id, sec, &raw, e) : keys_signing(v, e);
     if (rc == 0) rc = store_put_new(&v->store, name, raw.p, raw.len, e);
-    buf_free(&raw);
     /* If interrupted here, the record counts; every reader finds it at its next refresh. */
-    if (rc == 0) note(l, r);
-    if (rc == 0) recovery_follow(v);
+    r->key = l->key;
+    if (rc == 0) rc = follow(v, r, &raw, e);
+    buf_free(&raw);
+    if (rc == 0 && r->type != REC_KEY) recovery_follow(v);
     if (rc == 1 && vaultlog_refresh(v, e) < 0) return -1;
     return rc;
 }

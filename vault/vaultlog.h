@@ -13,6 +13,7 @@ struct vault;
 struct vault_log {
     uint64_t next;
     uint8_t head[SEAL_HASH];
+    uint8_t key; /* the place of the key that signed the last record (wire/keychain.h) */
     int64_t last_sure, last_flagged; /* latest times: of certain records; of uncertain ones that nobody has confirmed */
     struct approver_list approvers;
     struct rec_witness witness; /* the latest; n 0: none */

@@ -18,12 +18,13 @@ static const char *const words[] = {
     [APPROVE_FLOOR] = "floor",
     [APPROVE_CLOCK] = "confirm-clock",
     [APPROVE_LIST] = "approvers",
+    [APPROVE_KEY] = "replace-key",
 };
 
-const char *approval_word(enum approval_action a) { return a >= APPROVE_REMOVE && a <= APPROVE_LIST ? words[a] : ""; }
+const char *approval_word(enum approval_action a) { return a >= APPROVE_REMOVE && a <= APPROVE_KEY ? words[a] : ""; }
 
 enum approval_action approval_action_of(const char *word) {
-    for (int a = APPROVE_REMOVE; a <= APPROVE_LIST; a++)
+    for (int a = APPROVE_REMOVE; a <= APPROVE_KEY; a++)
         if (strcmp(words[a], word) == 0) return (enum approval_action)a;
     return APPROVE_NONE;
 }

@@ -13,7 +13,7 @@ enum { APPROVALS_MAX = 8, STATEMENT_MAX = 65536 };
 #define APPROVAL_SPACE "zaibei-approval"
 #define APPROVAL_LONGEST_S (7 * 86400LL) /* from its making to its expiry, at most */
 
-enum approval_action { APPROVE_NONE, APPROVE_REMOVE, APPROVE_FLOOR, APPROVE_CLOCK, APPROVE_LIST };
+enum approval_action { APPROVE_NONE, APPROVE_REMOVE, APPROVE_FLOOR, APPROVE_CLOCK, APPROVE_LIST, APPROVE_KEY };
 /** The word for an action, as in the statement; APPROVE_NONE for a word that is none. */
 const char *approval_word(enum approval_action a);
 enum approval_action approval_action_of(const char *word);

@@ -115,6 +115,7 @@ void record_free(struct record *r) {
     if (r->type == REC_FLOOR) free(r->floor.approvals.p);
     if (r->type == REC_APPROVERS) free(r->approvers.approvals.p);
     if (r->type == REC_CONFIRM) free(r->confirm.approvals.p);
+    if (r->type == REC_KEY) free(r->key_change.approvals.p);
     memset(r, 0, sizeof *r);
 }
 

@@ -14,7 +14,7 @@
 #include "wrap/seal.h"
 
 enum record_type { REC_HOST = 1, REC_BEGIN, REC_COMMIT, REC_ABANDON, REC_LEASE, REC_PIN, REC_REMOVE, REC_TIME, REC_REVOKE,
-    REC_FLOOR, REC_APPROVERS, REC_CONFIRM, REC_COLLECT = 14, REC_WITNESS };
+    REC_FLOOR, REC_APPROVERS, REC_CONFIRM, REC_KEY, REC_COLLECT, REC_WITNESS };
 enum point_kind { KIND_FULL = 1, KIND_INCREMENTAL = 2 };
 enum point_state { STATE_COMPLETE = 1, STATE_PARTIAL = 2 };
 /** The words for them, as in JSON; for people through _(): both are marked for translation. */
@@ -125,6 +125,14 @@ struct rec_confirm {
     struct approvals approvals;
 };
 
+/** Another key takes the vault's signatures over (wire/keychain.h). */
+enum key_how { KEY_ROTATED = 1, KEY_REPLACED = 2 };
+struct rec_key {
+    uint8_t how, old[SEAL_SIGN_PUB], pub[SEAL_SIGN_PUB];
+    uint8_t sig[SEAL_SIG]; /* by the old key; zeros in a replacement */
+    struct approvals approvals;
+};
+
 /** From here on segments of the generation may be gone, or elsewhere; packs below next_pack are or were there, and their
  * numbers are not given again. */
 struct rec_collect {
@@ -145,6 +153,7 @@ struct record {
     uint8_t prev[SEAL_HASH], host_id[SEAL_ID];
     int64_t time;
     uint8_t hash[SEAL_HASH]; /* of the whole record; filled by encode and decode */
+    uint8_t key;             /* which of the vault's keys has signed it; filled by keychain_decode */
     union {
         struct rec_host host;
         struct rec_begin begin;
@@ -160,6 +169,7 @@ struct record {
         struct { char reason[256]; } revoke;
         struct rec_collect collect;
         struct rec_witness witness;
+        struct rec_key key_change;
     };
 };
 

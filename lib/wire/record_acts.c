@@ -94,6 +94,25 @@ void record_confirm_get(struct rd *rd, struct record *r) {
     approvals_get(rd, &r->confirm.approvals);
 }
 
+void record_key_put(struct buf *b, const struct record *r) {
+    const struct rec_key *k = &r->key_change;
+    buf_u8(b, k->how);
+    buf_put(b, k->old, sizeof k->old);
+    buf_put(b, k->pub, sizeof k->pub);
+    buf_put(b, k->sig, sizeof k->sig);
+    approvals_put(b, &k->approvals);
+}
+
+void record_key_get(struct rd *rd, struct record *r) {
+    struct rec_key *k = &r->key_change;
+    k->how = rd_u8(rd);
+    if (k->how != KEY_ROTATED && k->how != KEY_REPLACED) rd->bad = true;
+    rd_copy(rd, k->old, sizeof k->old);
+    rd_copy(rd, k->pub, sizeof k->pub);
+    rd_copy(rd, k->sig, sizeof k->sig);
+    approvals_get(rd, &k->approvals);
+}
+
 void record_collect_put(struct buf *b, const struct record *r) {
     buf_put(b, r->collect.generation, SEAL_ID);
     buf_u64(b, r->collect.counter);

@@ -259,6 +259,7 @@ const struct record_body *record_body_of(uint8_t type) {
         [REC_FLOOR] = {record_floor_put, record_floor_get},
         [REC_APPROVERS] = {record_approvers_put, record_approvers_get},
         [REC_CONFIRM] = {record_confirm_put, record_confirm_get},
+        [REC_KEY] = {record_key_put, record_key_get},
         [REC_COLLECT] = {record_collect_put, record_collect_get},
         [REC_WITNESS] = {record_witness_put, record_witness_get},
     };

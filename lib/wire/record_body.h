@@ -21,6 +21,8 @@ void record_approvers_put(struct buf *b, const struct record *r);
 void record_approvers_get(struct rd *rd, struct record *r);
 void record_confirm_put(struct buf *b, const struct record *r);
 void record_confirm_get(struct rd *rd, struct record *r);
+void record_key_put(struct buf *b, const struct record *r);
+void record_key_get(struct rd *rd, struct record *r);
 void record_collect_put(struct buf *b, const struct record *r);
 void record_collect_get(struct rd *rd, struct record *r);
 void record_witness_put(struct buf *b, const struct record *r);

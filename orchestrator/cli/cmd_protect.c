@@ -132,6 +132,7 @@ static void statement_show(const struct statement *s) {
         [APPROVE_FLOOR] = N_("keep the restore points of this host for a shorter time than now"),
         [APPROVE_CLOCK] = N_("trust the vault's clock again; the true time is"),
         [APPROVE_LIST] = N_("replace the list of those who may approve by the one with this hash"),
+        [APPROVE_KEY] = N_("put another signing key of the vault in the place of this one"),
     };
     char vault[2 * SEAL_ID + 1], expires[32];
     text_hex(vault, s->vault, SEAL_ID);

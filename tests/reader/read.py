@@ -89,7 +89,24 @@ class Vault:
         self.id, self.pub = r.take(16), r.take(32)
         need(r.blob() == b"sodium", "vault: unknown suite")
         r.take(8)
+        self.keys = [self.pub]
         self.signed("vault", b"zaibei vault header\0", data[:r.at], r.take(64))
+        self.learn()
+
+    def learn(self):
+        """§8, keys of the vault: those that followed the header's, from their copies."""
+        folder = os.path.join(self.store, "keys")
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            if not re.fullmatch("[0-9a-f]{16}", name):
+                continue
+            data = self.load(f"keys/{name}")
+            body = Reader(data[76:])
+            how, old, new, signature = body.u(1), body.take(32), body.take(32), body.take(64)
+            need(old == self.keys[-1], f"keys/{name}: does not follow the key before it")
+            if how == 1:
+                self.signed(name, b"zaibei next key\0" + self.id, old + new, signature)
+            self.keys.append(new)
+            self.signed(name, b"zaibei log record\0" + self.id, data[:-64], data[-64:])
 
     def load(self, name):
         with open(os.path.join(self.store, name), "rb") as f:
@@ -101,10 +118,13 @@ class Vault:
         need(version == 1, f"{name}: version {version} is not known here")
 
     def signed(self, name, domain, data, signature):
-        try:
-            sodium.crypto_sign_open(signature + domain + data, self.pub)
-        except CryptoError:
-            raise Wrong(f"{name}: wrong signature") from None
+        for key in reversed(self.keys):
+            try:
+                sodium.crypto_sign_open(signature + domain + data, key)
+                return
+            except CryptoError:
+                continue
+        raise Wrong(f"{name}: wrong signature")
 
     def records(self, host):
         """§8: the host's log, each record checked; yields (type, host id, body)."""

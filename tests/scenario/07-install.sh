@@ -73,6 +73,10 @@ while read -r line; do
 done <docs/INSTALL.md
 [ $performed -ge 20 ] || fail "the page has lost its blocks: $performed"
 
+# The keeper's service reaches the second place of its recovery file: the host that was revoked is in it.
+$machine run "$m/vault" sh -c 'cmp /var/lib/zaibei-vault/keeper/recovery /srv/zaibei-recovery/zaibei-recovery-*' ||
+    fail "the service does not write the second recovery file"
+
 # What the page promises: the second kit opens the first point, and nothing of us is left on the tenant.
 $machine run "$m/vault" test -d /var/lib/zaibei-vault/store || fail "the vault's directory is gone"
 expected=$($machine run "$m/tenant" find / -xdev -iname '*zaibei*' -not -path "$ZAIBEI_ROOT*" -not -path "$build*" -not -path '/proc/*' -not -path '/var/log/*' \

@@ -31,7 +31,8 @@ generation() { basename "$(find "$vault/store/hosts/$1/packs" -mindepth 1 -maxde
 
 # Every file of the vault, with what it holds.
 looks() {
-    (cd "$vault" && find . -printf '%P %y %m %U:%G %s\n' && find . -type f -exec sha256sum {} +) | sort
+    # The keeper's note of the clock is written anew each minute.
+    (cd "$vault" && find . -not -path ./keeper/clock -printf '%P %y %m %U:%G %s\n' && find . -type f -not -path ./keeper/clock -exec sha256sum {} +) | sort
 }
 looks >"$ZAIBEI_TMP/before"
 

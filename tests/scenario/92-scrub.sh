@@ -84,10 +84,14 @@ harm 'second copy, lost' "$store/kept/web/${commit##*/}" 0 rm -f "$store/kept/we
 swap() { mv "$1" x && mv "$2" "$1" && mv x "$2"; }
 harm 'swapped packs' "$newer" 15 swap "$data" "$newer"
 harm 'swapped packs' "$data" 15 swap "$data" "$newer"
+harm 'header' $store/vault 0 flip $store/vault 20
+harm 'header, lost' $store/vault 0 rm -f $store/vault
+harm 'copy of the header' $store/vault.copy 0 flip $store/vault.copy 20
 flip $store/vault 20
+flip $store/vault.copy 60
 rc=0
 scrub || rc=$?
-[ $rc -eq 15 ] || [ $rc -eq 12 ] || fail "a damaged header: exit $rc"
+[ $rc -eq 15 ] || [ $rc -eq 12 ] || fail "a header and its copy, both damaged: exit $rc"
 again
 
 step 'the mended record is the one it was, and the damaged one is kept'

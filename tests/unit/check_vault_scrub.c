@@ -203,8 +203,17 @@ END_TEST
 
 /* A store with as much room as the test says. */
 static struct store_ops roomy;
-static uint64_t room;
-static int room_left(struct store *s, uint64_t *bytes, struct err *err) { return *bytes = room, 0; }
+static uint64_t room, taken;
+static int room_left(struct store *s, uint64_t *bytes, uint64_t *used, struct err *err) {
+    return *bytes = room, *used = taken, 0;
+}
+
+static const struct js *alert_of(const struct js *j, const char *what) {
+    const struct js *list = js_get(j, "alerts");
+    for (size_t i = 0; i < js_count(list); i++)
+        if (strcmp(js_str(js_at(list, i), "what", ""), what) == 0) return js_at(list, i);
+    return NULL;
+}
 
 START_TEST(the_alert_comes_at_seventy_percent_with_the_day_it_fills) {
     struct client c;
@@ -214,15 +223,21 @@ START_TEST(the_alert_comes_at_seventy_percent_with_the_day_it_fills) {
     roomy = *v.store.ops;
     roomy.space = room_left;
     v.store.ops = &roomy;
-    room = 1000000;
+    room = 1000000, taken = 1000000;
     ck_assert_int_eq(vault_stat(&v, &s, &e), 0);
-    ck_assert_uint_eq(s.capacity, s.bytes + room);
-    ck_assert_uint_lt(s.percent, STAT_ALERT);
-    room = s.bytes * 30 / 70;
+    ck_assert_uint_eq(s.capacity, taken + room);
+    ck_assert_uint_eq(s.percent, 50); /* whoever took it: our packs are a few per cent of that */
+    struct js *j = stat_json(&v, &s);
+    ck_assert_ptr_null(alert_of(j, "capacity"));
+    js_free(j);
+    taken = s.bytes * 10, room = s.bytes * 30 / 70;
     ck_assert_int_eq(vault_stat(&v, &s, &e), 0);
     ck_assert_uint_ge(s.percent, STAT_ALERT);
-    struct js *j = stat_json(&v, &s);
+    j = stat_json(&v, &s);
     ck_assert(js_bool(j, "alert", false));
+    ck_assert_ptr_nonnull(alert_of(j, "capacity"));
+    ck_assert_int_eq(js_int(alert_of(j, "capacity"), "percent", 0), s.percent);
+    ck_assert_ptr_nonnull(js_str(alert_of(j, "capacity"), "fills_on", NULL));
     js_free(j);
     /* All of it came within a day: the rest lasts for 30/70 of a day. */
     ck_assert_uint_eq(s.recent, s.bytes);

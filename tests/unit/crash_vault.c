@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crash_log.h"
+#include "keys.h"
 
 enum { FIRST = 1, SECOND, THIRD };
 
@@ -60,6 +61,12 @@ static int removal(struct world *w, struct err *e) {
     return mini_remove(&w->v, HOST, 2, &done, e) < 0 ? -1 : tell(w, &done);
 }
 
+/* Nobody is told of it: the vault has the old key or the new one, and all that was told holds. */
+static int rotation(struct world *w, struct err *e) {
+    struct approvals nobody = {.len = 0};
+    return keys_change(&w->v, KEY_ROTATED, &nobody, e);
+}
+
 const struct scenario scenarios[] = {
     {"a first full backup and its commit", none, full},
     {"an incremental backup and its commit", full_and_incremental, incremental},
@@ -68,6 +75,7 @@ const struct scenario scenarios[] = {
     {"a removal with two approvals", care_approvers, care_approved},
     {"a collection", care_collectable, care_collect},
     {"a scrubbing that heals", care_harmed, care_scrub},
+    {"a rotation of the key", full, rotation},
 };
 const size_t scenarios_n = sizeof scenarios / sizeof scenarios[0];
 

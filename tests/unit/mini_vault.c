@@ -230,7 +230,7 @@ int mini_commit(struct mini *m, uint16_t upload, const uint8_t page[SEAL_HASH], 
     if (ask(m, keeper_commit, &b, F_COMMITTED, e) < 0) return -1;
     rd = (struct rd){.p = m->k.out.p, .left = m->k.out.len};
     const uint8_t *raw = rd_blob(&rd, &n, FRAME_MAX);
-    if (!raw || record_decode(&r, raw, n, m->k.v->header.id, m->k.v->header.pub, e) < 0) return -1;
+    if (!raw || keychain_decode(&r, raw, n, m->k.v->header.id, &m->k.v->keys, e) < 0) return -1;
     *done = (struct mini_point){.upload = upload, .point = r.commit.point, .n = r.n};
     memcpy(done->hash, r.hash, SEAL_HASH);
     record_free(&r);

@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "header.h"
+#include "keys.h"
 #include "vaultlog.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"
@@ -144,7 +145,8 @@ static int vault_read(struct areading *a, const struct audit_opts *o, struct err
     if (anchor_load(&a->v.anchor, o->anchor, e) < 0 || store_open(&a->v.store, o->vault, e) < 0 ||
         header_check(&a->v, e) < 0)
         return -1;
-    if (a->v.anchor.given && a->v.signatures && memcmp(a->v.anchor.pub, a->v.vault_pub, 32) != 0)
+    keys_learn(&a->v);
+    if (a->v.anchor.given && a->v.signatures && keys_known(&a->v, a->v.anchor.pub) < 0)
         report_add(a->report, ZE_VAULTKEY, "vault", 0, "%s", _("its key is not the one that the anchor names"));
     return vaultlog_check(&a->v, e);
 }

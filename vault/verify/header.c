@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "wrap/seal.h"
 
 enum { HEADER_MAX = 4096 };
@@ -17,40 +18,49 @@ static bool signed_ok(
     buf_put(&b, domain, strlen(domain) + 1);
     if (with_id) buf_put(&b, v->vault_id, 16);
     buf_put(&b, p, n);
-    return buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
+    return buf_ok(&b) && keys_signer(v, sig, b.p, b.len) >= 0;
 }
 
-int header_check(struct verify *v, struct err *e) {
-    struct buf b;
-    struct err why;
+static int header_parse(struct verify *v, const char *name, const struct buf *b, struct err *e) {
     char suite[16];
-    buf_init(&b, HEADER_MAX);
-    if (store_load(&v->store, "vault", HEADER_MAX, &b, &why) < 0) {
-        report_err(v->report, &why, 0);
-        buf_free(&b);
-        return 0;
-    }
-    struct rd r = rd_of(b.p, b.len);
+    struct rd r = rd_of(b->p, b->len);
     const uint8_t *magic = rd_take(&r, 4);
     uint16_t version = rd_u16(&r);
     rd_u16(&r);
     rd_copy(&r, v->vault_id, 16);
-    rd_copy(&r, v->vault_pub, 32);
+    keys_begin(v, rd_take(&r, 32));
     rd_str(&r, suite, sizeof suite);
     rd_u64(&r);
-    size_t signed_len = b.len - r.left;
+    size_t signed_len = b->len - r.left;
     const uint8_t *sig = rd_take(&r, SEAL_SIG);
-    int rc = 0;
     if (magic && memcmp(magic, "ZBVT", 4) == 0 && version > 1)
-        rc = err_set(e, ZE_NEWER, "vault", _("version %u is newer than this program"), version);
-    else if (!magic || memcmp(magic, "ZBVT", 4) != 0 || version != 1 || !rd_end(&r))
-        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("malformed vault header"));
-    else if (!signed_ok(v, "zaibei vault header", false, b.p, signed_len, sig))
-        report_add(v->report, ZE_DAMAGED, "vault", 0, "%s", _("the vault's signature does not hold"));
+        return err_set(e, ZE_NEWER, name, _("version %u is newer than this program"), version);
+    if (!magic || memcmp(magic, "ZBVT", 4) != 0 || version != 1 || !rd_end(&r))
+        report_add(v->report, ZE_DAMAGED, name, 0, "%s", _("malformed vault header"));
+    else if (!signed_ok(v, "zaibei vault header", false, b->p, signed_len, sig))
+        report_add(v->report, ZE_DAMAGED, name, 0, "%s", _("the vault's signature does not hold"));
     else if (strcmp(suite, "sodium") != 0)
-        rc = err_set(e, ZE_NEWER, "vault", _("suite %s is not known to this program"), suite);
+        return err_set(e, ZE_NEWER, name, _("suite %s is not known to this program"), suite);
     else v->signatures = true;
+    return 0;
+}
+
+/* The header, or its second copy where it is damaged; a vault from before there were copies has none. */
+int header_check(struct verify *v, struct err *e) {
+    struct buf b, copy;
+    struct err why;
+    int rc = 0;
+    buf_init(&b, HEADER_MAX);
+    buf_init(&copy, HEADER_MAX);
+    if (store_load(&v->store, "vault", HEADER_MAX, &b, &why) < 0) report_err(v->report, &why, 0);
+    else rc = header_parse(v, "vault", &b, e);
+    bool good = v->signatures, there = store_load(&v->store, "vault.copy", HEADER_MAX, &copy, &why) == 0;
+    if (!there && why.id != ZE_MISSING) report_err(v->report, &why, 0);
+    if (rc == 0 && !good && there) rc = header_parse(v, "vault.copy", &copy, e);
+    else if (good && there && (b.len != copy.len || memcmp(b.p, copy.p, b.len) != 0))
+        report_add(v->report, ZE_DAMAGED, "vault.copy", 0, "%s", _("it differs from the header whose copy it is"));
     buf_free(&b);
+    buf_free(&copy);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "protect.h"
 #include "wrap/seal.h"
 
@@ -28,6 +29,7 @@ struct reading {
         bool open;
     } begin;
     uint64_t epoch;
+    unsigned key; /* the place of the key that signed the record before */
 };
 
 static void wrong(struct reading *d, uint32_t point, const char *what) {
@@ -116,6 +118,10 @@ static int record_judge(struct reading *d, const struct recd *rec, struct err *e
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0) wrong(d, 0, _("it does not follow the record before it"));
     if (!times_follow(&d->times, rec)) wrong(d, 0, _("its vault time goes back"));
     if (rec->n == 0 && rec->type != REC_HOST) wrong(d, 0, _("a log begins with a host record"));
+    const char *late = keys_late(d->v, rec, &d->key);
+    if (late) report_add(d->v->report, ZE_OLDKEY, d->name, 0, "%s", late);
+    const char *mark = rec->type == REC_KEY ? keys_mark_wrong(d->v, rec) : NULL;
+    if (mark) report_add(d->v->report, ZE_UNALLOWED, d->name, 0, "%s", mark);
     switch (rec->type) {
     case REC_HOST: check_host(d, body); break;
     case REC_BEGIN: check_begin(d, rec, body); break;

@@ -6,20 +6,22 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "wrap/seal.h"
 
 enum { RECORD_SIG = 64 };
 
-static bool signature_ok(const struct verify *v, const uint8_t *p, size_t n, const uint8_t *sig) {
+/* The place of the key that has signed it, or -1. */
+static int signer(const struct verify *v, const uint8_t *p, size_t n, const uint8_t *sig) {
     static const char domain[] = "zaibei log record";
     struct buf b;
     buf_init(&b, n + 64);
     buf_put(&b, domain, sizeof domain);
     buf_put(&b, v->vault_id, 16);
     buf_put(&b, p, n);
-    bool ok = buf_ok(&b) && sign_check(sig, v->vault_pub, b.p, b.len);
+    int at = buf_ok(&b) ? keys_signer(v, sig, b.p, b.len) : -1;
     buf_free(&b);
-    return ok;
+    return at;
 }
 
 const char *record_parse(
@@ -42,7 +44,9 @@ const char *record_parse(
     const uint8_t *sig = rd_take(&r, RECORD_SIG);
     if (!rd_ok(&r) || !sig) return *id = ZE_TRUNCATED, _("it ends too early");
     if (!rd_end(&r) || version != 1) return _("malformed");
-    if (v->signatures && !signature_ok(v, p, signed_len, sig)) return _("the vault's signature does not hold");
+    int key = v->signatures ? signer(v, p, signed_len, sig) : 0;
+    if (key < 0) return _("the vault's signature does not hold");
+    rec->key = (unsigned)key;
     if (rec->n != n) return _("it is another record than its name says");
     return NULL;
 }

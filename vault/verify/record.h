@@ -17,7 +17,8 @@ enum {
     REC_FLOOR,
     REC_APPROVERS,
     REC_CONFIRM,
-    REC_COLLECT = 14,
+    REC_KEY,
+    REC_COLLECT,
     REC_WITNESS
 };
 
@@ -27,6 +28,7 @@ struct recd {
     bool uncertain; /* flag 1: vault time was in doubt */
     uint64_t n;
     int64_t time;
+    unsigned key; /* the place of the key that signed it (keys.h) */
     const uint8_t *prev, *host_id, *body;
     size_t body_len;
 };

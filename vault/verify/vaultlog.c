@@ -10,6 +10,7 @@
 #include "approve.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "keys.h"
 #include "wrap/seal.h"
 
 enum { APPROVERS_MAX = 64 };
@@ -21,6 +22,7 @@ struct vreading {
     bool linked;
     uint8_t prev[32];
     struct log_times times;
+    unsigned key; /* the place of the key that signed the record before */
 };
 
 static void wrong(struct vreading *d, enum err_id id, const char *what) {
@@ -104,11 +106,27 @@ bool vaultlog_confirmed(const struct vault_log *l, const uint8_t *body, size_t n
     return l->broken;
 }
 
+static void check_key(struct vreading *d, const struct recd *rec) {
+    const struct approver_list *by = d->l->n ? &d->l->list[d->l->n - 1] : NULL;
+    const char *what = keys_change_wrong(d->v, rec, by);
+    if (what) wrong(d, ZE_UNALLOWED, what);
+}
+
+/* A key that only keys/ speaks of, while the log is whole: nobody allowed that. */
+static void keys_compare(struct vreading *d) {
+    for (unsigned i = 1; i < d->v->keys.n && !d->l->broken; i++)
+        if (!d->v->keys.key[i].logged)
+            report_add(d->v->report, ZE_UNALLOWED, "keys", 0, "%s", _("the vault's log does not know this key"));
+}
+
 static int record_judge(struct vreading *d, const struct recd *rec, struct err *e) {
     if (memcmp(rec->host_id, d->v->vault_id, 16) != 0) wrong(d, ZE_DAMAGED, _("it is a record of another log"));
     if (d->linked && memcmp(rec->prev, d->prev, 32) != 0)
         wrong(d, ZE_DAMAGED, _("it does not follow the record before it"));
     if (!times_follow(&d->times, rec)) wrong(d, ZE_DAMAGED, _("its vault time goes back"));
+    const char *late = keys_late(d->v, rec, &d->key);
+    if (late) wrong(d, ZE_OLDKEY, late);
+    if (rec->type == REC_KEY) return check_key(d, rec), 0;
     if (rec->type == REC_WITNESS) return note_witness(d, rec, e);
     if (rec->type == REC_APPROVERS) return check_approvers(d, rec, e);
     return rec->type == REC_CONFIRM ? check_confirm(d, rec, e) : 0;
@@ -169,6 +187,7 @@ int vaultlog_check(struct verify *v, struct err *e) {
     }
     buf_free(&b);
     names_free(&names);
+    keys_compare(&d);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "header.h"
+#include "keys.h"
 #include "point.h"
 #include "vaultlog.h"
 #include "wrap/seal.h"
@@ -117,7 +118,7 @@ static bool host_anchored(struct verify *v, const struct log *l) {
             v->report, ZE_ROLLEDBACK, dir, 0, _("record %" PRIu64 ", which the anchor names, is not there"), a->n);
         return false;
     }
-    return a && v->signatures && memcmp(v->anchor.pub, v->vault_pub, 32) == 0;
+    return a && v->signatures && keys_known(v, v->anchor.pub) >= 0;
 }
 
 static int host_check(struct verify *v, const char *host, bool *authentic, struct err *e) {
@@ -125,6 +126,7 @@ static int host_check(struct verify *v, const char *host, bool *authentic, struc
     report_host(v->report, host);
     report_phase(v->report, _("checking"), 0);
     uint64_t before = v->report->findings;
+    keys_of_host(v, host);
     int rc = log_check(v, host, &l, e);
     v->report->seen.hosts++;
     bool anchored = host_anchored(v, &l);
@@ -164,7 +166,7 @@ static int own_log_check(struct verify *v, bool *authentic, struct err *e) {
         report_add(
             v->report, ZE_ROLLEDBACK, "log", 0, _("record %" PRIu64 ", which the anchor names, is not there"), a->n);
     bool bad = v->report->findings > before;
-    bool anchored = a && v->signatures && memcmp(v->anchor.pub, v->vault_pub, 32) == 0;
+    bool anchored = a && v->signatures && keys_known(v, v->anchor.pub) >= 0;
     if (l->records && !anchored) *authentic = false;
     report_host(v->report, "");
     if (l->records)
@@ -203,7 +205,8 @@ int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     if (seal_init(e) < 0 || key_load(&v.key, o->kit, o->host_key, e) < 0 || anchor_load(&v.anchor, o->anchor, e) < 0 ||
         store_open(&v.store, o->vault, e) < 0 || header_check(&v, e) < 0)
         goto out;
-    if (v.anchor.given && v.signatures && memcmp(v.anchor.pub, v.vault_pub, 32) != 0)
+    keys_learn(&v);
+    if (v.anchor.given && v.signatures && keys_known(&v, v.anchor.pub) < 0)
         report_add(r, ZE_VAULTKEY, "vault", 0, "%s", _("its key is not the one that the anchor names"));
     if (o->receipt) {
         if (receipt_find(&v, o->receipt, of_receipt, &v.only_point, e) < 0) goto out;
@@ -214,7 +217,7 @@ int verify_run(const struct verify_opts *o, struct report *r, struct err *e) {
     if (rc == 0) rc = hosts_check(&v, host, &authentic, e);
     if (rc == 0) {
         char key[64];
-        b64_encode(key, sizeof key, v.vault_pub, 32);
+        b64_encode(key, sizeof key, keys_now(&v), 32);
         const char *verdict = r->findings ? "damaged" : v.anchor.given && authentic ? "authentic" : "self-consistent";
         report_summary(r, o->vault, key, verdict, v.key.kind != KEY_NONE);
     } else report_host(r, "");

@@ -56,13 +56,25 @@ struct vault_log {
     uint8_t head_hash[32];
 };
 
+/** The vault's signing keys, the header's first (keys.h). */
+enum { KEYS_MAX = 64 };
+struct keys {
+    unsigned n;
+    struct {
+        uint8_t pub[32];
+        bool logged;   /* the vault's log has the record */
+        int64_t until; /* the vault time at which the next one took over; 0: it signs now */
+    } key[KEYS_MAX];
+};
+
 struct verify {
     struct store store;
     struct report *report;
     struct key key;
     struct anchor anchor;
     bool signatures; /* the vault header was read: signatures can be checked */
-    uint8_t vault_id[16], vault_pub[32];
+    uint8_t vault_id[16];
+    struct keys keys; /* the header's and those that followed */
     uint32_t only_point; /* 0: all */
     struct vault_log vlog;
 };
