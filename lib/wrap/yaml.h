@@ -1,9 +1,9 @@
 /**
  * YAML by libfyaml, and the only door to it: what people write in agent.yaml, zaibeid.yaml and plans.
  *
- * One document of at most 1 MiB, 32 levels and 100,000 nodes, in UTF-8 without control characters. Anchors, aliases, tags,
- * keys that are no scalars, duplicate keys and a second document are refused. Scalars are text; nothing is guessed: only the
- * getter decides what they mean (true and false are the only booleans, numbers are decimal).
+ * One document of at most 1 MiB, 32 levels, 100,000 nodes and 1,000 keys in a map, in UTF-8 without control characters.
+ * Anchors, aliases, tags, keys that are no scalars, duplicate keys and a second document are refused. Scalars are text;
+ * nothing is guessed: only the getter decides what they mean (true and false are the only booleans, numbers are decimal).
  *
  * Every error is ZE_CONFIG with "file:line:column" as object and "a.b.c: expected …, found …" as message. The getters fill
  * their result in every case, so that several may be called before looking: `if (yaml_a(..) < 0 || yaml_b(..) < 0)`.
@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 
-enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 32, YAML_NODES_MAX = 100000 };
+enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 32, YAML_NODES_MAX = 100000, YAML_KEYS_MAX = 1000 };
 
 struct yaml; /* a document */
 
@@ -65,7 +65,7 @@ int yaml_int(const struct yaml_node *map, const char *key, int64_t min, int64_t 
     struct err *e) MUST_CHECK;
 int yaml_bool(const struct yaml_node *map, const char *key, bool def, bool *out, struct err *e) MUST_CHECK;
 /** yaml_choice(map, key, choices, def, out, e): the index of the scalar in ${choices} ("full incremental"), ${def} when it
- * is absent; otherwise "expected full or incremental, found "ful"". */
+ * is absent; otherwise "expected full or incremental, found "ful"; did you mean "full"?". */
 int yaml_choice(const struct yaml_node *map, const char *key, const char *choices, int def, int *out, struct err *e)
     MUST_CHECK;
 /** yaml_list(map, key, out, e): a list of scalars that are not empty (a single scalar is a list of one); ${out} is its node,
