@@ -25,14 +25,14 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    unsigned line, column;        /* from 1 */
-    char *text;                   /* of a scalar, NUL-terminated; "" for an empty one */
-    bool quoted;                  /* a scalar in quotes, or a block of text */
-    char *key;                    /* under which it stands in its map, or NULL */
-    size_t index;                 /* of an element in its list, or a member in its map */
+    unsigned line, column; /* from 1 */
+    char *text;            /* of a scalar, NUL-terminated; "" for an empty one */
+    bool quoted;           /* a scalar in quotes, or a block of text */
+    char *key;             /* under which it stands in its map, or NULL */
+    size_t index;          /* of an element in its list, or a member in its map */
     unsigned key_line, key_column;
     struct yaml_node *up, *child, *last, *next; /* children in the order written */
-    size_t count;                 /* of children */
+    size_t count;                               /* of children */
     const struct yaml *doc;
 };
 
@@ -56,18 +56,19 @@ int yaml_keys(const struct yaml_node *node, const char *keys, struct err *e) MUS
 
 /** yaml_str: a required scalar that is not empty. yaml_str_or: ${def} when it is absent. ${out} lives with the document. */
 int yaml_str(const struct yaml_node *map, const char *key, const char **out, struct err *e) MUST_CHECK;
-int yaml_str_or(const struct yaml_node *map, const char *key, const char *def, const char **out, struct err *e) MUST_CHECK;
+int yaml_str_or(
+    const struct yaml_node *map, const char *key, const char *def, const char **out, struct err *e) MUST_CHECK;
 /** yaml_copy(map, key, def, out, cap, e): the same into an array; ${def} NULL: required. Too long is an error. */
-int yaml_copy(const struct yaml_node *map, const char *key, const char *def, char *out, size_t cap, struct err *e)
-    MUST_CHECK;
+int yaml_copy(
+    const struct yaml_node *map, const char *key, const char *def, char *out, size_t cap, struct err *e) MUST_CHECK;
 /** yaml_int: a decimal number from ${min} to ${max}; ${def} when it is absent. yaml_bool: true or false. */
 int yaml_int(const struct yaml_node *map, const char *key, int64_t min, int64_t max, int64_t def, int64_t *out,
     struct err *e) MUST_CHECK;
 int yaml_bool(const struct yaml_node *map, const char *key, bool def, bool *out, struct err *e) MUST_CHECK;
 /** yaml_choice(map, key, choices, def, out, e): the index of the scalar in ${choices} ("full incremental"), ${def} when it
  * is absent; otherwise "expected full or incremental, found "ful"; did you mean "full"?". */
-int yaml_choice(const struct yaml_node *map, const char *key, const char *choices, int def, int *out, struct err *e)
-    MUST_CHECK;
+int yaml_choice(
+    const struct yaml_node *map, const char *key, const char *choices, int def, int *out, struct err *e) MUST_CHECK;
 /** yaml_list(map, key, out, e): a list of scalars that are not empty (a single scalar is a list of one); ${out} is its node,
  * whose children are the scalars, or NULL when it is absent. */
 int yaml_list(const struct yaml_node *map, const char *key, const struct yaml_node **out, struct err *e) MUST_CHECK;

@@ -31,7 +31,8 @@ static int fail_unknown(const struct yaml_node *node, const char *keys, struct e
     struct yaml_node at = *node; /* an unknown key is shown where the key stands */
     at.line = node->key_line, at.column = node->key_column;
     text_escape(key, sizeof key, node->key, strlen(node->key));
-    if (text_nearest(node->key, keys, nearest)) return yaml_fail(&at, e, _("unknown key; did you mean \"%s\"?"), nearest);
+    if (text_nearest(node->key, keys, nearest))
+        return yaml_fail(&at, e, _("unknown key; did you mean \"%s\"?"), nearest);
     return yaml_fail(&at, e, _("unknown key; known here: %s"), keys);
 }
 

@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "wrap/json.h"
 
 #define A FORM_APPROVAL
 #define C FORM_CHANGE
 #define X FORM_CANCEL
-#define W(...) (const struct field_word[]) { __VA_ARGS__, {0} }
+#define W(...)                    \
+    (const struct field_word[]) { \
+        __VA_ARGS__, { 0 }        \
+    }
 #define YES_NO(yes, y, no, n) W({"true", yes, y}, {"false", no, n})
 #define DAILY W({"full", "全备", "full"}, {"incremental", "增量", "incremental"})
 #define PIECES W({"", "个", ""})
@@ -46,7 +50,7 @@ static const struct field fields[] = {
     {"reason", "申请原因", "Reason", A, CELL_WIDE, FIELD_TEXT, .carried = true, .asked = true},
     {"change.reason", "变更原因", "Reason", C, CELL_WIDE, FIELD_TEXT, .carried = true},
     {"cancel.reason", "注销原因", "Reason", X, CELL_WIDE, FIELD_TEXT, .carried = true},
-    {"stamp.applicant", "（签章）", "(signature and stamp)", A | C | X, CELL_SAME, FIELD_STAMP},
+    {"stamp.applicant", "（签章）：", "(signature and stamp):", A | C | X, CELL_SAME, FIELD_STAMP},
     {"", "资源配置|变更内容|注销后需保留资源", "Resources|What changes|What is kept after the cancellation", A | C | X, CELL_WIDE, FIELD_HEAD},
     {"resources.cpu", "CPU 数量", "CPUs", A, CELL_HALF, FIELD_TEXT, .carried = true, .asked = true},
     {"change.cpu", "CPU 数量", "CPUs", C, CELL_HALF, FIELD_DELTA, .carried = true, .words = PIECES},
@@ -70,7 +74,8 @@ static const struct field fields[] = {
     {"method", "备份方式", "Method", A | C, CELL_HALF, FIELD_CHOICES, .carried = true, .asked = true, .def = "online",
         .words = W({"offline", "离线", "offline"}, {"online", "在线", "online"})},
     {"content", "备份内容", "What is backed up", A, CELL_HALF, FIELD_MAP},
-    {"content.paths", "路径", "paths", A, CELL_SAME, FIELD_PATHS, .asked = true, .def = "required with backup, or commands"},
+    {"content.paths", "路径", "paths", A, CELL_SAME, FIELD_PATHS, .asked = true,
+        .note = "list of absolute paths; with backup required, unless there are commands"},
     {"content.excludes", "不含", "without", A, CELL_SAME, FIELD_TEXTS, .asked = true, .note = "list of patterns"},
     {"content.commands", "命令输出", "output of commands", A, CELL_SAME, FIELD_MAPS,
         .note = "list: commands whose output is stored as a file, each an entry of the host's own allow-list"},
@@ -79,7 +84,7 @@ static const struct field fields[] = {
     {"content.commands.timeout", "时限", "time limit", 0, CELL_NONE, FIELD_SPAN, .note = "`30m`; a shorter one of the host holds"},
     {"offline_place", "离线放置地", "Place of offline copies", C, CELL_HALF, FIELD_CHOICE, .carried = true,
         .words = W({"user", "用户自存", "kept by the user"}, {"platform", "市政务云", "at the platform"}), .note = "only with `method: offline`"},
-    {"strategy", "备份策略", "Strategy", A | C, CELL_HALF, FIELD_MAP, .def = "at least one with backup"},
+    {"strategy", "备份策略", "Strategy", A | C, CELL_HALF, FIELD_MAP, .note = "with backup at least one of them"},
     {"strategy.daily", "每日", "daily", A | C, CELL_SAME, FIELD_CHOICE, .asked = true, .words = DAILY},
     {"strategy.weekly", "每周", "weekly", A | C, CELL_SAME, FIELD_CHOICE, .asked = true, .words = DAILY},
     {"strategy.monthly", "每月", "monthly", A | C, CELL_SAME, FIELD_CHOICE, .asked = true, .words = DAILY},
@@ -92,18 +97,20 @@ static const struct field fields[] = {
     {"", "部门审核", "Review by the office", A | C | X, CELL_WIDE, FIELD_HEAD},
     {"review", "", "", A | C | X, CELL_NONE, FIELD_STEP},
     {"review.opinion", "审核意见", "Opinion", A | C | X, CELL_WIDE, FIELD_STEP},
-    {"stamp.office", "（签章）", "(signature and stamp)", A | C | X, CELL_SAME, FIELD_STAMP},
+    {"stamp.office", "（签章）：", "(signature and stamp):", A | C | X, CELL_SAME, FIELD_STAMP},
     {"review.reviewer", "审核人", "Reviewer", A | C | X, CELL_HALF, FIELD_STEP},
     {"review.date", "日期", "Date", A | C | X, CELL_HALF, FIELD_STEP},
 
     {"system", "信息系统", "Information system", 0, CELL_NONE, FIELD_NAME, .required = true, .asked = true},
     {"hosts", "主机", "Hosts", 0, CELL_NONE, FIELD_NAMES, .required = true, .asked = true, .note = "list of host names, at most 1000"},
     {"schedule", "执行时间", "Schedule", 0, CELL_NONE, FIELD_MAP},
-    {"schedule.zone", "时区", "zone", 0, CELL_NONE, FIELD_OWN, .asked = true, .def = "that of zaibeid.yaml",
-        .note = "`Asia/Shanghai`, `UTC`, `UTC+08:00`"},
+    {"schedule.zone", "时区", "zone", 0, CELL_NONE, FIELD_OWN, .asked = true, .hint = N_("a time zone such as Asia/Shanghai"),
+        .note = "`Asia/Shanghai`, `UTC`, `UTC+08:00`; without it that of zaibeid.yaml"},
     {"schedule.window", "时间窗", "window", 0, CELL_NONE, FIELD_OWN, .asked = true, .def = "01:00-05:00",
+        .hint = N_("a start window such as 01:00-05:00"),
         .note = "when a run may start; `22:00-04:00` crosses midnight"},
-    {"schedule.weekly_day", "每周执行日", "day of the week", 0, CELL_NONE, FIELD_OWN, .asked = true, .def = "sun", .note = "`mon` … `sun`"},
+    {"schedule.weekly_day", "每周执行日", "day of the week", 0, CELL_NONE, FIELD_OWN, .asked = true, .def = "sun", .hint = N_("mon, tue, wed, thu, fri, sat or sun"),
+        .note = "`mon` … `sun`"},
     {"schedule.monthly_day", "每月执行日", "day of the month", 0, CELL_NONE, FIELD_NUMBER, .asked = true, .min = 1, .max = 31, .def = "1",
         .note = "1 … 31; in shorter months the last day"},
     {"retention_days", "最短保存天数", "Days kept at least", 0, CELL_NONE, FIELD_NUMBER, .asked = true, .min = 1, .max = 36500, .def = "90"},
@@ -153,17 +160,34 @@ const struct field *form_next(const char *key, const struct field *f) {
     return NULL;
 }
 
+const struct field *form_up(const struct field *f) {
+    char above[100];
+    const char *dot = strrchr(f->key, '.');
+    snprintf(above, sizeof above, "%.*s", dot ? (int)(dot - f->key) : 0, f->key);
+    return form_field(above);
+}
+
+const struct js *form_at(const struct js *form, const struct field *f, const char **last) {
+    char word[100];
+    const char *key = f->key;
+    for (const char *dot; form && (dot = strchr(key, '.')); key = dot + 1) {
+        snprintf(word, sizeof word, "%.*s", (int)(dot - key), key);
+        form = js_get(form, word);
+    }
+    *last = key;
+    return form;
+}
+
 void form_label(const struct field *f, unsigned form, enum form_lang lang, char *out) {
     const char *s = lang == FORM_ZH ? f->zh : f->en;
-    for (unsigned bit = FORM_APPROVAL; bit != form && bit < FORM_CANCEL && strchr(s, '|'); bit <<= 1) s = strchr(s, '|') + 1;
+    for (unsigned bit = FORM_APPROVAL; bit != form && bit < FORM_CANCEL && strchr(s, '|'); bit <<= 1)
+        s = strchr(s, '|') + 1;
     snprintf(out, FORM_LABEL_MAX, "%.*s", (int)strcspn(s, "|"), s);
 }
 
 void form_title(const struct field *f, enum form_lang lang, char *out) {
-    char above[100] = "", own[FORM_LABEL_MAX], upper[FORM_LABEL_MAX] = "";
-    const char *dot = strrchr(f->key, '.');
-    snprintf(above, sizeof above, "%.*s", dot ? (int)(dot - f->key) : 0, f->key);
-    const struct field *up = form_field(above);
+    char own[FORM_LABEL_MAX], upper[FORM_LABEL_MAX] = "";
+    const struct field *up = form_up(f);
     form_label(f, f->forms & -f->forms, lang, own);
     if (up) form_label(up, FORM_APPROVAL, lang, upper);
     snprintf(out, FORM_LABEL_MAX, "%.90s%s%.90s", upper, *upper ? " " : "", own);
@@ -195,12 +219,14 @@ void form_expected(const struct field *f, char *out, size_t cap) {
     case FIELD_PERIOD: s = _("long or \"N months\""); break;
     case FIELD_SPAN: s = _("a time such as 30m, 24h or 7d"); break;
     case FIELD_SIZE: s = _("a size such as 500 GiB"); break;
-    case FIELD_DELTA: s = *f->words->word ? _("more or less, such as +8 GB or -8 GB") : _("more or less, such as +2 or -2"); break;
+    case FIELD_DELTA:
+        s = *f->words->word ? _("more or less, such as +8 GB or -8 GB") : _("more or less, such as +2 or -2");
+        break;
     case FIELD_NUMBER: snprintf(out, cap, _("a number from %ld to %ld"), f->min, f->max); return;
     case FIELD_BOOL: s = _("true or false"); break;
     case FIELD_CHOICE:
     case FIELD_CHOICES: spell(f->words, out, cap); return;
-    case FIELD_OWN: s = f->note; break;
+    case FIELD_OWN: s = f->hint ? _(f->hint) : f->note; break;
     default: s = _("a text");
     }
     snprintf(out, cap, "%s", s);

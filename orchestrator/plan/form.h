@@ -59,7 +59,8 @@ struct field {
     bool asked;                     /* by plan new */
     const struct field_word *words; /* of a choice or bool, ended by {0}; of a delta the unit */
     long min, max;                  /* of a number */
-    const char *def;                /* what holds when it is absent; in words for FORMAT.md where it is no value */
+    const char *def;                /* the value that holds when it is absent */
+    const char *hint;               /* of a FIELD_OWN: what its values look like; a message */
     const char *note;               /* for FORMAT.md: more than the type says */
 };
 
@@ -70,6 +71,11 @@ enum { FORM_LIST_MAX = 1000, FORM_MAPS_MAX = 64, FORM_TEXT_MAX = 4000, FORM_LABE
 const struct field *form_fields(size_t *n);
 const struct field *form_field(const char *key);
 const struct field *form_next(const char *key, const struct field *f);
+/** form_up(f): the row above it, or NULL. form_at(form, f, last): in a plan's form (canonical JSON) the map that holds the
+ * field, NULL when there is none, and its key there. */
+const struct field *form_up(const struct field *f);
+struct js;
+const struct js *form_at(const struct js *form, const struct field *f, const char **last);
 
 /** form_label(f, form, lang, out): the label on that form. form_title: with that of the row above ("备份策略 每日"), of the
  * first form that has the field. Both at most FORM_LABEL_MAX bytes. */
@@ -87,5 +93,14 @@ struct yaml_node;
 /** form_check(top, e): no key that the forms do not have, and every value of its field's type. ZE_CONFIG with
  * file:line:column, field, what was expected and found. What FIELD_OWN rows hold is left to their readers. */
 int form_check(const struct yaml_node *top, struct err *e) MUST_CHECK;
+
+struct buf;
+/** form_yaml(form, lang, out): a form as YAML that reads back as the same plan; each line says the forms' label. */
+void form_yaml(const struct js *form, enum form_lang lang, struct buf *out);
+/** form_markdown(out): the table as it stands in plans/FORMAT.md. form_numbers: which of the three forms have it, "1 2".
+ * form_value_doc: its values, in a few English words. */
+void form_markdown(struct buf *out);
+void form_numbers(const struct field *f, char out[8]);
+void form_value_doc(const struct field *f, struct buf *out);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "calendar/zone.h"
 #include "plan/form.h"
 #include "wrap/yaml.h"
-#include "calendar/zone.h"
 
 enum { KEYS_MAX = 1200 };
 
@@ -116,7 +116,8 @@ static int check_scalar(const struct field *f, const struct yaml_node *n, struct
     if (scalar_ok(f, n->text)) return 0;
     form_expected(f, expected, sizeof expected);
     text_escape(found, sizeof found, n->text, strnlen(n->text, 80));
-    for (const struct field_word *w = f->type == FIELD_CHOICE || f->type == FIELD_CHOICES ? f->words : NULL; w && w->word; w++)
+    for (const struct field_word *w = f->type == FIELD_CHOICE || f->type == FIELD_CHOICES ? f->words : NULL;
+         w && w->word; w++)
         snprintf(words + strlen(words), sizeof words - strlen(words), "%s ", w->word);
     if (text_nearest(n->text, words, near))
         return yaml_fail(n, e, _("expected %s, found \"%s\"; did you mean \"%s\"?"), expected, found, near);

@@ -26,7 +26,8 @@ static int check_hosts(const struct yaml_node *top, struct err *e) {
 
 /* With backup there is something to back up; an offline copy has a place only where there is one. */
 static int check_content(const struct yaml_node *top, bool backup, struct err *e) {
-    const struct yaml_node *content = yaml_get(top, "content"), *paths, *method, *place = yaml_get(top, "offline_place");
+    const struct yaml_node *content = yaml_get(top, "content"), *paths, *method,
+                           *place = yaml_get(top, "offline_place");
     if (yaml_list(content, "paths", &paths, e) < 0 || yaml_list(top, "method", &method, e) < 0) return -1;
     const struct yaml_node *commands = yaml_get(content, "commands");
     if (backup && !yaml_first(paths) && !(commands && commands->child))
@@ -78,20 +79,18 @@ static int read_schedule(const struct yaml_node *top, const char *zone, struct p
     return 0;
 }
 
+/* Without what is empty: it says nothing. */
 static struct js *tree_of(const struct yaml_node *n) { /* at most YAML_DEPTH_MAX deep */
-    if (n->kind == YAML_LIST) {
-        struct js *a = js_array();
-        for (const struct yaml_node *c = n->child; c; c = c->next)
-            if (c->kind == YAML_SCALAR) js_push_str(a, c->text);
-            else js_push(a, tree_of(c));
-        return a;
-    }
-    struct js *o = js_object();
+    struct js *j = n->kind == YAML_LIST ? js_array() : js_object();
     for (const struct yaml_node *c = n->child; c; c = c->next) {
-        if (c->kind != YAML_SCALAR) js_set(o, c->key, tree_of(c));
-        else if (c->quoted || *c->text) js_set_str(o, c->key, c->text);
+        struct js *inner = c->kind == YAML_SCALAR ? NULL : tree_of(c);
+        if (inner && !js_count(inner)) js_free(inner);
+        else if (inner && n->kind == YAML_LIST) js_push(j, inner);
+        else if (inner) js_set(j, c->key, inner);
+        else if (n->kind == YAML_LIST) js_push_str(j, c->text);
+        else if (c->quoted || *c->text) js_set_str(j, c->key, c->text);
     }
-    return o;
+    return j;
 }
 
 /* A single word where a list may stand means a list of one: the same plan, so the same hash. */

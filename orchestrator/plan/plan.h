@@ -30,15 +30,15 @@ struct plan {
     size_t hosts_n;
     const char **hosts; /* into form */
     struct schedule schedule;
-    int64_t retention_days, rpo_s, rto_s; /* targets: 0 when the plan names none */
-    int64_t priority;                     /* 1 … 9, the greater first */
-    uint64_t quota;                       /* bytes wished for at the vault; 0: not said */
+    int64_t retention_days, rpo_s, rto_s;     /* targets: 0 when the plan names none */
+    int64_t priority;                         /* 1 … 9, the greater first */
+    uint64_t quota;                           /* bytes wished for at the vault; 0: not said */
     struct plan_entry *commands, *pre, *post; /* content.commands, hooks.pre, hooks.post */
     size_t commands_n, pre_n, post_n;
-    struct limits limits;                 /* what a run may take of its host; the host's own may be lower */
-    bool window_end;                      /* a run stops when its window ends, and goes on in the next one */
-    struct js *form;                      /* every field, as in the canonical text */
-    const struct js *paths, *excludes;    /* arrays of strings in form; NULL when there are none */
+    struct limits limits;              /* what a run may take of its host; the host's own may be lower */
+    bool window_end;                   /* a run stops when its window ends, and goes on in the next one */
+    struct js *form;                   /* every field, as in the canonical text */
+    const struct js *paths, *excludes; /* arrays of strings in form; NULL when there are none */
     char *canonical;
     uint8_t hash[SEAL_HASH];
 };
