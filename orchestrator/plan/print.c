@@ -26,14 +26,12 @@ enum { VALUE_MAX = 64 << 20, LABEL_WIDTH = 30 };
 
 static const char style[] =
     "@page{size:A4;margin:18mm 16mm}body{font:10.5pt/1.45 'FangSong','STFangsong','Noto Serif CJK SC','WenQuanYi Micro "
-    "Hei',serif;max-width:178mm;margin:0 auto;color:#000}h1{font-size:17pt;text-align:center;margin:0 0 "
-    "5mm}table{width:"
-    "100%;border-collapse:collapse;table-layout:fixed}th,td{border:1px solid #000;padding:1.6mm 2mm;vertical-align:top;"
-    "overflow-wrap:anywhere}th{width:15%;font-weight:normal;text-align:center;vertical-align:middle}th.head{font-"
-    "weight:"
-    "bold;letter-spacing:.2em}td p{margin:6mm 40mm 1mm "
-    "0;text-align:right}tr{break-inside:avoid}h2{font-size:11pt;margin:"
-    "5mm 0 2mm}.annex th{width:28%;text-align:left}footer{margin-top:3mm;font-size:8pt;overflow-wrap:anywhere}";
+    "Hei',serif;max-width:178mm;margin:0 auto;color:#000}h1{font-size:17pt;text-align:center;margin:0 0 5mm}table{width:"
+    "100%;border-collapse:collapse;table-layout:fixed}col:nth-child(odd){width:18%}col:nth-child(even){width:32%}th,td{"
+    "border:1px solid #000;padding:1.6mm 2mm;vertical-align:top;overflow-wrap:anywhere}th{font-weight:normal;text-align:"
+    "center;vertical-align:middle}th.head{font-weight:bold;letter-spacing:.2em}td p{margin:6mm 40mm 1mm 0;text-align:"
+    "right}tr{break-inside:avoid}h2{font-size:12pt;break-before:page;margin:5mm 0 2mm}.annex th{width:32%;text-align:"
+    "left}footer{margin-top:3mm;font-size:8pt;overflow-wrap:anywhere}";
 
 static void put(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }
 
@@ -193,7 +191,7 @@ void plan_print(const struct plan *p, const struct print *how, struct buf *out) 
             how->lang == FORM_ZH ? "<!doctype html>\n<html lang=\"zh-CN\">\n"
                                  : "<!doctype html>\n<html lang=\"en\">\n");
         put(out, "<meta charset=\"utf-8\">\n<title>"), put(out, title), put(out, "</title>\n<style>"), put(out, style);
-        put(out, "</style>\n<h1>"), put(out, title), put(out, "</h1>\n<table>\n");
+        put(out, "</style>\n<h1>"), put(out, title), put(out, "</h1>\n<table>\n<col><col><col><col>\n");
     } else {
         put(out, title), put(out, "\n\n");
     }
