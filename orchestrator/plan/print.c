@@ -26,9 +26,11 @@ enum { VALUE_MAX = 64 << 20, LABEL_WIDTH = 30 };
 
 static const char style[] =
     "@page{size:A4;margin:18mm 16mm}body{font:10.5pt/1.45 'FangSong','STFangsong','Noto Serif CJK SC','WenQuanYi Micro "
-    "Hei',serif;max-width:178mm;margin:0 auto;color:#000}h1{font-size:17pt;text-align:center;margin:0 0 5mm}table{width:"
-    "100%;border-collapse:collapse;table-layout:fixed}col:nth-child(odd){width:18%}col:nth-child(even){width:32%}th,td{"
-    "border:1px solid #000;padding:1.6mm 2mm;vertical-align:top;overflow-wrap:anywhere}th{font-weight:normal;text-align:"
+    "Hei',serif;max-width:178mm;margin:0 auto;color:#000}h1{font-size:17pt;text-align:center;margin:0 0 "
+    "5mm}table{width:"
+    "100%;border-collapse:collapse;table-layout:fixed}col:nth-child(odd){width:20%}col:nth-child(even){width:30%}th,td{"
+    "border:1px solid #000;padding:1.6mm "
+    "2mm;vertical-align:top;overflow-wrap:anywhere}th{font-weight:normal;text-align:"
     "center;vertical-align:middle}th.head{font-weight:bold;letter-spacing:.2em}td p{margin:6mm 40mm 1mm 0;text-align:"
     "right}tr{break-inside:avoid}h2{font-size:12pt;break-before:page;margin:5mm 0 2mm}.annex th{width:32%;text-align:"
     "left}footer{margin-top:3mm;font-size:8pt;overflow-wrap:anywhere}";
@@ -147,7 +149,7 @@ static void put_annex(struct page *g, const struct js *form) {
     const char *last;
     size_t n;
     bool zh = g->how->lang == FORM_ZH;
-    put(g->out, g->how->html ? "</table>\n<h2>" : "\n");
+    put(g->out, g->how->html ? "<h2>" : "\n");
     put(g->out, zh ? "附：执行参数" : "Annex: how it is carried out");
     put(g->out, g->how->html ? "</h2>\n<table class=\"annex\">\n" : "\n");
     for (const struct field *f = form_fields(&n); n; n--, f++) {
@@ -168,6 +170,7 @@ static void put_annex(struct page *g, const struct js *form) {
     }
 }
 
+/* On the page that is signed. */
 static void put_foot(struct page *g, const struct plan *p) {
     char hash[2 * SEAL_HASH + 1];
     bool zh = g->how->lang == FORM_ZH;
@@ -175,7 +178,7 @@ static void put_foot(struct page *g, const struct plan *p) {
     put(g->out, g->how->html ? "</table>\n<footer>" : "\n");
     put(g->out, zh ? "策略 " : "plan "), put_text(g, p->name, strlen(p->name));
     put(g->out, zh ? "，摘要（BLAKE2b-256）" : ", hash (BLAKE2b-256) "), put(g->out, hash);
-    put(g->out, g->how->html ? "</footer>\n</html>\n" : "\n");
+    put(g->out, g->how->html ? "</footer>\n" : "\n");
 }
 
 void plan_print(const struct plan *p, const struct print *how, struct buf *out) {
@@ -196,6 +199,7 @@ void plan_print(const struct plan *p, const struct print *how, struct buf *out) 
         put(out, title), put(out, "\n\n");
     }
     put_form(&g, form);
-    put_annex(&g, form);
     put_foot(&g, p);
+    put_annex(&g, form);
+    if (how->html) put(out, "</table>\n</html>\n");
 }
