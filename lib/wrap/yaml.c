@@ -70,7 +70,26 @@ static int check_bytes(const struct yaml *y, const char *p, size_t n, struct err
     return 0;
 }
 
-/* The same for what a quoted text spells with a backslash. */
+/* What makes libfyaml 0.7 slow or large: runs of blank lines and directives take it time that grows with the square, and a
+ * flow collection where a key may stand is held until its end. No document that a person wrote comes near these limits. */
+static int check_shape(const struct yaml *y, const char *p, size_t n, struct err *e) {
+    unsigned line = 1, breaks = 0, flow = 0;
+    bool start = true;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
+            line += p[i] == '\n', start = true;
+            if (++breaks > YAML_BREAKS_MAX) return fail_at(y, line, 1, e, _("too many blank lines"));
+            continue;
+        }
+        if (start && p[i] == '%') return fail_at(y, line, 1, e, _("directives (%) are not allowed"));
+        if (p[i] != ' ' && p[i] != '\t') breaks = 0;
+        if (strchr("[]{},", p[i]) && ++flow > YAML_NODES_MAX) return fail_at(y, line, 1, e, _("too many values"));
+        start = false;
+    }
+    return 0;
+}
+
+/* Whether what a quoted text spells with a backslash is text too. */
 static bool spelt_ok(const char *s) {
     for (size_t n; (n = strcspn(s, "\n\r\t")), text_is_utf8(s, n); s += n + 1)
         if (!s[n]) return true;
@@ -205,6 +224,7 @@ struct yaml *yaml_parse(const char *name, const void *p, size_t n, struct err *e
         return NULL;
     }
     int rc = n > YAML_BYTES_MAX ? fail_at(y, 1, 1, e, _("larger than 1 MiB")) : n ? check_bytes(y, p, n, e) : 0;
+    if (rc == 0) rc = check_shape(y, p, n, e);
     if (rc == 0) rc = n ? parse(y, p, n, e) : fail_at(y, 1, 1, e, _("the file is empty"));
     if (rc == 0) return y;
     yaml_free(y);
