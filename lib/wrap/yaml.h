@@ -2,7 +2,7 @@
  * YAML by libfyaml, and the only door to it: what people write in agent.yaml, zaibeid.yaml and plans.
  *
  * One document of at most 1 MiB, 32 levels, 20,000 nodes and 1,000 keys in a map, in UTF-8 without control
- * characters, with at most 200 line ends between two words.
+ * characters, with at most 100 line ends between two words.
  * Anchors, aliases, tags, directives, keys that are no scalars, duplicate keys and a second document are refused. Scalars are text;
  * nothing is guessed: only the getter decides what they mean (true and false are the only booleans, numbers are decimal).
  *
@@ -23,7 +23,7 @@ enum {
     YAML_DEPTH_MAX = 32,
     YAML_NODES_MAX = 20000,
     YAML_KEYS_MAX = 1000,
-    YAML_BREAKS_MAX = 200
+    YAML_BREAKS_MAX = 100
 };
 
 struct yaml; /* a document */

@@ -86,10 +86,19 @@ static struct js *split(const struct field *f, char *s) {
 /* Paths and patterns have a line each, since they may contain anything. */
 static bool line_each(const struct field *f) { return f->type == FIELD_PATHS || !strcmp(f->key, "content.excludes"); }
 
+/* What may be answered: the form's own words where it has boxes. */
+static void put_expected(const struct asking *a, const struct field *f, char *out, size_t cap) {
+    form_expected(f, out, cap);
+    if (f->type != FIELD_BOOL && f->type != FIELD_CHOICE && f->type != FIELD_CHOICES) return;
+    size_t o = 0;
+    for (const struct field_word *w = f->words; w->word && o < cap; w++)
+        o += (size_t)snprintf(out + o, cap - o, "%s%s", o ? " / " : "", a->lang == FORM_ZH && w->zh ? w->zh : w->word);
+}
+
 static void put_question(const struct asking *a, const struct field *f) {
     char label[FORM_LABEL_MAX], expected[300];
     form_title(f, a->lang, label);
-    form_expected(f, expected, sizeof expected);
+    put_expected(a, f, expected, sizeof expected);
     if (line_each(f)) fprintf(stderr, _("%s (one a line, then an empty line): "), label);
     else if (form_is_list(f)) fprintf(stderr, _("%s (%s; several with commas): "), label, expected);
     else if (f->def) fprintf(stderr, _("%s (%s) [%s]: "), label, expected, f->def);
