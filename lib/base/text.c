@@ -8,10 +8,7 @@
 /* Length of the well-formed UTF-8 sequence at s, or 0. Overlong forms, surrogates and values past U+10FFFF are refused. */
 static size_t utf8_len(const unsigned char *s, size_t n) {
     if (s[0] < 0x80) return s[0] >= 0x20 && s[0] != 0x7f;
-    size_t len = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-        : s[0] >= 0xe0 && s[0] < 0xf0         ? 3
-        : s[0] >= 0xc2 && s[0] < 0xe0         ? 2
-                                              : 0;
+    size_t len = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
     if (!len || len > n) return 0;
     uint32_t cp = s[0] & (0x7fu >> len);
     for (size_t i = 1; i < len; i++) {
