@@ -73,10 +73,12 @@ static void text_cell(struct page *g, const char *label, const char *s, size_t n
     } while (s <= end);
 }
 
+static const char *text_of(const struct buf *b) { return b->p ? (const char *)b->p : ""; }
+
 static void html_cell(struct page *g, const struct cell *c, bool across) {
     put(g->out, "<th>"), put_text(g, c->label, strlen(c->label));
     put(g->out, across ? "</th><td colspan=\"3\">" : "</th><td>");
-    put_text(g, (const char *)c->value.p, c->value.len);
+    put_text(g, text_of(&c->value), c->value.len);
     if (*c->stamp) put(g->out, "<p>"), put(g->out, c->stamp), put(g->out, "</p>");
     put(g->out, "</td>");
 }
@@ -88,7 +90,7 @@ static void flush(struct page *g) {
         struct cell *c = &g->cells[i];
         if (!g->how->html && *c->stamp) put(&c->value, "\n"), put(&c->value, c->stamp);
         if (g->how->html) html_cell(g, c, g->cells_n == 1);
-        else text_cell(g, c->label, c->value.p ? (const char *)c->value.p : "", c->value.len);
+        else text_cell(g, c->label, text_of(&c->value), c->value.len);
         buf_free(&c->value);
     }
     if (g->how->html && g->cells_n) put(g->out, "</tr>\n");
@@ -161,7 +163,7 @@ static void put_annex(struct page *g, const struct js *form) {
         buf_init(&value, VALUE_MAX);
         form_title(f, g->how->lang, label);
         plan_print_value(f, form, g->how->lang, &value);
-        const char *s = value.p ? (const char *)value.p : "";
+        const char *s = text_of(&value);
         if (g->how->html)
             put(g->out, "<tr><th>"), put(g->out, label), put(g->out, "</th><td>"), put_text(g, s, value.len);
         if (g->how->html) put(g->out, "</td></tr>\n");
