@@ -37,9 +37,36 @@ int planfile_parse(const char *name, const void *text, size_t n, struct plan *p,
     return plan_parse(name, text, n, zone_without_config, p, e);
 }
 
-/* ${word} is a file when it looks like one or is one; else zaibeid is asked for its active version. ${review}: what the
- * office wrote about it, where zaibeid knows. */
-static int load_any(struct cli *c, const char *word, struct plan *p, struct js **review, struct err *e) {
+static void set_day(struct js *j, const char *key, const char *time) {
+    char day[11];
+    snprintf(day, sizeof day, "%s", time);
+    if (strlen(time) >= 10) js_set_str(j, key, day);
+}
+
+/* What zaibeid's answer about a plan says for the paper: the office's last word, and the answers of a retirement. */
+static struct js *known_of(const struct js *answer) {
+    struct js *known = js_object(), *review = js_object(), *cancel = js_object();
+    const struct js *steps = js_get(answer, "steps"), *retired = js_get(answer, "retirement");
+    static const char *const boxes[] = {"keep_backups", "keep_vm_files"}, *const words[] = {"place", "reason"};
+    for (size_t i = 0; i < js_count(steps); i++) {
+        const struct js *s = js_at(steps, i);
+        const char *act = js_str(s, "act", ""), *time = js_str(s, "time", "");
+        if (!strcmp(act, "retire")) set_day(cancel, "date", time);
+        if (strcmp(act, "review") != 0 && strcmp(act, "approve") != 0 && strcmp(act, "reject") != 0) continue;
+        js_set_str(review, "reviewer", js_str(s, "who", "")), set_day(review, "date", time);
+        if (js_str(s, "text", NULL)) js_set_str(review, "opinion", js_str(s, "text", NULL));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (js_has(retired, boxes[i]))
+            js_set_str(cancel, boxes[i], js_bool(retired, boxes[i], true) ? "true" : "false");
+        if (js_str(retired, words[i], NULL)) js_set_str(cancel, words[i], js_str(retired, words[i], NULL));
+    }
+    js_set(known, "review", review), js_set(known, "cancel", cancel);
+    return known;
+}
+
+/* ${word} is a file when it looks like one or is one; else zaibeid is asked. ${known}: what it says for the paper. */
+static int load_any(struct cli *c, const char *word, struct plan *p, struct js **known, struct err *e) {
     struct buf b;
     char path[300], name[200];
     if (strpbrk(word, "/.") || access(word, F_OK) == 0) {
@@ -53,7 +80,7 @@ static int load_any(struct cli *c, const char *word, struct plan *p, struct js *
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     const char *text = js_str(j, "text", "");
-    if (review && js_get(j, "review")) *review = js_copy(js_get(j, "review"));
+    if (known) *known = known_of(j);
     return planfile_parse(word, text, strlen(text), p, e);
 }
 
@@ -86,12 +113,12 @@ int cmd_plan_print(struct cli *c, struct err *e) {
     struct print how = {.html = cli_option(c, "html")};
     struct plan p;
     struct buf out;
-    CLEANUP_JS struct js *review = NULL;
+    CLEANUP_JS struct js *known = NULL;
     if (how.html && cli_option(c, "text"))
         return err_set(e, ZE_USAGE, "--text", _("--html and --text exclude each other"));
     if (form_of(cli_option(c, "form"), &how.form, e) < 0 || planfile_lang(c, &how.lang, e) < 0) return -1;
-    if (load_any(c, c->argv[0], &p, &review, e) < 0) return -1;
-    how.review = review;
+    if (load_any(c, c->argv[0], &p, &known, e) < 0) return -1;
+    how.known = known;
     buf_init(&out, 64 << 20);
     plan_print(&p, &how, &out);
     int rc = planfile_write(cli_option(c, "out"), &out, e);

@@ -183,14 +183,26 @@ static void put_foot(struct page *g, const struct plan *p) {
     put(g->out, g->how->html ? "</footer>\n" : "\n");
 }
 
+/* The form with what the platform knows laid over it. */
+static struct js *filled(const struct plan *p, const struct js *known) {
+    struct js *form = js_copy(p->form);
+    const struct js *review = js_get(known, "review"), *cancel = js_get(known, "cancel");
+    if (review) js_set(form, "review", js_copy(review));
+    if (cancel && !js_get(form, "cancel")) js_set(form, "cancel", js_object());
+    for (const struct field *f = NULL; cancel && (f = form_next("cancel", f));) {
+        const char *key = f->key + strlen("cancel.");
+        if (js_str(cancel, key, NULL)) js_set_str(js_get(form, "cancel"), key, js_str(cancel, key, NULL));
+    }
+    return form;
+}
+
 void plan_print(const struct plan *p, const struct print *how, struct buf *out) {
     static const char *const titles[2][3] = {{"政务云资源使用审批表", "政务云资源使用变更表", "政务云资源使用注销表"},
         {"Application for resources of the government cloud", "Change of resources of the government cloud",
             "Cancellation of resources of the government cloud"}};
     struct page g = {.how = how, .out = out};
     const char *title = titles[how->lang][how->form >> 1];
-    CLEANUP_JS struct js *form = js_copy(p->form);
-    if (how->review) js_set(form, "review", js_copy(how->review));
+    CLEANUP_JS struct js *form = filled(p, how->known);
     if (how->html) {
         put(out,
             how->lang == FORM_ZH ? "<!doctype html>\n<html lang=\"zh-CN\">\n"

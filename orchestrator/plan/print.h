@@ -9,8 +9,10 @@
 struct print {
     unsigned form; /* FORM_APPROVAL, FORM_CHANGE or FORM_CANCEL */
     enum form_lang lang;
-    bool html;               /* one self-contained page of A4; otherwise text */
-    const struct js *review; /* "opinion", "reviewer", "date" (2026-12-01); NULL: to be written by hand */
+    bool html; /* one self-contained page of A4; otherwise text */
+    /* What the platform knows besides: "review" with "opinion", "reviewer", "date" (2026-12-01), which without it are to be
+     * written by hand; "cancel" with what was answered when the plan was retired. NULL: nothing. */
+    const struct js *known;
 };
 
 /** plan_print(p, how, out): append the form that ${p} is. Below it stand the fields that are on no form but decide what runs,
