@@ -93,6 +93,7 @@ START_TEST(every_field_of_the_three_forms_has_its_place_on_the_printed_form) {
         }
         free(html);
     }
+    plan_free(&p);
 }
 END_TEST
 
