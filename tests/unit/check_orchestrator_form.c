@@ -84,8 +84,7 @@ START_TEST(every_field_of_the_three_forms_has_its_place_on_the_printed_form) {
         const char *at = after(html, "</h1>", "page"), *end = strstr(html, "<footer>");
         for (const char *const *line = papers[i]; *line; line++) {
             char label[100], words[200];
-            snprintf(
-                label, sizeof label, strchr(*line, '=') ? "<th>%.*s</th>" : "%.*s", (int)strcspn(*line, "="), *line);
+            snprintf(label, sizeof label, ">%.*s<", (int)strcspn(*line, "="), *line);
             at = after(at, label, *line) - 1;
             snprintf(words, sizeof words, "%s", strchr(*line, '=') ? strchr(*line, '=') + 1 : "");
             for (char *w = strtok(words, " "); w; w = strtok(NULL, " ")) at = after(at, w, *line);
