@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 
 /* The number of a job, written as a string or a number. */
 static int64_t job_number(const struct js *q) {
@@ -160,7 +161,9 @@ static bool wait_for_window(struct daemon *d, struct job *j, int64_t now, const 
     struct plan p;
     struct run run;
     if (!catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, &p, NULL, NULL)) return false;
-    bool next = plan_next(&p, now / NS_PER_S, &run);
+    struct workdays *t = catalog_workdays(d->db);
+    bool next = plan_next(&p, t, now / NS_PER_S, &run);
+    workdays_free(t);
     plan_free(&p);
     if (!next) return false;
     snprintf(j->state, sizeof j->state, "queued");

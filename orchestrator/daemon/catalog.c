@@ -11,6 +11,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -51,6 +52,7 @@ static const char *const schema[] = {
     "  state TEXT NOT NULL, tries INTEGER NOT NULL, due_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
     "  why TEXT NOT NULL) STRICT;"
     "CREATE INDEX deliveries_due ON deliveries(due_ns) WHERE state='queued';",
+    CATALOG_CALENDAR,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

@@ -1,16 +1,14 @@
 /* Reading a plan. First every key is checked against the form, so that a misspelt one is never silently ignored; then what
  * is interpreted is read; last the whole tree becomes the canonical text. */
-#include "plan/plan.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
-#include "wrap/yaml.h"
+#include "plan/plan_internal.h"
 
-enum { DAY_MIN = 24 * 60, TEXT_MAX = 4000 };
+enum { TEXT_MAX = 4000 };
 
 #define KEYS_TOP                                                                                                  \
     "name department applicant applied technical_contact purpose period delivery notify reason resources system " \
@@ -25,7 +23,7 @@ static const struct {
     {"resources", "kinds cpu memory disk nics ip os components ports auto_update_off other"},
     {"content", "paths excludes"},
     {"strategy", "daily weekly monthly"},
-    {"schedule", "zone window weekly_day monthly_day"},
+    {"schedule", PLAN_SCHEDULE_KEYS},
     {"targets", "rpo rto"},
     {"limits", LIMITS_KEYS " window_end"},
 };
@@ -56,22 +54,6 @@ static int check_choices(const struct yaml_node *map, const char *key, const cha
     return 0;
 }
 
-static bool two(const char *s, unsigned *out) {
-    if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9') return false;
-    *out = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
-    return true;
-}
-
-static int check_date(const struct yaml_node *map, const char *key, struct err *e) {
-    const char *s;
-    unsigned c, y, m, d;
-    if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    bool ok = strlen(s) == 10 && two(s, &c) && two(s + 2, &y) && s[4] == '-' && two(s + 5, &m) && s[7] == '-' &&
-        two(s + 8, &d) && m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(c * 100 + y, m);
-    return ok ? 0 : yaml_fail(yaml_get(map, key), e, _("expected a date such as 2026-12-01, found \"%.80s\""), s);
-}
-
 /* "long", or a number of months: "6 months". */
 static int check_period(const struct yaml_node *top, struct err *e) {
     const char *s;
@@ -83,22 +65,6 @@ static int check_period(const struct yaml_node *top, struct err *e) {
         text_u64(number, 1200, &n) && n)
         return 0;
     return yaml_fail(yaml_get(top, "period"), e, _("expected long or \"N months\", found \"%.80s\""), s);
-}
-
-/* "15m", "24h", "7d" in seconds; 0 when it is absent. */
-static int read_duration(const struct yaml_node *map, const char *key, int64_t *out, struct err *e) {
-    const char *s;
-    char number[16], unit, rest;
-    uint64_t n;
-    *out = 0;
-    if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    bool ok = sscanf(s, "%15[0-9]%c%c", number, &unit, &rest) == 2 && text_u64(number, 1000000, &n) && n;
-    int64_t scale = !ok ? 0 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
-    if (!scale)
-        return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
-    *out = (int64_t)n * scale;
-    return 0;
 }
 
 static int check_size(const struct yaml_node *map, const char *key, struct err *e) {
@@ -117,6 +83,7 @@ static int check_carried(const struct yaml_node *top, struct err *e) {
     const struct yaml_node *res = yaml_get(top, "resources"), *contact = yaml_get(top, "technical_contact"), *list;
     bool off;
     int method;
+    int64_t day;
     for (size_t i = 0; i < COUNT(text_fields); i++)
         if (check_text(top, text_fields[i], e) < 0) return -1;
     for (size_t i = 0; i < COUNT(resource_texts); i++)
@@ -129,7 +96,8 @@ static int check_carried(const struct yaml_node *top, struct err *e) {
     if (check_choices(top, "notify", "mail phone on-site", e) < 0) return -1;
     if (yaml_choice(top, "method", "online offline", 0, &method, e) < 0) return -1;
     if (yaml_list(top, "locations", &list, e) < 0 || check_size(top, "quota", e) < 0) return -1;
-    return check_date(top, "applied", e) < 0 || check_date(top, "delivery", e) < 0 ? -1 : check_period(top, e);
+    if (plan_date(top, "applied", &day, e) < 0 || plan_date(top, "delivery", &day, e) < 0) return -1;
+    return check_period(top, e);
 }
 
 static int check_keys(const struct yaml_node *top, struct err *e) {
@@ -190,48 +158,6 @@ static int check_content(const struct yaml_node *top, bool backup, struct err *e
     return 0;
 }
 
-/* "01:00-05:00": minutes of the day, and the length; past midnight when the end is not after the start. */
-static int read_window(const struct yaml_node *map, struct schedule *s, struct err *e) {
-    const char *t;
-    unsigned h1, m1, h2, m2;
-    if (yaml_str_or(map, "window", "01:00-05:00", &t, e) < 0) return -1;
-    bool ok = strlen(t) == 11 && two(t, &h1) && t[2] == ':' && two(t + 3, &m1) && t[5] == '-' && two(t + 6, &h2) &&
-        t[8] == ':' && two(t + 9, &m2) && h1 < 24 && m1 < 60 && m2 < 60 && (h2 < 24 || (h2 == 24 && m2 == 0));
-    unsigned from = ok ? h1 * 60 + m1 : 0, to = ok ? h2 * 60 + m2 : 0;
-    if (!ok || from == to)
-        return yaml_fail(
-            yaml_get(map, "window"), e, _("expected a start window such as 01:00-05:00, found \"%.80s\""), t);
-    s->window_start_min = from;
-    s->window_len_min = to > from ? to - from : to + DAY_MIN - from;
-    return 0;
-}
-
-static int read_schedule(const struct yaml_node *top, const char *zone, struct plan *p, struct err *e) {
-    static const char *const kinds = "full incremental";
-    const struct yaml_node *st = yaml_get(top, "strategy"), *sc = yaml_get(top, "schedule");
-    struct schedule *s = &p->schedule;
-    int k[3], day;
-    int64_t monthly_day;
-    static const enum run_kind kind[] = {RUN_NONE, RUN_FULL, RUN_INCREMENTAL};
-    if (yaml_choice(st, "daily", kinds, -1, &k[0], e) < 0 || yaml_choice(st, "weekly", kinds, -1, &k[1], e) < 0 ||
-        yaml_choice(st, "monthly", kinds, -1, &k[2], e) < 0)
-        return -1;
-    s->daily = kind[k[0] + 1], s->weekly = kind[k[1] + 1], s->monthly = kind[k[2] + 1];
-    if (p->backup && !s->daily && !s->weekly && !s->monthly)
-        return yaml_fail(st ? st : top, e, _("expected daily, weekly or monthly under \"strategy\""));
-    if (yaml_copy(sc, "zone", zone, p->zone, sizeof p->zone, e) < 0 || read_window(sc, s, e) < 0 ||
-        yaml_choice(sc, "weekly_day", "mon tue wed thu fri sat sun", 6, &day, e) < 0 ||
-        yaml_int(sc, "monthly_day", 1, 31, 1, &monthly_day, e) < 0)
-        return -1;
-    s->weekly_day = (unsigned)day + 1, s->monthly_day = (unsigned)monthly_day;
-    struct err why = ERR_INIT;
-    struct zone *z = zone_open(p->zone, &why);
-    const struct yaml_node *at = yaml_get(sc, "zone");
-    if (!z) return yaml_fail(at ? at : top, e, _("expected a time zone such as Asia/Shanghai, found \"%s\""), p->zone);
-    zone_free(z);
-    return 0;
-}
-
 static struct js *tree_of(const struct yaml_node *n) { /* at most YAML_DEPTH_MAX deep */
     if (n->kind == YAML_LIST) {
         struct js *a = js_array();
@@ -283,10 +209,10 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (check_keys(top, e) < 0 || read_name(top, "name", p->name, e) < 0) goto out;
     if (read_name(top, "system", p->system, e) < 0 || yaml_bool(top, "backup", true, &p->backup, e) < 0) goto out;
     if (check_hosts(top, e) < 0 || check_carried(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
-    if (read_schedule(top, zone, p, e) < 0) goto out;
+    if (plan_schedule(top, zone, p, e) < 0) goto out;
     if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) goto out;
     const struct yaml_node *targets = yaml_get(top, "targets");
-    if (read_duration(targets, "rpo", &p->rpo_s, e) < 0 || read_duration(targets, "rto", &p->rto_s, e) < 0) goto out;
+    if (plan_duration(targets, "rpo", &p->rpo_s, e) < 0 || plan_duration(targets, "rto", &p->rto_s, e) < 0) goto out;
     const struct yaml_node *limits = yaml_get(top, "limits");
     if (limits_yaml(limits, &p->limits, e) < 0 || yaml_bool(limits, "window_end", false, &p->window_end, e) < 0) goto out;
     rc = finish(top, p, e);
@@ -300,13 +226,14 @@ void plan_free(struct plan *p) {
     js_free(p->form);
     free(p->hosts);
     free(p->canonical);
+    schedule_free(&p->schedule);
     *p = (struct plan){.backup = false};
 }
 
-bool plan_next(const struct plan *p, int64_t after_s, struct run *run) {
+bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, struct run *run) {
     struct err e = ERR_INIT;
     struct zone *z = p->backup ? zone_open(p->zone, &e) : NULL;
-    bool found = z && calendar_next(&p->schedule, z, after_s, run);
+    bool found = z && calendar_next(&p->schedule, z, t, after_s, run);
     zone_free(z);
     return found;
 }

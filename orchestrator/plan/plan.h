@@ -15,7 +15,7 @@
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
-enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000 };
+enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000, SCHEDULE_MAX = 50 };
 
 struct plan {
     char name[64], system[64], zone[101];
@@ -37,8 +37,8 @@ struct plan {
 int plan_parse(const char *name, const void *p, size_t n, const char *zone, struct plan *out, struct err *e) MUST_CHECK;
 void plan_free(struct plan *p);
 
-/** plan_next(plan, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
-bool plan_next(const struct plan *p, int64_t after_s, struct run *run);
+/** plan_next(plan, t, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
+bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, struct run *run);
 bool plan_has_host(const struct plan *p, const char *host);
 
 #endif

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     if (p.hosts_n < 1 || p.hosts_n > PLAN_HOSTS_MAX) __builtin_trap();
-    for (int64_t at = 1700000000, i = 0; i < 3 && plan_next(&p, at, &run); i++, at = run.start_s)
+    for (int64_t at = 1700000000, i = 0; i < 3 && plan_next(&p, NULL, at, &run); i++, at = run.start_s)
         if (run.start_s <= at || run.end_s <= run.start_s || run.kind == RUN_NONE) __builtin_trap();
     plan_free(&p);
     return 0;

@@ -1,0 +1,12 @@
+/** What zaibeid does by itself besides queueing runs: it looks whether the table of working days reaches far enough, and it lets
+ * go what plans no longer keep. Called by the thread that keeps the calendar, after each tick of the scheduler. */
+#ifndef DAEMON_DAILY_H
+#define DAEMON_DAILY_H
+
+#include "daemon.h"
+
+/** calendar_watch(d, e): when the year, or from 1 December on the next, is not in the table: an event "calendar" with the year
+ * as its object, at most one a week. */
+int calendar_watch(struct daemon *d, struct err *e) MUST_CHECK;
+
+#endif
