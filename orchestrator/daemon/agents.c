@@ -33,8 +33,13 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
     int found = 0;
     while (!found && job_pick(d->db, host, now, j)) {
         int64_t v = catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, p, NULL, NULL);
+        int64_t until;
         found = v && p->backup && plan_has_host(p, host);
-        if (found) {
+        if (found && strcmp(j->origin, "manual") != 0 && plan_frozen(p, now / NS_PER_S, &until)) {
+            j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
+            found = 0;
+            plan_free(p);
+        } else if (found) {
             j->plan_version = v;
             text_hex(j->plan_hash, p->hash, sizeof p->hash);
             j->retain_until_ns = now + p->retention_days * 86400 * NS_PER_S;

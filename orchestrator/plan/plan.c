@@ -13,7 +13,7 @@ enum { TEXT_MAX = 4000 };
 #define KEYS_TOP                                                                                                  \
     "name department applicant applied technical_contact purpose period delivery notify reason resources system " \
     "hosts "                                                                                                      \
-    "backup method content strategy schedule retention_days targets limits locations quota other"
+    "backup method content strategy schedule retention_days keep targets limits locations quota other"
 
 /* Maps within the form, and the keys they may have. */
 static const struct {
@@ -211,6 +211,7 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (check_hosts(top, e) < 0 || check_carried(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
     if (plan_schedule(top, zone, p, e) < 0) goto out;
     if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) goto out;
+    if (plan_keep(top, &p->keep, e) < 0) goto out;
     const struct yaml_node *targets = yaml_get(top, "targets");
     if (plan_duration(targets, "rpo", &p->rpo_s, e) < 0 || plan_duration(targets, "rto", &p->rto_s, e) < 0) goto out;
     const struct yaml_node *limits = yaml_get(top, "limits");
@@ -236,6 +237,14 @@ bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, 
     bool found = z && calendar_next(&p->schedule, z, t, after_s, run);
     zone_free(z);
     return found;
+}
+
+bool plan_frozen(const struct plan *p, int64_t at_s, int64_t *until_s) {
+    struct err e = ERR_INIT;
+    struct zone *z = p->schedule.freezes_n ? zone_open(p->zone, &e) : NULL;
+    bool frozen = z && calendar_frozen(&p->schedule, z, at_s, until_s);
+    zone_free(z);
+    return frozen;
 }
 
 bool plan_has_host(const struct plan *p, const char *host) {

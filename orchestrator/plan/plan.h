@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "calendar/calendar.h"
+#include "keep/keep.h"
 #include "wire/limits.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"
@@ -23,6 +24,7 @@ struct plan {
     size_t hosts_n;
     const char **hosts; /* into form */
     struct schedule schedule;
+    struct keep_rules keep;
     int64_t retention_days, rpo_s, rto_s; /* targets: 0 when the plan names none */
     struct limits limits;                 /* what a run may take of its host; the host's own may be lower */
     bool window_end;                      /* a run stops when its window ends, and goes on in the next one */
@@ -39,6 +41,8 @@ void plan_free(struct plan *p);
 
 /** plan_next(plan, t, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
 bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, struct run *run);
+/** plan_frozen(plan, at_s, until_s): whether no run may start at this instant, and when that is over. */
+bool plan_frozen(const struct plan *p, int64_t at_s, int64_t *until_s);
 bool plan_has_host(const struct plan *p, const char *host);
 
 #endif

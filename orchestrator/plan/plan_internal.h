@@ -17,4 +17,7 @@ int plan_duration(const struct yaml_node *map, const char *key, int64_t *seconds
 int plan_schedule(const struct yaml_node *top, const char *zone, struct plan *p, struct err *e) MUST_CHECK;
 #define PLAN_SCHEDULE_KEYS "zone window weekly_day monthly_day events once freeze"
 
+/** plan_keep(top, r, e): `keep`. */
+int plan_keep(const struct yaml_node *top, struct keep_rules *r, struct err *e) MUST_CHECK;
+
 #endif
