@@ -100,7 +100,7 @@ static void history(uint64_t number, const struct zone *z, int offset_s, unsigne
     }
     for (size_t i = 0; i < n; i++) {
         unsigned want = oracle(&r, p, n, i, of);
-        ck_assert_msg(p[i].why == want, "ZAIBEI_SEED=%llu point %lld: %#x instead of %#x", (unsigned long long)number,
+        if (p[i].why != want) ck_abort_msg("ZAIBEI_SEED=%llu point %lld: %#x instead of %#x", (unsigned long long)number,
             (long long)p[i].number, p[i].why, want);
         for (unsigned k = 0; k < KEEP_WHYS; k++) seen[k] += want >> k & 1;
     }
