@@ -52,6 +52,7 @@ void cli_show(const char *name, const char *value);
 /** Commands return an exit code, or <0 with ${e}. */
 typedef int cli_command(struct cli *c, struct err *e);
 cli_command cmd_plan_validate, cmd_plan_apply, cmd_plan_show, cmd_plan_next, cmd_plan_list;
+cli_command cmd_plan_simulate, cmd_calendar_import, cmd_calendar_show, cmd_calendar_next;
 cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
 cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;

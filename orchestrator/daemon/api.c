@@ -19,6 +19,8 @@ static const struct route {
     {"POST", "/v1/plans", api_plan_apply, ACT_PLAN_WRITE},
     {"GET", "/v1/plans/*", api_plan_show, ACT_PLAN_READ},
     {"GET", "/v1/plans/*/next", api_plan_next, ACT_PLAN_READ},
+    {"GET", "/v1/plans/*/simulate", api_plan_simulate, ACT_PLAN_READ},
+    {"POST", "/v1/simulate", api_simulate, ACT_PLAN_READ},
     {"GET", "/v1/calendar", api_calendar, ACT_CALENDAR_READ},
     {"POST", "/v1/calendar", api_calendar_import, ACT_CALENDAR_MANAGE},
     {"GET", "/v1/calendar/next", api_calendar_next, ACT_CALENDAR_READ},

@@ -9,4 +9,8 @@
  * as its object, at most one a week. */
 int calendar_watch(struct daemon *d, struct err *e) MUST_CHECK;
 
+/** keeping_tick(d, e): the retention pass of one host whose turn it is today, by vault time (keeping.h). 1: there may be more, 0:
+ * nothing to do for now, <0: to be tried again after a while. May block on the vault. */
+int keeping_tick(struct daemon *d, struct err *e) MUST_CHECK;
+
 #endif

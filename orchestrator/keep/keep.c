@@ -7,7 +7,7 @@
 
 #include "base/i18n.h"
 
-enum { AT_ONCE_LEAST = 10, AT_ONCE_PART = 10 };
+enum { AT_ONCE_LEAST = 5, AT_ONCE_PART = 20 };
 
 static const struct {
     const char *word, *text;

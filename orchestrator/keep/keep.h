@@ -47,7 +47,8 @@ bool keep_rules_any(const struct keep_rules *r);
 /** keep_judge(r, z, now_s, points, n): sort by time and number, and fill each ${why}. ${now_s} is vault time. */
 void keep_judge(const struct keep_rules *r, const struct zone *z, int64_t now_s, struct keep_point *points, size_t n);
 
-/** keep_at_once(existing): how many of a host's points may be asked for within a day; more the vault takes for an attack. */
+/** keep_at_once(existing): how many of a host's points are asked for in a day: half of what the vault lets go before it takes it
+ * for an attack, so that neither two passes less than a day apart nor people's own removals meet that. */
 size_t keep_at_once(size_t existing);
 
 /** keep_word(bit): for JSON ("daily"); keep_text(bit): for people, through _(). */
