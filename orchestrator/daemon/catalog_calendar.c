@@ -49,11 +49,3 @@ int64_t catalog_keeping(struct db *d, const char *host) {
 void catalog_keeping_put(struct db *d, const char *host, int64_t day) {
     db_exec(d, "INSERT OR REPLACE INTO keeping(host,day) VALUES(?,?)", "si", host, day);
 }
-
-bool catalog_event_since(struct db *d, const char *kind, const char *object, int64_t since_ns) {
-    struct db_rows *r =
-        db_query(d, "SELECT 1 FROM events WHERE kind=? AND object=? AND time_ns>=? LIMIT 1", "ssi", kind, object, since_ns);
-    bool found = db_next(r);
-    db_done(r);
-    return found;
-}

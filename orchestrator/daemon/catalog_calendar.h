@@ -20,7 +20,4 @@ void catalog_workdays_put(struct db *d, int64_t year, const struct js *days);
 int64_t catalog_keeping(struct db *d, const char *host);
 void catalog_keeping_put(struct db *d, const char *host, int64_t day);
 
-/** catalog_event_since: whether such an event was recorded since then. */
-bool catalog_event_since(struct db *d, const char *kind, const char *object, int64_t since_ns);
-
 #endif

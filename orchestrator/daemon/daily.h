@@ -5,8 +5,7 @@
 
 #include "daemon.h"
 
-/** calendar_watch(d, e): when the year, or from 1 December on the next, is not in the table: an event "calendar" with the year
- * as its object, at most one a week. */
+/** calendar_watch(d, e): while the year, or from 1 December on the next, is not in the table: the condition calendar.year. */
 int calendar_watch(struct daemon *d, struct err *e) MUST_CHECK;
 
 /** keeping_tick(d, e): the retention pass of one host whose turn it is today, by vault time (keeping.h). 1: there may be more, 0:

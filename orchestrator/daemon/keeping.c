@@ -74,7 +74,7 @@ static int judge(struct pass *s, const char *name, struct err *e) {
     size_t n = found ? keeping_points(s->d->db, s->points, name, list) : 0;
     int rc = db_commit(s->d->db, e);
     struct zone *z = found ? zone_open(p.zone, &why) : NULL;
-    if (rc == 0 && z && p.backup && keep_rules_any(&p.keep) && plan_has_host(&p, s->host)) {
+    if (rc == 0 && z && p.backup && plan_has_host(&p, s->host)) {
         size_t before = js_count(s->ask), most = keep_at_once(js_count(s->points));
         keep_judge(&p.keep, z, s->now_s, list, n);
         for (size_t i = 0; i < n && js_count(s->ask) < most; i++)
@@ -165,7 +165,6 @@ static int record(struct pass *s, struct err *e) {
         js_set(detail, "removed", js_copy(s->removed));
         js_set(detail, "refused", js_copy(s->refused));
         audit_add(s->d->db, now, "zaibeid", "retention.done", s->host, detail);
-        event_add(s->d->db, now, "point", s->host, _("%lld points removed by plan, %lld refused by the vault"), gone, kept);
         daemon_log(s->d, _("%s: %lld points removed by plan, %lld refused by the vault"), s->host, gone, kept);
     }
     return db_commit(s->d->db, e);
@@ -229,8 +228,11 @@ int keeping_tick(struct daemon *d, struct err *e) {
     if (unreachable(e)) return -1;
     /* Something is wrong with this host, such as a damaged log: the others are not to wait for it. */
     daemon_log(d, _("%s: what its plans keep was not judged today: %s"), host, e->msg);
+    struct js *detail = js_object();
+    js_set_int(detail, "id", e->id);
+    js_set_str(detail, "why", e->msg);
     db_begin(d->db);
-    event_add(d->db, daemon_now(d), "point", host, _("what its plans keep was not judged today: %s"), e->msg);
+    audit_add(d->db, daemon_now(d), "zaibeid", "retention.skipped", host, detail);
     catalog_keeping_put(d->db, host, vault_s / DAY_S);
     return db_commit(d->db, e) < 0 ? -1 : 1;
 }

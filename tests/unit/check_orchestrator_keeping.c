@@ -254,6 +254,7 @@ START_TEST(a_vault_that_is_away_is_asked_again_and_a_host_it_cannot_read_does_no
     apply(PLAN "keep: {last: 3}\n");
     put("points", "{\"ok\":false,\"error\":{\"id\":1606,\"object\":\"h\",\"message\":\"a gap\"}}");
     ck_assert_int_eq(tick(), 1);
+    ck_assert_str_eq(audit(0), "zaibeid retention.skipped h {\"id\":1606,\"why\":\"a gap\"}\n");
     ck_assert_int_eq(tick(), 0); /* all are done for today */
     now_s += DAY_S;
     put("clock", "");
@@ -279,10 +280,10 @@ START_TEST(the_table_is_shown_imported_with_a_record_and_warned_about_in_decembe
     ck_assert_int_eq(calendar_watch(&d, &e), 0);
     ck_assert_int_eq(calendar_watch(&d, &e), 0);
     db_begin(d.db);
-    struct db_rows *r = db_query(d.db, "SELECT count(*), max(object) FROM events WHERE kind='calendar'", "");
+    struct db_rows *r = db_query(d.db, "SELECT count(*), max(detail) FROM notices WHERE kind='calendar.year'", "");
     ck_assert(db_next(r));
     ck_assert_int_eq(db_int(r, 0), 1);
-    ck_assert_str_eq(db_text(r, 1), "2027");
+    ck_assert_str_eq(db_text(r, 1), "{\"year\":2027}");
     db_done(r);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
     js_free(call("POST", "/v1/calendar", "{\"years\":{\"2027\":{\"off\":{\"2027-02-30\":\"x\"},\"work\":{}}}}", 400));
