@@ -49,6 +49,9 @@ void cli_span(const struct js *j, const char *key, char out[32]);
 void cli_words(const struct js *array, char *out, size_t cap);
 void cli_show(const char *name, const char *value);
 
+/** cli_missing_year: a warning that the working days of ${year} are not known; 0: nothing. */
+void cli_missing_year(int64_t year);
+
 /** Commands return an exit code, or <0 with ${e}. */
 typedef int cli_command(struct cli *c, struct err *e);
 cli_command cmd_plan_validate, cmd_plan_apply, cmd_plan_show, cmd_plan_next, cmd_plan_list;

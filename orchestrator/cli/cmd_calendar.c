@@ -37,8 +37,7 @@ int cmd_calendar_import(struct cli *c, struct err *e) {
     return j ? 0 : -1;
 }
 
-static void warn(const struct js *j) {
-    int64_t year = js_int(j, "missing", 0);
+void cli_missing_year(int64_t year) {
     if (year)
         printf(_("The working days of %lld are not known: import them when they are published (zaibei calendar import FILE).\n"),
             (long long)year);
@@ -58,7 +57,7 @@ static int print_days(struct cli *c, const char *path, const char *empty, struct
             js_bool(d, "work", false) ? _("worked") : _("off"), js_str(d, "holiday", ""));
     }
     table_print(t, empty);
-    warn(j);
+    cli_missing_year(js_int(j, "missing", 0));
     js_free(j);
     return 0;
 }

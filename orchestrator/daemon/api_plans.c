@@ -20,6 +20,10 @@ struct js *api_status(struct api_call *c, struct err *e) {
     while (db_next(r)) js_set_int(jobs, db_text(r, 0), db_int(r, 1));
     db_done(r);
     js_set(j, "jobs", jobs);
+    struct workdays *t = catalog_workdays(c->d->db);
+    int64_t missing = workdays_missing(t, daemon_now(c->d) / NS_PER_S / 86400);
+    if (missing) js_set_int(j, "missing_year", missing);
+    workdays_free(t);
     char alarm[256];
     daemon_audit_alarm(c->d, alarm);
     if (*alarm) js_set_str(j, "audit_alarm", alarm);
