@@ -101,11 +101,13 @@ need_verify       := verify
 need_orchestrator := zaibeid orchestrator
 need_cli          := zaibei orchestrator
 need_sim          := vault orchestrator
+need_both         := zaibeid vault orchestrator
 room_of            = $(word 2,$(subst _, ,$(notdir $1)))
 # Where that room's own headers are (vault/verify/ is a room of its own).
 own_verify        := -iquote vault/verify
 own_orchestrator  := -iquote orchestrator -iquote orchestrator/daemon
 own_sim           := -iquote vault -iquote orchestrator
+own_both          := -iquote vault -iquote orchestrator -iquote orchestrator/daemon
 own_cli           := -iquote orchestrator -iquote orchestrator/cli
 own                = $(or $(own_$1),$(if $(need_$1),-iquote $1))
 
