@@ -101,11 +101,13 @@ need_verify       := verify
 need_orchestrator := zaibeid orchestrator
 need_cli          := zaibei orchestrator
 need_sim          := vault orchestrator
+need_both         := zaibeid vault orchestrator
 room_of            = $(word 2,$(subst _, ,$(notdir $1)))
 # Where that room's own headers are (vault/verify/ is a room of its own).
 own_verify        := -iquote vault/verify
 own_orchestrator  := -iquote orchestrator -iquote orchestrator/daemon
 own_sim           := -iquote vault -iquote orchestrator
+own_both          := -iquote vault -iquote orchestrator -iquote orchestrator/daemon
 own_cli           := -iquote orchestrator -iquote orchestrator/cli
 own                = $(or $(own_$1),$(if $(need_$1),-iquote $1))
 
@@ -188,6 +190,8 @@ unit: $(UNIT:%=$(B)/tests/%) ## build the unit tests (run them: tests/run unit)
 tools: $(TOOLS:%=$(B)/tools/%) $(PRELOADS:%=$(B)/tools/%) ## build what the scenarios use besides the programs
 fuzz-programs: $(FUZZ:%=$(B)/bin/%)
 all libs unit tools fuzz-programs: ; @:
+# It has the bytes of this file in it (.incbin), which -MMD does not see.
+$(B)/obj/orchestrator/calendar/first.o: dist/holidays-cn.json
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- checking --------------------------------------------------------------------------------------------------------
@@ -274,18 +278,21 @@ $(B)/man/%: docs/man/%.scd
 bindir  := $(PREFIX)/bin
 mandir   = $(PREFIX)/share/man/man$(subst .,,$(suffix $1))
 unitdir := $(PREFIX)/lib/systemd/system
+datadir := $(PREFIX)/share/zaibei
 mofile   = $(PREFIX)/share/locale/$1/LC_MESSAGES/zaibei.mo
 
 install: all ## install below DESTDIR and PREFIX (/usr/local)
 	$(Q)for p in $(PROGRAMS); do install -D -m 755 $(B)/bin/$$p '$(DESTDIR)$(bindir)'/$$p || exit; done
 	$(Q)$(foreach m,$(MAN),install -D -m 644 $(B)/man/$m '$(DESTDIR)$(call mandir,$m)/$m' &&) :
 	$(Q)$(foreach l,$(LANGS),install -D -m 644 $(B)/locale/$l/LC_MESSAGES/zaibei.mo '$(DESTDIR)$(call mofile,$l)' &&) :
+	$(Q)install -D -m 644 dist/holidays-cn.json '$(DESTDIR)$(datadir)'/holidays-cn.json
 	$(Q)for u in $(UNITS); do install -D -m 644 dist/systemd/$$u '$(DESTDIR)$(unitdir)'/$$u && \
 	    sed -i 's|/usr/local/bin/|$(bindir)/|' '$(DESTDIR)$(unitdir)'/$$u || exit; done
 
 uninstall: ## remove exactly what install put there
 	$(Q)rm -f $(PROGRAMS:%='$(DESTDIR)$(bindir)'/%) $(foreach m,$(MAN),'$(DESTDIR)$(call mandir,$m)/$m') \
-	    $(foreach l,$(LANGS),'$(DESTDIR)$(call mofile,$l)') $(UNITS:%='$(DESTDIR)$(unitdir)'/%)
+	    $(foreach l,$(LANGS),'$(DESTDIR)$(call mofile,$l)') $(UNITS:%='$(DESTDIR)$(unitdir)'/%) \
+	    '$(DESTDIR)$(datadir)'/holidays-cn.json
 
 clean: ## remove the build directory
 	rm -rf $(B)

@@ -49,11 +49,15 @@ void cli_span(const struct js *j, const char *key, char out[32]);
 void cli_words(const struct js *array, char *out, size_t cap);
 void cli_show(const char *name, const char *value);
 
+/** cli_missing_year: a warning that the working days of ${year} are not known; 0: nothing. */
+void cli_missing_year(int64_t year);
+
 /** Commands return an exit code, or <0 with ${e}. */
 typedef int cli_command(struct cli *c, struct err *e);
 cli_command cmd_plan_validate, cmd_plan_apply, cmd_plan_show, cmd_plan_next, cmd_plan_list;
 cli_command cmd_witness_list, cmd_witness_accept;
 cli_command cmd_plan_new, cmd_plan_print, cmd_plan_diff, cmd_plan_fields;
+cli_command cmd_plan_simulate, cmd_calendar_import, cmd_calendar_show, cmd_calendar_next;
 cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
 cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;

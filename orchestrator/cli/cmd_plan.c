@@ -158,6 +158,7 @@ int cmd_status(struct cli *c, struct err *e) {
         snprintf(n, sizeof n, "%lld", (long long)js_int(js_get(j, "jobs"), states[i], 0));
         cli_show(states[i], n);
     }
+    cli_missing_year(js_int(j, "missing_year", 0));
     js_free(j);
     return 0;
 }

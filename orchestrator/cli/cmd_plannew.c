@@ -172,7 +172,7 @@ static void show_runs(const struct asking *a) {
     if (judge(a, a->form, &p, &e) < 0) return;
     struct zone *z = zone_open(p.zone, &e);
     int64_t at = clock_real()->now_ns(clock_real()) / 1000000000;
-    for (int i = 0; z && i < RUNS_SHOWN && plan_next(&p, at, &run); i++, at = run.start_s) {
+    for (int i = 0; z && i < RUNS_SHOWN && plan_next(&p, NULL, at, &run); i++, at = run.start_s) {
         char when[32], labels[64];
         text_time(when, (run.start_s + zone_offset(z, run.start_s)) * 1000000000);
         when[10] = ' ', when[16] = 0;

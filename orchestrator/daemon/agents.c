@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 
 /* The number of a job, written as a string or a number. */
 static int64_t job_number(const struct js *q) {
@@ -32,8 +33,13 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
     int found = 0;
     while (!found && job_pick(d->db, host, now, j)) {
         int64_t v = catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, p, NULL, NULL);
+        int64_t until;
         found = v && p->backup && plan_has_host(p, host);
-        if (found) {
+        if (found && strcmp(j->origin, "manual") != 0 && plan_frozen(p, now / NS_PER_S, &until)) {
+            j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
+            found = 0;
+            plan_free(p);
+        } else if (found) {
             j->plan_version = v;
             text_hex(j->plan_hash, p->hash, sizeof p->hash);
             j->retain_until_ns = now + p->retention_days * 86400 * NS_PER_S;
@@ -160,7 +166,9 @@ static bool wait_for_window(struct daemon *d, struct job *j, int64_t now, const 
     struct plan p;
     struct run run;
     if (!catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, &p, NULL, NULL)) return false;
-    bool next = plan_next(&p, now / NS_PER_S, &run);
+    struct workdays *t = catalog_workdays(d->db);
+    bool next = plan_next(&p, t, now / NS_PER_S, &run);
+    workdays_free(t);
     plan_free(&p);
     if (!next) return false;
     snprintf(j->state, sizeof j->state, "queued");

@@ -26,6 +26,8 @@ typedef struct js *api_handler(struct api_call *c, struct err *e);
 int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) MUST_CHECK;
 
 api_handler api_status, api_plans, api_plan_apply, api_plan_show, api_plan_next;
+api_handler api_plan_simulate, api_simulate;
+api_handler api_calendar, api_calendar_import, api_calendar_next;
 api_handler api_hosts, api_host_token, api_host_revoke;
 api_handler api_jobs, api_job_run, api_job_show, api_job_cancel;
 api_handler api_points, api_point_show;

@@ -6,6 +6,7 @@
 #include "api.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 #include "sys/file.h"
 
 enum { NEXT_RUNS = 5, NEXT_RUNS_MAX = 400 };
@@ -19,6 +20,10 @@ struct js *api_status(struct api_call *c, struct err *e) {
     while (db_next(r)) js_set_int(jobs, db_text(r, 0), db_int(r, 1));
     db_done(r);
     js_set(j, "jobs", jobs);
+    struct workdays *t = catalog_workdays(c->d->db);
+    int64_t missing = workdays_missing(t, daemon_now(c->d) / NS_PER_S / 86400);
+    if (missing) js_set_int(j, "missing_year", missing);
+    workdays_free(t);
     char alarm[256];
     daemon_audit_alarm(c->d, alarm);
     if (*alarm) js_set_str(j, "audit_alarm", alarm);
@@ -28,7 +33,7 @@ struct js *api_status(struct api_call *c, struct err *e) {
 }
 
 static struct js *run_json(const struct run *run) {
-    char text[32], *rest = text, *word;
+    char text[RUN_LABELS], *rest = text, *word;
     struct js *j = js_object(), *labels = js_array();
     js_set_time(j, "start", run->start_s * NS_PER_S);
     js_set_time(j, "end", run->end_s * NS_PER_S);
@@ -39,7 +44,8 @@ static struct js *run_json(const struct run *run) {
     return j;
 }
 
-static struct js *plan_json(struct daemon *d, const struct plan *p, int64_t version, int64_t applied_ns) {
+static struct js *plan_json(
+    struct daemon *d, const struct plan *p, const struct workdays *t, int64_t version, int64_t applied_ns) {
     char hash[65];
     struct run run;
     struct js *j = js_object();
@@ -54,7 +60,7 @@ static struct js *plan_json(struct daemon *d, const struct plan *p, int64_t vers
     js_set_str(j, "zone", p->zone);
     js_set_int(j, "retention_days", p->retention_days);
     js_set(j, "hosts", js_copy(js_get(p->form, "hosts")));
-    bool any = plan_next(p, daemon_now(d) / NS_PER_S, &run);
+    bool any = plan_next(p, t, daemon_now(d) / NS_PER_S, &run);
     if (any) js_set(j, "next", run_json(&run));
     return j;
 }
@@ -64,17 +70,19 @@ struct js *api_plans(struct api_call *c, struct err *e) {
     struct js *j = js_object(), *list = js_array();
     js_set(j, "plans", list);
     db_begin(c->d->db);
+    struct workdays *t = catalog_workdays(c->d->db);
     char **names = catalog_plan_names(c->d->db, &n);
     for (size_t i = 0; i < n; i++) {
         struct plan p;
         int64_t applied, v = catalog_plan_load(c->d->db, names[i], 0, c->d->cfg->zone, &p, &applied, NULL);
         if (v) {
-            js_push(list, plan_json(c->d, &p, v, applied));
+            js_push(list, plan_json(c->d, &p, t, v, applied));
             plan_free(&p);
         }
         free(names[i]);
     }
     free(names);
+    workdays_free(t);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;
@@ -109,37 +117,43 @@ struct js *api_plan_apply(struct api_call *c, struct err *e) {
     js_set_int(detail, "version", version);
     audit_add(c->d->db, now, c->who->name, "plan.apply", p.name, detail);
     drop_jobs(c->d, &p, now);
+    struct workdays *t = catalog_workdays(c->d->db);
     struct js *j = NULL;
     if (db_commit(c->d->db, e) == 0) {
         atomic_fetch_add(&c->d->plans_changed, 1);
         daemon_log(c->d, _("plan %s version %lld is active"), p.name, (long long)version);
-        j = plan_json(c->d, &p, version, now);
+        j = plan_json(c->d, &p, t, version, now);
     }
+    workdays_free(t);
     plan_free(&p);
     return j;
 }
 
-static int64_t load(struct api_call *c, struct plan *p, int64_t *applied, char **text, struct err *e) {
+/* ${t}: the working days that hold now. */
+static int64_t load(
+    struct api_call *c, struct plan *p, struct workdays **t, int64_t *applied, char **text, struct err *e) {
     uint64_t version = 0;
     const char *v = http_query(c->r, "version");
     if (v && !text_u64(v, INT64_MAX, &version)) return err_set(e, ZE_USAGE, v, _("expected a version number")), 0;
     db_begin(c->d->db);
     int64_t found = catalog_plan_load(c->d->db, c->arg[0], (int64_t)version, c->d->cfg->zone, p, applied, text);
-    if (db_commit(c->d->db, e) < 0) {
-        if (found) plan_free(p);
-        return 0;
-    }
-    if (!found) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
-    return found;
+    *t = catalog_workdays(c->d->db);
+    if (db_commit(c->d->db, e) == 0 && found) return found;
+    if (found) plan_free(p);
+    else if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
+    workdays_free(*t);
+    return 0;
 }
 
 struct js *api_plan_show(struct api_call *c, struct err *e) {
     struct plan p;
+    struct workdays *t;
     int64_t applied;
     CLEANUP_FREE char *text = NULL;
-    int64_t version = load(c, &p, &applied, &text, e);
+    int64_t version = load(c, &p, &t, &applied, &text, e);
     if (!version) return NULL;
-    struct js *j = plan_json(c->d, &p, version, applied);
+    struct js *j = plan_json(c->d, &p, t, version, applied);
+    workdays_free(t);
     js_set_str(j, "text", text);
     js_set(j, "form", js_copy(p.form));
     plan_free(&p);
@@ -148,18 +162,20 @@ struct js *api_plan_show(struct api_call *c, struct err *e) {
 
 struct js *api_plan_next(struct api_call *c, struct err *e) {
     struct plan p;
+    struct workdays *t;
     uint64_t count = NEXT_RUNS;
     const char *s = http_query(c->r, "count");
     if (s && (!text_u64(s, NEXT_RUNS_MAX, &count) || !count))
         return err_set(e, ZE_USAGE, s, _("expected a number up to %d"), NEXT_RUNS_MAX), NULL;
-    if (!load(c, &p, NULL, NULL, e)) return NULL;
+    if (!load(c, &p, &t, NULL, NULL, e)) return NULL;
     struct js *j = js_object(), *runs = js_array();
     struct run run;
     int64_t after = daemon_now(c->d) / NS_PER_S;
-    for (; count && plan_next(&p, after, &run); count--, after = run.start_s) js_push(runs, run_json(&run));
+    for (; count && plan_next(&p, t, after, &run); count--, after = run.start_s) js_push(runs, run_json(&run));
     js_set_str(j, "plan", p.name);
     js_set_str(j, "zone", p.zone);
     js_set(j, "runs", runs);
+    workdays_free(t);
     plan_free(&p);
     return j;
 }

@@ -11,6 +11,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -53,6 +54,7 @@ static const char *const schema[] = {
     "CREATE INDEX deliveries_due ON deliveries(due_ns) WHERE state='queued';",
     "CREATE TABLE witness(log TEXT PRIMARY KEY, n INTEGER NOT NULL, hash TEXT NOT NULL, behind_ns INTEGER NOT NULL,"
     "  why TEXT NOT NULL) STRICT;",
+    CATALOG_CALENDAR,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

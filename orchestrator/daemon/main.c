@@ -15,6 +15,7 @@
 #include "audit_witness.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "daily.h"
 #include "hosts.h"
 #include "notify.h"
 #include "scheduler.h"
@@ -22,7 +23,7 @@
 #include "sys/proc.h"
 #include "sys/sock.h"
 
-enum { TICK_MS = 1000, SYNC_TICKS = 300, AUDIT_TICKS = 3600 };
+enum { TICK_MS = 1000, SYNC_TICKS = 300, AUDIT_TICKS = 3600, DAILY_TICKS = 3600, KEEPING_TICKS = 60 };
 
 static volatile sig_atomic_t stopping;
 
@@ -40,11 +41,14 @@ static void *agents_thread(void *arg) {
 /* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. */
 static void loop(struct daemon *d, struct scheduler *s) {
     struct err e, last = ERR_INIT;
+    unsigned keep_at = 0;
     for (unsigned tick = 0; !stopping; tick++) {
         e = (struct err)ERR_INIT;
         if (scheduler_tick(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
             (void)(hosts_sync(d, false, &e) == 0);
         if (!e.id && audit_tick(d, &e) == 0 && tick % AUDIT_TICKS == 0) (void)(audit_show(d, &e) == 0);
+        if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);
+        if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "catalog_calendar.h"
 enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S };
 
 struct entry {
@@ -24,6 +25,7 @@ struct scheduler {
     struct daemon *d;
     struct entry *entries;
     size_t n;
+    struct workdays *table;
     bool loaded;
     unsigned seen;
 };
@@ -34,7 +36,8 @@ static void forget(struct scheduler *s) {
         zone_free(s->entries[i].zone);
     }
     free(s->entries);
-    s->entries = NULL, s->n = 0;
+    workdays_free(s->table);
+    s->table = NULL, s->entries = NULL, s->n = 0;
 }
 
 struct scheduler *scheduler_new(struct daemon *d) {
@@ -55,6 +58,7 @@ static int reload(struct scheduler *s, struct err *e) {
     forget(s);
     size_t n;
     db_begin(s->d->db);
+    s->table = catalog_workdays(s->d->db);
     char **names = catalog_plan_names(s->d->db, &n);
     s->entries = calloc(n + 1, sizeof *s->entries);
     for (size_t i = 0; i < n; i++) {
@@ -126,7 +130,7 @@ static void follow(struct scheduler *s, struct entry *x, const char *host, int64
     if (first) upto = now_s - DAY_S - 1; /* a window that is open when a plan begins counts */
     if (upto < now_s - BACK_MAX_S) upto = now_s - BACK_MAX_S;
     struct run run;
-    while (calendar_next(&x->plan.schedule, x->zone, upto, &run) && run.start_s <= now_s) {
+    while (calendar_next(&x->plan.schedule, x->zone, s->table, upto, &run) && run.start_s <= now_s) {
         upto = run.start_s;
         if (!first || run.end_s > now_s) queue_run(s, x, host, &run, now_ns);
     }
@@ -141,7 +145,7 @@ static int follow_all(struct scheduler *s, int64_t now_s, int64_t now_ns, struct
         for (size_t h = 0; h < x->plan.hosts_n; h++) follow(s, x, x->plan.hosts[h], now_s, now_ns);
         if (db_commit(s->d->db, e) < 0) return -1;
         struct run run;
-        x->quiet_until_s = calendar_next(&x->plan.schedule, x->zone, now_s, &run) ? run.start_s : INT64_MAX;
+        x->quiet_until_s = calendar_next(&x->plan.schedule, x->zone, s->table, now_s, &run) ? run.start_s : INT64_MAX;
     }
     return 0;
 }

@@ -1,22 +1,12 @@
 /* Reading a plan. First everything is checked against the table of the forms' fields, so that a misspelt key is never
  * silently ignored; then what is interpreted is read; last the whole tree becomes the canonical text. */
-#include "plan/plan.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
 #include "plan/form.h"
-#include "wrap/yaml.h"
-
-enum { DAY_MIN = 24 * 60 };
-
-static bool two(const char *s, unsigned *out) {
-    if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9') return false;
-    *out = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
-    return true;
-}
+#include "plan/plan_internal.h"
 
 static int check_hosts(const struct yaml_node *top, struct err *e) {
     const struct yaml_node *list;
@@ -35,48 +25,6 @@ static int check_content(const struct yaml_node *top, bool backup, struct err *e
     for (const struct yaml_node *it = yaml_first(method); place && it; it = yaml_next(method, it))
         if (!strcmp(it->text, "offline")) place = NULL;
     return place ? yaml_fail(place, e, _("expected method: offline beside it")) : 0;
-}
-
-/* "01:00-05:00": minutes of the day, and the length; past midnight when the end is not after the start. */
-static int read_window(const struct yaml_node *map, struct schedule *s, struct err *e) {
-    const char *t;
-    unsigned h1, m1, h2, m2;
-    if (yaml_str_or(map, "window", "01:00-05:00", &t, e) < 0) return -1;
-    bool ok = strlen(t) == 11 && two(t, &h1) && t[2] == ':' && two(t + 3, &m1) && t[5] == '-' && two(t + 6, &h2) &&
-        t[8] == ':' && two(t + 9, &m2) && h1 < 24 && m1 < 60 && m2 < 60 && (h2 < 24 || (h2 == 24 && m2 == 0));
-    unsigned from = ok ? h1 * 60 + m1 : 0, to = ok ? h2 * 60 + m2 : 0;
-    if (!ok || from == to)
-        return yaml_fail(
-            yaml_get(map, "window"), e, _("expected a start window such as 01:00-05:00, found \"%.80s\""), t);
-    s->window_start_min = from;
-    s->window_len_min = to > from ? to - from : to + DAY_MIN - from;
-    return 0;
-}
-
-static int read_schedule(const struct yaml_node *top, const char *zone, struct plan *p, struct err *e) {
-    static const char *const kinds = "full incremental";
-    const struct yaml_node *st = yaml_get(top, "strategy"), *sc = yaml_get(top, "schedule");
-    struct schedule *s = &p->schedule;
-    int k[3], day;
-    int64_t monthly_day;
-    static const enum run_kind kind[] = {RUN_NONE, RUN_FULL, RUN_INCREMENTAL};
-    if (yaml_choice(st, "daily", kinds, -1, &k[0], e) < 0 || yaml_choice(st, "weekly", kinds, -1, &k[1], e) < 0 ||
-        yaml_choice(st, "monthly", kinds, -1, &k[2], e) < 0)
-        return -1;
-    s->daily = kind[k[0] + 1], s->weekly = kind[k[1] + 1], s->monthly = kind[k[2] + 1];
-    if (p->backup && !s->daily && !s->weekly && !s->monthly)
-        return yaml_fail(st ? st : top, e, _("expected daily, weekly or monthly under \"strategy\""));
-    if (yaml_copy(sc, "zone", zone, p->zone, sizeof p->zone, e) < 0 || read_window(sc, s, e) < 0 ||
-        yaml_choice(sc, "weekly_day", "mon tue wed thu fri sat sun", 6, &day, e) < 0 ||
-        yaml_int(sc, "monthly_day", 1, 31, 1, &monthly_day, e) < 0)
-        return -1;
-    s->weekly_day = (unsigned)day + 1, s->monthly_day = (unsigned)monthly_day;
-    struct err why = ERR_INIT;
-    struct zone *z = zone_open(p->zone, &why);
-    const struct yaml_node *at = yaml_get(sc, "zone");
-    if (!z) return yaml_fail(at ? at : top, e, _("expected a time zone such as Asia/Shanghai, found \"%s\""), p->zone);
-    zone_free(z);
-    return 0;
 }
 
 /* Without what is empty: it says nothing. */
@@ -164,7 +112,7 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (yaml_copy(top, "system", NULL, p->system, sizeof p->system, e) < 0) goto out;
     if (yaml_bool(top, "backup", true, &p->backup, e) < 0) goto out;
     if (check_hosts(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
-    if (read_schedule(top, zone, p, e) < 0 || read_rest(top, p, e) < 0) goto out;
+    if (plan_schedule(top, zone, p, e) < 0 || plan_keep(top, &p->keep, e) < 0 || read_rest(top, p, e) < 0) goto out;
     rc = finish(top, p, e);
 out:
     yaml_free(y);
@@ -177,15 +125,24 @@ void plan_free(struct plan *p) {
     free(p->hosts);
     free(p->commands), free(p->pre), free(p->post);
     free(p->canonical);
+    schedule_free(&p->schedule);
     *p = (struct plan){.backup = false};
 }
 
-bool plan_next(const struct plan *p, int64_t after_s, struct run *run) {
+bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, struct run *run) {
     struct err e = ERR_INIT;
     struct zone *z = p->backup ? zone_open(p->zone, &e) : NULL;
-    bool found = z && calendar_next(&p->schedule, z, after_s, run);
+    bool found = z && calendar_next(&p->schedule, z, t, after_s, run);
     zone_free(z);
     return found;
+}
+
+bool plan_frozen(const struct plan *p, int64_t at_s, int64_t *until_s) {
+    struct err e = ERR_INIT;
+    struct zone *z = p->schedule.freezes_n ? zone_open(p->zone, &e) : NULL;
+    bool frozen = z && calendar_frozen(&p->schedule, z, at_s, until_s);
+    zone_free(z);
+    return frozen;
 }
 
 bool plan_has_host(const struct plan *p, const char *host) {

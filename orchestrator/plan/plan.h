@@ -11,11 +11,12 @@
 #include <stdbool.h>
 
 #include "calendar/calendar.h"
+#include "keep/keep.h"
 #include "wire/limits.h"
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
-enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000 }; /* FORM_LIST_MAX */
+enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000, SCHEDULE_MAX = 50 }; /* FORM_LIST_MAX */
 
 /** An entry of the host's own allow-list. A plan names no commands, so that nobody gets to run any by a plan. */
 struct plan_entry {
@@ -30,6 +31,7 @@ struct plan {
     size_t hosts_n;
     const char **hosts; /* into form */
     struct schedule schedule;
+    struct keep_rules keep;
     int64_t retention_days, rpo_s, rto_s;     /* targets: 0 when the plan names none */
     int64_t priority;                         /* 1 … 9, the greater first */
     uint64_t quota;                           /* bytes wished for at the vault; 0: not said */
@@ -48,8 +50,10 @@ struct plan {
 int plan_parse(const char *name, const void *p, size_t n, const char *zone, struct plan *out, struct err *e) MUST_CHECK;
 void plan_free(struct plan *p);
 
-/** plan_next(plan, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
-bool plan_next(const struct plan *p, int64_t after_s, struct run *run);
+/** plan_next(plan, t, after_s, run): calendar_next in the plan's zone; false when nothing is scheduled. */
+bool plan_next(const struct plan *p, const struct workdays *t, int64_t after_s, struct run *run);
+/** plan_frozen(plan, at_s, until_s): whether no run may start at this instant, and when that is over. */
+bool plan_frozen(const struct plan *p, int64_t at_s, int64_t *until_s);
 bool plan_has_host(const struct plan *p, const char *host);
 
 #endif

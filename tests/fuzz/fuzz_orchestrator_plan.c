@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     must(p.hosts_n >= 1 && p.hosts_n <= PLAN_HOSTS_MAX);
-    for (int64_t at = 1700000000, i = 0; i < 3 && plan_next(&p, at, &run); i++, at = run.start_s)
+    for (int64_t at = 1700000000, i = 0; i < 3 && plan_next(&p, NULL, at, &run); i++, at = run.start_s)
         must(run.start_s > at && run.end_s > run.start_s && run.kind != RUN_NONE);
     struct js *rows = js_array();
     must(plan_diff(p.form, p.form, rows) == 0);

@@ -24,8 +24,8 @@ static int64_t at(const char *t) { /* "2026-11-22T01:02:03Z" */
 static void next_is(const struct schedule *s, const struct zone *z, int64_t *now, const char *start, int minutes,
     const char *kind, const char *labels) {
     struct run run;
-    char text[32], words[32];
-    ck_assert(calendar_next(s, z, *now, &run));
+    char text[32], words[RUN_LABELS];
+    ck_assert(calendar_next(s, z, NULL, *now, &run));
     text_time(text, run.start_s * 1000000000);
     run_labels_text(run.labels, words);
     ck_assert_str_eq(text, start);
@@ -169,14 +169,14 @@ START_TEST(nothing_scheduled_gives_nothing) {
     struct zone *z = open_zone("UTC");
     struct schedule s = {.window_len_min = 60, .weekly_day = 1, .monthly_day = 1};
     struct run run;
-    ck_assert(!calendar_next(&s, z, 0, &run));
+    ck_assert(!calendar_next(&s, z, NULL, 0, &run));
     zone_free(z);
 }
 END_TEST
 
 START_TEST(labels_read_back_and_unknown_words_are_skipped) {
-    char t[32];
-    for (unsigned l = 0; l < 8; l++) {
+    char t[RUN_LABELS];
+    for (unsigned l = 0; l < 32; l++) {
         run_labels_text(l, t);
         ck_assert_uint_eq(run_labels_of(t), l);
     }

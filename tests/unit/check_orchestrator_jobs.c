@@ -129,6 +129,33 @@ static void result(const char *host, int id, const char *rest) {
     js_free(ask(host, q));
 }
 
+/* R21 */
+START_TEST(what_waits_when_a_freeze_begins_waits_until_it_is_over_and_a_job_by_hand_does_not) {
+    apply("name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n"
+          "schedule: {zone: UTC, window: \"22:00-04:00\", freeze: [{from: 2026-11-24, until: 2026-11-25, reason: r}]}\n");
+    now_s += 23 * 3600;
+    tick();
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    now_s += 3600; /* midnight: its window ends with the day before the freeze */
+    tick();
+    ck_assert_str_eq(jobs(), "missed calendar full daily; queued catch-up full daily");
+    ck_assert_int_eq(call_in("h", false), 0);
+    now_s += 86400;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 0);
+    struct job j = {.plan_version = 1, .origin = "manual", .state = "queued", .kind = "full", .labels = "manual", .host = "h", .plan = "p"};
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    job_add(d.db, &j);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    ck_assert_int_eq(call_in("h", false), j.id);
+    result("h", (int)j.id, "\"state\":\"ok\"");
+    now_s += 86400;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 2);
+}
+END_TEST
+
 START_TEST(the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a_ticket_at_the_vault) {
     apply(PLAN("s", "/srv"));
     tick();
@@ -348,6 +375,7 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_first_run_of_a_host_without_points_is_a_full_in_its_window_with_a_ticket_at_the_vault);
+    tcase_add_test(t, what_waits_when_a_freeze_begins_waits_until_it_is_over_and_a_job_by_hand_does_not);
     tcase_add_test(t, a_run_is_queued_once_whatever_restarts_in_between);
     tcase_add_test(t, days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stronger_kind);
     tcase_add_test(t, a_host_that_stays_away_has_one_run_waiting_and_no_more);

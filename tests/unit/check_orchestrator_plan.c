@@ -113,7 +113,7 @@ START_TEST(a_plan_without_backup_needs_no_paths_and_schedules_nothing) {
     struct run run;
     struct err e = ERR_INIT;
     ck_assert_int_eq(parse("name: x\nsystem: x\nhosts: h\nbackup: false\nstrategy: {daily: full}\n", &p, &e), 0);
-    ck_assert(!plan_next(&p, 0, &run));
+    ck_assert(!plan_next(&p, NULL, 0, &run));
     plan_free(&p);
 }
 END_TEST

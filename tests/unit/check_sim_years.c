@@ -211,7 +211,7 @@ static void judge(struct year *y) {
 static void year_play(struct year *y, struct schedule *s, const struct zone *z) {
     int64_t start = y->clock.now / NS_PER_S, quarter = start + 91 * 86400;
     struct run due;
-    for (int64_t at = start; !*y->broken && calendar_next(s, z, at, &due) && due.start_s < start + 365 * 86400;) {
+    for (int64_t at = start; !*y->broken && calendar_next(s, z, NULL, at, &due) && due.start_s < start + 365 * 86400;) {
         at = due.start_s;
         y->clock.now = (at + (int64_t)(crash_random(&y->random) % (uint64_t)(due.end_s - at))) * NS_PER_S;
         clock_moves(y);

@@ -98,7 +98,7 @@ int mini_begin(struct mini *m, uint8_t kind, uint16_t upload, struct err *e) {
     buf_init(&b, 256);
     buf_u8(&b, kind);
     buf_put(&b, id, sizeof id);
-    buf_str(&b, "");
+    buf_str(&b, m->ticket ? m->ticket : "");
     if (ask(m, keeper_begin, &b, F_BEGUN, e) < 0) return -1;
     m->has_parent = m->k.begin.kind == KIND_INCREMENTAL;
     return 0;

@@ -11,6 +11,7 @@
 struct mini {
     struct keeper k;
     bool has_parent;
+    const char *ticket; /* shown at the next begin; NULL: none */
 };
 
 /** What one backup stores: pack first is meta, pack first+1 data; its used set is these and all that the parent used, or of
