@@ -103,9 +103,9 @@ for _ in $(seq 100); do zaibei status >/dev/null 2>&1 && break || sleep 0.1; don
 [ "$(state)" = active ] || fail "state $(state)"
 
 step 'what is not as planned is shown'
-token=$(zaibei host enroll-token other --system "$host" --json | jq -r .token)
-printf '%s\n' "$token" | zaibei-agent enroll - --recipient "$(sed -n 's/.*\(zbk-pub-[A-Za-z0-9+/=]*\).*/\1/p' "$kit" | head -n 1)" \
-    --state "$ZAIBEI_TMP/other" >/dev/null 2>&1 || fail 'the other host was not enrolled'
+zaibei host enroll-token other --system "$host" --json | jq -r .token |
+    zaibei-agent --config "$ZAIBEI_TMP/other/agent.yaml" enroll - --recipient "$(grep -o 'zbk-pub-.*' "$kit")" >/dev/null 2>&1 ||
+    fail 'the other host was not enrolled'
 expect 0 zaibei plan drift
 says other 'no plan names it'
 
