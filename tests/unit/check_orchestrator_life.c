@@ -331,7 +331,7 @@ START_TEST(suspended_plans_skip_what_waits_and_do_not_miss_what_fell_into_the_pa
     ck_assert_int_eq(number("SELECT count(*) FROM jobs WHERE state='queued'"), 1);
     ck_assert_uint_eq(act_as(&plan_applicant, LIFE_SUSPEND), 0);
     ck_assert_int_eq(number("SELECT count(*) FROM jobs WHERE state='skipped' AND err_msg<>''"), 1);
-    ck_assert_int_eq(number("SELECT count(*) FROM audit WHERE act='job.skip' AND who='zaibeid'"), 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM audit WHERE act='job.skipped' AND who='zaibeid'"), 1);
     now_s += (int64_t)10 * 86400;
     ck_assert_int_eq(scheduler_tick(s, &e), 0);
     ck_assert_uint_eq(act_as(&plan_applicant, LIFE_RESUME), 0);
@@ -410,7 +410,7 @@ static void life(void) {
     ck_assert_msg(life_tick(&d, &e) == 0, "%s", e.msg);
 }
 
-#define OVERDUE "SELECT count(*) FROM events WHERE kind='overdue'"
+#define OVERDUE "SELECT count(*) FROM notices WHERE kind='plan.overdue'"
 
 START_TEST(what_waits_too_long_is_said_once) {
     now_s = civil_days(2026, 11, 27) * 86400 + 3600; /* a Friday; two working days: until the end of Tuesday */
