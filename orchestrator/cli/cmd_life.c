@@ -29,7 +29,10 @@ static void cost_host(const struct js *h) {
     cli_bytes(h, "full_bytes", full), cli_bytes(h, "incremental_bytes", incremental);
     cli_span(h, "full_s", span);
     snprintf(line, sizeof line, _("full %s, incremental %s (%s); a full takes %s"), full, incremental,
-        !strcmp(source, "points") ? _("as measured") : !strcmp(source, "form") ? _("by the form") : _("unknown"), span);
+        !strcmp(source, "points")     ? _("as measured")
+            : !strcmp(source, "form") ? _("by the form")
+                                      : _("unknown"),
+        span);
     cli_show(js_str(h, "host", ""), line);
 }
 
@@ -55,7 +58,8 @@ void cli_plan_cost(const struct js *j) {
     puts(_("What it will cost:"));
     for (size_t i = 0; i < js_count(hosts); i++) cost_host(js_at(hosts, i));
     cli_bytes(j, "year_bytes", year), cli_bytes(j, "peak_bytes", peak), cli_bytes(j, "quota_bytes", quota);
-    snprintf(line, sizeof line, _("%s after a year, %s at most; %lld points"), year, peak, (long long)js_int(j, "points", 0));
+    snprintf(line, sizeof line, _("%s after a year, %s at most; %lld points"), year, peak,
+        (long long)js_int(j, "points", 0));
     cli_show(_("space"), line);
     if (js_has(j, "quota_bytes")) {
         snprintf(line, sizeof line, js_bool(j, "fits_quota", false) ? _("%s: fits") : _("%s: does not fit"), quota);
@@ -197,8 +201,8 @@ int cmd_plan_approve(struct cli *c, struct err *e) {
 /* ---- retiring: the three questions of form 3 ---- */
 
 /* An answer among two words, by option or on the terminal. */
-static int question(struct cli *c, const char *option, const char *text, const char *const words[2], int *out,
-    struct err *e) {
+static int question(
+    struct cli *c, const char *option, const char *text, const char *const words[2], int *out, struct err *e) {
     char typed[100] = "";
     const char *s = cli_option(c, option);
     if (!s && isatty(STDIN_FILENO)) {
@@ -220,8 +224,9 @@ int cmd_plan_retire(struct cli *c, struct err *e) {
         question(c, "vm-files", _("The files of the virtual machines: keep or drop them?"), keep, &files, e) < 0)
         return -1;
     bool any = !backups || !files;
-    if (any && question(c, "place", _("Where is kept what is kept: by the department itself, or at the platform?"), where,
-                   &place, e) < 0)
+    if (any &&
+        question(c, "place", _("Where is kept what is kept: by the department itself, or at the platform?"), where,
+            &place, e) < 0)
         return -1;
     js_set_bool(q, "keep_backups", !backups);
     js_set_bool(q, "keep_vm_files", !files);

@@ -49,8 +49,8 @@ static void plan_row(struct table *t, const struct js *p) {
     snprintf(version, sizeof version, "%lld", (long long)js_int(p, "version", 0));
     snprintf(state, sizeof state, "%s%s", js_str(p, "state", ""), js_str(p, "retirement", NULL) ? " *" : "");
     if (open)
-        snprintf(state, sizeof state, _("%s (version %lld: %s)"), js_str(p, "state", ""), (long long)js_int(open, "version", 0),
-            js_str(open, "state", ""));
+        snprintf(state, sizeof state, _("%s (version %lld: %s)"), js_str(p, "state", ""),
+            (long long)js_int(open, "version", 0), js_str(open, "state", ""));
     cli_words(js_get(p, "hosts"), hosts, sizeof hosts);
     cli_time(run, "start", next);
     table_row(t, js_str(p, "name", ""), version, state, js_str(p, "system", ""), hosts, next, js_str(run, "kind", ""));
@@ -77,7 +77,10 @@ int cmd_plan_list(struct cli *c, struct err *e) {
                               : table_new(_("PLAN|>VERSION|STATE|SYSTEM|HOSTS|NEXT RUN|KIND"));
     int rc = pages(c, path, steps ? "steps" : "plans", steps ? "step" : "plan", steps ? step_row : plan_row, t, e);
     if (!c->json)
-        table_print(t, rc < 0 ? "" : steps ? _("nothing waits") : _("no plans yet; ask for one with: zaibei plan submit FILE"));
+        table_print(t,
+            rc < 0      ? ""
+                : steps ? _("nothing waits")
+                        : _("no plans yet; ask for one with: zaibei plan submit FILE"));
     return rc;
 }
 
@@ -90,7 +93,8 @@ static void print_steps(const struct js *steps) {
         char when[32], version[32];
         cli_time(s, "time", when);
         snprintf(version, sizeof version, "%lld", (long long)js_int(s, "version", 0));
-        table_row(t, when, version, js_str(s, "act", ""), js_str(s, "state", ""), js_str(s, "who", ""), js_str(s, "text", ""));
+        table_row(t, when, version, js_str(s, "act", ""), js_str(s, "state", ""), js_str(s, "who", ""),
+            js_str(s, "text", ""));
     }
     table_print(t, _("no steps yet"));
 }
@@ -115,8 +119,8 @@ static void print_changes(const struct js *j) {
 }
 
 static void print_plan(const struct js *j) {
-    static const char *const texts[] = {"name", "state", "hash", "department", "applied", "executed", "waits_for", "due",
-        "system", "zone"};
+    static const char *const texts[] = {
+        "name", "state", "hash", "department", "applied", "executed", "waits_for", "due", "system", "zone"};
     const char *const names[] = {_("plan"), _("state"), _("hash"), _("department"), _("in force since"), _("executed"),
         _("waits for"), _("due"), _("system"), _("zone")};
     char hosts[600], line[128], when[32], labels[64];
@@ -274,7 +278,8 @@ int cmd_plan_confirm(struct cli *c, struct err *e) {
     char path[100];
     uint64_t n;
     const char *note = cli_option(c, "note");
-    if (!text_u64(c->argv[0], INT64_MAX, &n)) return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of an order"));
+    if (!text_u64(c->argv[0], INT64_MAX, &n))
+        return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of an order"));
     if (note) js_set_str(q, "note", note);
     snprintf(path, sizeof path, "/v1/orders/%llu/confirm", (unsigned long long)n);
     struct js *j = cli_post(c, path, q, e);

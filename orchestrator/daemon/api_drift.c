@@ -25,8 +25,11 @@ static int each(struct api_call *c, const struct version *list, size_t n, struct
 static struct version *choose(struct api_call *c, size_t *n, int64_t *limit, struct err *e) {
     uint64_t number = LISTED;
     const char *name = http_query(c->r, "plan"), *after = http_query(c->r, "after"), *s = http_query(c->r, "limit");
-    struct versions_filter f = {.name = name ? name : "", .department = c->who->department, .state = "",
-        .after = after ? after : "", .after_version = INT64_MAX};
+    struct versions_filter f = {.name = name ? name : "",
+        .department = c->who->department,
+        .state = "",
+        .after = after ? after : "",
+        .after_version = INT64_MAX};
     if (s && (!text_u64(s, LISTED_MAX, &number) || !number))
         return err_set(e, ZE_USAGE, s, _("expected a number up to %d"), LISTED_MAX), NULL;
     f.limit = *limit = (int64_t)number;

@@ -7,8 +7,8 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
-#include "decide.h"
 #include "cost.h"
+#include "decide.h"
 #include "sys/file.h"
 
 /* The version as it is now, after an act. */
@@ -56,12 +56,24 @@ static struct js *act(struct api_call *c, enum life_act a, const char *member, s
     return answer(c, &v, e);
 }
 
-struct js *api_plan_review(struct api_call *c, struct err *e) { return act(c, LIFE_REVIEW, "opinion", e); }
-struct js *api_plan_approve(struct api_call *c, struct err *e) { return act(c, LIFE_APPROVE, "opinion", e); }
-struct js *api_plan_reject(struct api_call *c, struct err *e) { return act(c, LIFE_REJECT, "reason", e); }
-struct js *api_plan_withdraw(struct api_call *c, struct err *e) { return act(c, LIFE_WITHDRAW, "reason", e); }
-struct js *api_plan_suspend(struct api_call *c, struct err *e) { return act(c, LIFE_SUSPEND, "reason", e); }
-struct js *api_plan_resume(struct api_call *c, struct err *e) { return act(c, LIFE_RESUME, "reason", e); }
+struct js *api_plan_review(struct api_call *c, struct err *e) {
+    return act(c, LIFE_REVIEW, "opinion", e);
+}
+struct js *api_plan_approve(struct api_call *c, struct err *e) {
+    return act(c, LIFE_APPROVE, "opinion", e);
+}
+struct js *api_plan_reject(struct api_call *c, struct err *e) {
+    return act(c, LIFE_REJECT, "reason", e);
+}
+struct js *api_plan_withdraw(struct api_call *c, struct err *e) {
+    return act(c, LIFE_WITHDRAW, "reason", e);
+}
+struct js *api_plan_suspend(struct api_call *c, struct err *e) {
+    return act(c, LIFE_SUSPEND, "reason", e);
+}
+struct js *api_plan_resume(struct api_call *c, struct err *e) {
+    return act(c, LIFE_RESUME, "reason", e);
+}
 
 /* A question of the cancellation form: true or false, and nothing else will do. */
 static bool answered(const struct js *body, const char *key, bool *out) {
@@ -74,7 +86,8 @@ struct js *api_plan_retire(struct api_call *c, struct err *e) {
     struct retirement r = {.reason = js_str(c->body, "reason", "")};
     const char *place = js_str(c->body, "place", "");
     r.at_platform = !strcmp(place, "platform");
-    bool kept = answered(c->body, "keep_backups", &r.keep_backups) && answered(c->body, "keep_vm_files", &r.keep_vm_files);
+    bool kept =
+        answered(c->body, "keep_backups", &r.keep_backups) && answered(c->body, "keep_vm_files", &r.keep_vm_files);
     bool placed = r.at_platform || !strcmp(place, "self") || (kept && !r.keep_backups && !r.keep_vm_files && !*place);
     if (!kept) err_set(e, ZE_USAGE, c->arg[0], _("keep_backups and keep_vm_files: expected true or false"));
     else if (!placed) err_set(e, ZE_USAGE, c->arg[0], _("place: expected self or platform"));

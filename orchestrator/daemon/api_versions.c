@@ -244,8 +244,8 @@ struct js *api_orders(struct api_call *c, struct err *e) {
     struct js *j = js_object(), *list = js_array();
     js_set(j, "orders", list);
     db_begin(c->d->db);
-    CLEANUP_FREE struct order *o = orders_list(
-        c->d->db, query_or(c, "plan"), c->who->department, !asked(c, "all"), (int64_t)after, limit, &n);
+    CLEANUP_FREE struct order *o =
+        orders_list(c->d->db, query_or(c, "plan"), c->who->department, !asked(c, "all"), (int64_t)after, limit, &n);
     for (size_t i = 0; i < n; i++) js_push(list, order_json(c->d, &o[i], z));
     if (n && n == (size_t)limit) {
         char next[24];

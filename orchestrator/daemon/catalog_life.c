@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS                                                                                                     \
-    "name,department,hash,state,version,submitter,asker,state_ns,applied_ns,leaving,leaving_ns,executed_ns,drop_points"
+#define COLUMNS                                                                                                   \
+    "name,department,hash,state,version,submitter,asker,state_ns,applied_ns,leaving,leaving_ns,executed_ns,drop_" \
+    "points"
 
 static void read_row(struct db_rows *r, struct version *v) {
     *v = (struct version){.version = db_int(r, 4), .submitter = db_int(r, 5), .asker = db_int(r, 6)};
@@ -63,7 +64,7 @@ char *version_text(struct db *d, const char *name, int64_t version) {
 }
 
 /* ?1 name, ?2 department, ?3 state, ?4 after, ?5 after version, ?6 limit */
-#define LISTED                                                                                                   \
+#define LISTED                                                                                                      \
     "SELECT " COLUMNS " FROM plans p WHERE (?1='' OR name=?1) AND (?2='' OR department=?2) AND (?3='' OR state=?3)" \
     " AND (name>?4 OR (name=?4 AND version>?5)) AND "
 #define SORTED " ORDER BY name, version LIMIT ?6"
@@ -72,16 +73,16 @@ static const char *const queries[] = {
     "version=(SELECT version FROM plans q WHERE q.name=p.name ORDER BY q.state IN ('active','suspended') DESC,"
     " q.state IN ('draft','submitted','reviewed','approved') DESC, q.version DESC LIMIT 1)" SORTED,
     [VERSIONS_ALL] = LISTED "1" SORTED,
-    [VERSIONS_WAITING] = LISTED
-    "(state IN ('submitted','reviewed') OR leaving=1 OR (state='active' AND executed_ns=0))" SORTED,
+    [VERSIONS_WAITING] =
+        LISTED "(state IN ('submitted','reviewed') OR leaving=1 OR (state='active' AND executed_ns=0))" SORTED,
 };
 
 struct version *versions_list(struct db *d, enum versions_query q, const struct versions_filter *f, size_t *n) {
     struct version *list = NULL;
     size_t cap = 0;
     *n = 0;
-    struct db_rows *r = db_query(
-        d, queries[q], "ssssii", f->name, f->department, f->state, f->after, f->after_version, f->limit);
+    struct db_rows *r =
+        db_query(d, queries[q], "ssssii", f->name, f->department, f->state, f->after, f->after_version, f->limit);
     while (db_next(r)) {
         if (*n == cap) {
             cap = cap ? cap * 2 : 16;

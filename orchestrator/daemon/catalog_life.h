@@ -41,7 +41,8 @@ struct versions_filter {
 struct version *versions_list(struct db *d, enum versions_query q, const struct versions_filter *f, size_t *n);
 
 /** steps_add: who did what with which result. steps_json: all of a plan, or of one version where it is not 0, in order. */
-void steps_add(struct db *d, const struct version *v, const char *act, const char *who, int64_t now_ns, const char *text);
+void steps_add(
+    struct db *d, const struct version *v, const char *act, const char *who, int64_t now_ns, const char *text);
 struct js *steps_json(struct db *d, const char *plan, int64_t version);
 
 /** The answers to the cancellation form (Kaifeng, form 3). */
@@ -63,8 +64,8 @@ void order_add(struct db *d, const struct version *v, const char *kind, int64_t 
 bool order_get(struct db *d, int64_t id, struct order *o);
 void order_done(struct db *d, int64_t id, const char *who, const char *note, int64_t now_ns);
 /** orders_list: by number, those after ${after}; ${open}: only those not confirmed; ${plan}, ${department} "": all. */
-struct order *orders_list(struct db *d, const char *plan, const char *department, bool open, int64_t after, int64_t limit,
-    size_t *n);
+struct order *orders_list(
+    struct db *d, const char *plan, const char *department, bool open, int64_t after, int64_t limit, size_t *n);
 
 /** reach_put: the hosts of the version that came into force, and the department they belong to by it. */
 void reach_put(struct db *d, const char *plan, const char *department, const char *const *hosts, size_t n);

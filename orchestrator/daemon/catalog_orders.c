@@ -8,8 +8,8 @@
 #define COLUMNS "id,version,opened_ns,done_ns,plan,department,kind,done_by,note"
 
 static void read_row(struct db_rows *r, struct order *o) {
-    *o = (struct order){
-        .id = db_int(r, 0), .version = db_int(r, 1), .opened_ns = db_int(r, 2), .done_ns = db_int(r, 3)};
+    *o =
+        (struct order){.id = db_int(r, 0), .version = db_int(r, 1), .opened_ns = db_int(r, 2), .done_ns = db_int(r, 3)};
     snprintf(o->plan, sizeof o->plan, "%s", db_text(r, 4));
     snprintf(o->department, sizeof o->department, "%s", db_text(r, 5));
     snprintf(o->kind, sizeof o->kind, "%s", db_text(r, 6));
@@ -34,8 +34,8 @@ void order_done(struct db *d, int64_t id, const char *who, const char *note, int
     db_exec(d, "UPDATE orders SET done_ns=?, done_by=?, note=? WHERE id=?", "issi", now_ns, who, note, id);
 }
 
-struct order *orders_list(struct db *d, const char *plan, const char *department, bool open, int64_t after,
-    int64_t limit, size_t *n) {
+struct order *orders_list(
+    struct db *d, const char *plan, const char *department, bool open, int64_t after, int64_t limit, size_t *n) {
     struct order *list = NULL;
     size_t cap = 0;
     *n = 0;

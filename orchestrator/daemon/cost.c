@@ -44,7 +44,8 @@ static int64_t measured_rate(struct daemon *d, const char *host) {
     return rate;
 }
 
-static void sizes_of(struct daemon *d, const struct plan *p, const char *host, bool *asked, struct sizes *s, struct err *e) {
+static void sizes_of(
+    struct daemon *d, const struct plan *p, const char *host, bool *asked, struct sizes *s, struct err *e) {
     int64_t disk;
     *s = (struct sizes){.source = "unknown", .rate = measured_rate(d, host)};
     if (*asked) {
@@ -118,7 +119,8 @@ static int64_t quota_of(struct daemon *d, const struct plan *p, const char **sou
     return cost_size(js_str(p->form, "quota", ""), &bytes) ? bytes : 0;
 }
 
-static void set_fits(struct daemon *d, const struct plan *p, const struct cost *c, int64_t fulls, struct js *j, struct js *w) {
+static void set_fits(
+    struct daemon *d, const struct plan *p, const struct cost *c, int64_t fulls, struct js *j, struct js *w) {
     CLEANUP_JS struct js *q = js_object(), *a = NULL;
     struct err ignored = ERR_INIT;
     const char *source;

@@ -64,7 +64,8 @@ static int may_begin(struct daemon *d, const struct principal *who, const struct
     char hash[65];
     const char *department = js_str(p->form, "department", "");
     text_hex(hash, p->hash, sizeof p->hash);
-    bool known = version_get(d->db, p->name, VERSION_NEWEST, &last), open = version_get(d->db, p->name, VERSION_OPEN, v);
+    bool known = version_get(d->db, p->name, VERSION_NEWEST, &last),
+         open = version_get(d->db, p->name, VERSION_OPEN, v);
     bool in_force = version_get(d->db, p->name, VERSION_IN_FORCE, &force);
     if (strlen(department) >= sizeof who->department)
         return err_set(e, ZE_USAGE, p->name, _("the name of the department is longer than %d bytes"), 255);
@@ -151,8 +152,8 @@ static int follow(struct daemon *d, struct version *v, enum life_act act, struct
 static int find(struct daemon *d, const struct principal *who, enum life_act act, const char *name, struct version *v,
     struct err *e) {
     bool force_first = act == LIFE_SUSPEND || act == LIFE_RESUME || act == LIFE_RETIRE;
-    const int64_t order[] = {force_first ? VERSION_IN_FORCE : VERSION_OPEN, force_first ? VERSION_OPEN : VERSION_IN_FORCE,
-        VERSION_NEWEST};
+    const int64_t order[] = {
+        force_first ? VERSION_IN_FORCE : VERSION_OPEN, force_first ? VERSION_OPEN : VERSION_IN_FORCE, VERSION_NEWEST};
     for (size_t i = 0; i < 3; i++)
         if (version_get(d->db, name, order[i], v))
             return may_see(who, v->department) ? 0 : err_set(e, ZE_NOTFOUND, name, _("no such plan"));
@@ -167,8 +168,8 @@ static int check_text(enum life_act act, const char *name, const char *text, str
     return 0;
 }
 
-static int check_person(struct daemon *d, const struct principal *who, enum life_act act, const struct version *v,
-    struct err *e) {
+static int check_person(
+    struct daemon *d, const struct principal *who, enum life_act act, const struct version *v, struct err *e) {
     int64_t owner = life_leaving(v->state) ? v->asker : v->submitter;
     bool decides = act == LIFE_REVIEW || act == LIFE_APPROVE || act == LIFE_REJECT;
     if (!decides || d->cfg->people_off || who->id != owner) return 0;
@@ -209,8 +210,8 @@ int decide_retire(struct daemon *d, const struct principal *who, const char *nam
     return run(d, who, LIFE_RETIRE, name, 0, r->reason, v, r, e);
 }
 
-int decide_order(struct daemon *d, const struct principal *who, int64_t id, const char *note, struct order *o,
-    struct err *e) {
+int decide_order(
+    struct daemon *d, const struct principal *who, int64_t id, const char *note, struct order *o, struct err *e) {
     char number[24];
     int64_t now = daemon_now(d);
     snprintf(number, sizeof number, "%lld", (long long)id);

@@ -27,7 +27,8 @@ static size_t runs_of(const struct plan *p, int64_t from_s, int64_t now_s, struc
     size_t n = 0;
     struct run run;
     *out = calloc(RUNS_MAX, sizeof **out);
-    for (int64_t at = from_s - 1; *out && n < RUNS_MAX && plan_next(p, at, &run) && run.start_s <= now_s; at = run.start_s)
+    for (int64_t at = from_s - 1; *out && n < RUNS_MAX && plan_next(p, at, &run) && run.start_s <= now_s;
+         at = run.start_s)
         (*out)[n++] = run;
     return n;
 }
@@ -43,7 +44,8 @@ static bool met(const struct js *points, unsigned label, enum run_kind kind, int
     for (size_t i = 0; i < js_count(points); i++) {
         const struct js *p = js_at(points, i);
         int64_t at = hosts_time(p, "walk_start") / NS_PER_S;
-        if (at < from_s || at >= to_s || !has_label(p, label) || strcmp(js_str(p, "state", ""), "complete") != 0) continue;
+        if (at < from_s || at >= to_s || !has_label(p, label) || strcmp(js_str(p, "state", ""), "complete") != 0)
+            continue;
         if (kind == RUN_INCREMENTAL || !strcmp(js_str(p, "kind", ""), "full")) return true;
     }
     return false;
@@ -144,7 +146,8 @@ static void look_at_vault(struct daemon *d, const struct look *l) {
     bool there = !js_count(places);
     for (size_t i = 0; d->cfg->location && i < js_count(places); i++)
         there = there || !strcmp(js_text(js_at(places, i)), d->cfg->location);
-    if (!there) js_set_str(finding(l->findings, "location", NULL), "location", d->cfg->location ? d->cfg->location : "");
+    if (!there)
+        js_set_str(finding(l->findings, "location", NULL), "location", d->cfg->location ? d->cfg->location : "");
     js_set_str(q, "op", "quota");
     if (!cost_size(js_str(l->p->form, "quota", ""), &wished) || control_call(&d->control, q, &a, &ignored) < 0) return;
     list = js_get(a, "systems");

@@ -24,7 +24,7 @@ int64_t life_due_s(struct daemon *d, const struct version *v, const struct zone 
     else if (v->state == LIFE_REVIEWED) *which = DEADLINE_APPROVAL;
     else if (life_leaving(v->state)) *which = DEADLINE_APPROVAL, since = v->leaving_ns;
     else if (v->state == LIFE_ACTIVE && !v->executed_ns) *which = DEADLINE_EXECUTION, since = v->applied_ns;
-    return *which < 0 ? 0 : due_s(d, since, (enum deadline)*which, z);
+    return *which < 0 ? 0 : due_s(d, since, (enum deadline) * which, z);
 }
 
 int64_t order_due_s(struct daemon *d, const struct order *o, const struct zone *z) {
@@ -73,8 +73,8 @@ static void tell_versions(struct daemon *d, struct version *list, size_t n, cons
         int which;
         int64_t due = life_due_s(d, &list[i], z, &which);
         if (!due || due * NS_PER_S > now) continue;
-        db_exec(d->db, "UPDATE plans SET overdue_told=1 WHERE name=? AND version=? AND overdue_told=0", "si", list[i].name,
-            list[i].version);
+        db_exec(d->db, "UPDATE plans SET overdue_told=1 WHERE name=? AND version=? AND overdue_told=0", "si",
+            list[i].name, list[i].version);
         if (db_changes(d->db)) tell(d, now, list[i].name, deadline_name((enum deadline)which), due);
     }
 }

@@ -16,8 +16,8 @@
 #include "plan/diff.h"
 #include "suite.h"
 
-#define PLAN(rest)                                                                              \
-    "name: p\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\n" rest "\n"                  \
+#define PLAN(rest)                                                              \
+    "name: p\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\n" rest "\n" \
     "schedule: {zone: UTC, window: \"01:00-05:00\", weekly_day: sun, monthly_day: 1}\n"
 #define DAILY "strategy: {daily: incremental, weekly: full}\n"
 
@@ -39,7 +39,8 @@ static void setup(void) {
     snprintf(script, sizeof script,
         "while read -r l; do op=${l##*\\\"op\\\":\\\"}; op=${op%%%%\\\"*}; h=${l#*\\\"host\\\":\\\"}; "
         "[ \"$h\" = \"$l\" ] && f=$op || f=$op.${h%%%%\\\"*}; cat %s/$f 2>/dev/null || "
-        "echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"none\"}}'; done", dir);
+        "echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"none\"}}'; done",
+        dir);
     now_s = civil_days(2026, 11, 23) * 86400; /* a Monday, 00:00 UTC */
     cfg = (struct config){.zone = "UTC", .call_in_s = 60, .deadlines = {2, 3, 5}};
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
@@ -82,11 +83,9 @@ static void parse(const char *text, struct plan *p) {
 }
 
 /* The same by counting: every day of the year which run falls on it; a generation ends with the retention of its last run. */
-static void count_days(const struct plan *p, bool daily, int weekday, int64_t full, int64_t incremental, int64_t *year,
-    int64_t *peak) {
-    static struct {
-        int64_t bytes, until;
-    } g[400];
+static void count_days(
+    const struct plan *p, bool daily, int weekday, int64_t full, int64_t incremental, int64_t *year, int64_t *peak) {
+    static struct { int64_t bytes, until; } g[400];
     int n = 0;
     int64_t first = now_s / 86400;
     *peak = 0;
@@ -106,10 +105,8 @@ START_TEST(the_space_of_a_year_is_what_counting_each_day_gives) {
         bool daily;
         int weekday;
     } rows[] = {
-        {PLAN(DAILY "retention_days: 30"), true, 7},
-        {PLAN(DAILY "retention_days: 1"), true, 7},
-        {PLAN(DAILY "retention_days: 400"), true, 7},
-        {PLAN("strategy: {weekly: full}\nretention_days: 90"), false, 7},
+        {PLAN(DAILY "retention_days: 30"), true, 7}, {PLAN(DAILY "retention_days: 1"), true, 7},
+        {PLAN(DAILY "retention_days: 400"), true, 7}, {PLAN("strategy: {weekly: full}\nretention_days: 90"), false, 7},
         {PLAN("strategy: {daily: incremental}\nretention_days: 30"), true, 0}, /* one generation, which never ends */
     };
     struct plan p;
@@ -149,9 +146,10 @@ static bool warned(const struct js *j, const char *kind) {
 START_TEST(the_cost_goes_by_points_where_there_are_any_and_else_by_the_form) {
     struct plan p;
     struct err e = ERR_INIT;
-    vault_says("points.h1", "{\"ok\":true,\"points\":[{\"kind\":\"full\",\"bytes_stored\":7000},"
-                            "{\"kind\":\"full\",\"bytes_stored\":8000},{\"kind\":\"incremental\",\"bytes_stored\":100},"
-                            "{\"kind\":\"incremental\",\"bytes_stored\":300}]}");
+    vault_says("points.h1",
+        "{\"ok\":true,\"points\":[{\"kind\":\"full\",\"bytes_stored\":7000},"
+        "{\"kind\":\"full\",\"bytes_stored\":8000},{\"kind\":\"incremental\",\"bytes_stored\":100},"
+        "{\"kind\":\"incremental\",\"bytes_stored\":300}]}");
     vault_says("stat", "{\"ok\":true,\"free\":100000}");
     parse(PLAN(DAILY "resources: {disk: 20 MiB}\nlimits: {bandwidth: 1 kB/s}"), &p);
     struct js *j = cost_json(&d, &p, &e);
@@ -270,7 +268,8 @@ START_TEST(runs_and_points_are_compared_label_by_label) {
     host("h1", "enrolled"), host("h2", "enrolled");
     now_s += 7 * day + 6 * 3600; /* eight windows have closed: Monday to Monday, Sunday with the weekly full */
     for (int i = 0; i < 8; i++)
-        point(i + 1, "complete", start + i * day + 5400, i % 6 ? "incremental" : "full", i == 6 ? "\"daily\",\"weekly\"" : "\"daily\"", v.hash);
+        point(i + 1, "complete", start + i * day + 5400, i % 6 ? "incremental" : "full",
+            i == 6 ? "\"daily\",\"weekly\"" : "\"daily\"", v.hash);
     vault_has("h1");
     /* The other host: Wednesday is missing, Saturday came late and is made up for on Sunday before its window, Sunday's weekly
      * is no full, Monday's is partial, and the last complete point is of another version. */
@@ -320,8 +319,8 @@ START_TEST(versions_are_compared_field_by_field) {
         for (size_t k = 0; k < 4; k++) {
             char text[200];
             const struct js *r = js_at(out, i);
-            snprintf(text, sizeof text, "%s %s %s", js_str(r, "field", ""), js_get(r, "old") ? "?" : js_str(r, "old", "-"),
-                js_str(r, "new", "-"));
+            snprintf(text, sizeof text, "%s %s %s", js_str(r, "field", ""),
+                js_get(r, "old") ? "?" : js_str(r, "old", "-"), js_str(r, "new", "-"));
             there = there || !strcmp(text, want[k]);
         }
         ck_assert_msg(there, "%s", js_str(js_at(out, i), "field", ""));

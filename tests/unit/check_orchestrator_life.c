@@ -12,8 +12,8 @@
 #include "make_orchestrator_plan.h"
 #include "plan/deadline.h"
 #include "scheduler.h"
-#include "sys/file.h"
 #include "suite.h"
+#include "sys/file.h"
 
 #define PLAN(rest)                                                                                         \
     "name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" rest "\n" \
@@ -90,8 +90,14 @@ static int64_t number(const char *sql) {
 
 static void add_job(void) {
     struct err e = ERR_INIT;
-    struct job j = {.plan_version = 1, .host = "h", .plan = "p", .kind = "full", .labels = "daily", .origin = "calendar",
-        .state = "queued", .due_ns = now_s * NS_PER_S};
+    struct job j = {.plan_version = 1,
+        .host = "h",
+        .plan = "p",
+        .kind = "full",
+        .labels = "daily",
+        .origin = "calendar",
+        .state = "queued",
+        .due_ns = now_s * NS_PER_S};
     db_begin(d.db);
     job_add(d.db, &j);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
@@ -318,7 +324,8 @@ START_TEST(a_change_on_its_way_does_not_touch_what_runs) {
     now_s += 2 * 3600;
     ck_assert(runs());
     ck_assert_int_eq(number("SELECT plan_version FROM jobs"), 1);
-    ck_assert_int_eq(number("SELECT (retain_until_ns-lease_ns)/86400000000000 FROM jobs"), 29); /* 30 days less a lease */
+    ck_assert_int_eq(
+        number("SELECT (retain_until_ns-lease_ns)/86400000000000 FROM jobs"), 29); /* 30 days less a lease */
 }
 END_TEST
 

@@ -14,8 +14,9 @@
 #include "make_orchestrator_plan.h"
 #include "suite.h"
 
-#define PLAN(rest) \
-    "name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\nretention_days: " rest "\n"
+#define PLAN(rest)                                                                                                    \
+    "name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\nretention_days: " rest \
+    "\n"
 
 static int left = -1; /* calls until the end; <0: none */
 
@@ -55,7 +56,8 @@ static void open_all(void) {
 
 static void setup(void) {
     struct err e = ERR_INIT;
-    const char *shm = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* no disk has to spin: a process dies, not the power */
+    const char *shm =
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* no disk has to spin: a process dies, not the power */
     snprintf(dir, sizeof dir, "%s/check_kill.XXXXXX", shm);
     ck_assert_ptr_nonnull(mkdtemp(dir));
     ck_assert_int_eq(seal_init(&e), 0);
@@ -92,8 +94,8 @@ static bool act(int a) {
 enum { STEPS = 10 };
 
 static bool step(int n) {
-    static const int acts[STEPS] = {
-        -1, LIFE_REVIEW, LIFE_APPROVE, -2, LIFE_REVIEW, LIFE_APPROVE, LIFE_SUSPEND, LIFE_RESUME, LIFE_RETIRE, LIFE_APPROVE};
+    static const int acts[STEPS] = {-1, LIFE_REVIEW, LIFE_APPROVE, -2, LIFE_REVIEW, LIFE_APPROVE, LIFE_SUSPEND,
+        LIFE_RESUME, LIFE_RETIRE, LIFE_APPROVE};
     return acts[n] == -1 ? submit(PLAN("30")) : acts[n] == -2 ? submit(PLAN("60")) : act(acts[n]);
 }
 
@@ -112,7 +114,8 @@ static void print_all(char *out, size_t cap) {
     static const char *const queries[] = {
         "SELECT name||version||state||leaving||drop_points||applied_ns||hash FROM plans ORDER BY version",
         "SELECT id||version||act||state||who||text FROM plan_steps ORDER BY id", "SELECT line FROM audit ORDER BY n",
-        "SELECT plan||host FROM reach", "SELECT plan||place||reason FROM retirements", "SELECT id||kind FROM orders ORDER BY id"};
+        "SELECT plan||host FROM reach", "SELECT plan||place||reason FROM retirements",
+        "SELECT id||kind FROM orders ORDER BY id"};
     size_t n = 0;
     db_begin(d.db);
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
@@ -155,7 +158,8 @@ START_TEST(a_killed_process_leaves_the_state_before_or_after_an_act) {
         int at = done();
         ck_assert_int_ge(at, 0);
         print_all(got, sizeof got);
-        ck_assert_msg(!strcmp(got, want[at]), "killed at call %d, after step %d:\n%s\ninstead of\n%s", n, at, got, want[at]);
+        ck_assert_msg(
+            !strcmp(got, want[at]), "killed at call %d, after step %d:\n%s\ninstead of\n%s", n, at, got, want[at]);
         for (int i = at; i < STEPS; i++) ck_assert_msg(step(i), "killed at call %d: step %d is refused", n, i);
         db_close(d.db);
         if (!WIFSIGNALED(status)) break;
