@@ -313,7 +313,11 @@ START_TEST(nothing_runs_that_is_not_approved) {
     if (ways[_i][0] == -2) return;
     bring_to(_i);
     now_s += 2 * 3600; /* in the window */
-    ck_assert_int_eq(runs(), _i == LIFE_ACTIVE || _i == LIFE_ACTIVE_LEAVING);
+    bool active = _i == LIFE_ACTIVE || _i == LIFE_ACTIVE_LEAVING;
+    ck_assert_int_eq(runs(), active);
+    static const char skipped[] =
+        "SELECT count(*) FROM jobs WHERE state='skipped' AND err_msg='no version of its plan is active'";
+    ck_assert_int_eq(number(skipped), !active);
 }
 END_TEST
 
