@@ -2,6 +2,7 @@
 #include "base/i18n.h"
 
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,12 @@ static const char *asked_for(void) {
         if (value && *value) return value;
     }
     return "C";
+}
+
+const char *i18n_language(void) {
+    const char *first = getenv("LANGUAGE"), *locale = asked_for();
+    bool none = !strcmp(locale, "C") || !strcmp(locale, "POSIX");
+    return !none && first && *first ? first : locale;
 }
 
 /* Minimal systems have no zh_CN.UTF-8. gettext asks no more than a locale that is not "C", and LANGUAGE. */

@@ -19,4 +19,7 @@
  */
 void i18n_init(void);
 
+/** i18n_language(): the locale that was asked for: "zh_CN.UTF-8", "C". By LANGUAGE too, where messages follow it. */
+const char *i18n_language(void);
+
 #endif

@@ -112,3 +112,35 @@ bool text_u64(const char *s, uint64_t max, uint64_t *out) {
     *out = v;
     return true;
 }
+
+/* Edit distance of two short words, at most 64 bytes each. */
+static unsigned distance(const char *a, const char *b, size_t m) {
+    size_t n = strnlen(a, 64);
+    unsigned row[65];
+    for (size_t j = 0; j <= m; j++) row[j] = (unsigned)j;
+    for (size_t i = 1; i <= n; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+bool text_nearest(const char *s, const char *words, char out[65]) {
+    unsigned best = 3;
+    *out = 0;
+    for (size_t n; words += strspn(words, " "), (n = strcspn(words, " ")); words += n) {
+        unsigned d = n > 64 ? best : distance(s, words, n);
+        if (d >= best || d >= n) continue;
+        best = d;
+        memcpy(out, words, n);
+        out[n] = 0;
+    }
+    return *out;
+}

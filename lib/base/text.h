@@ -32,4 +32,8 @@ bool text_name_ok(const char *s);
 /** text_u64(s, max, out): a whole decimal number up to ${max}, nothing else around it. */
 bool text_u64(const char *s, uint64_t max, uint64_t *out);
 
+/** text_nearest(s, words, out): the word of a list separated by spaces that ${s} was probably meant to be: at most two
+ * letters off, and not all of them. False, and ${out} empty, when there is none. Words have at most 64 bytes. */
+bool text_nearest(const char *s, const char *words, char out[65]);
+
 #endif

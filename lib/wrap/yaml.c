@@ -70,6 +70,32 @@ static int check_bytes(const struct yaml *y, const char *p, size_t n, struct err
     return 0;
 }
 
+/* What makes libfyaml 0.7 slow or large: runs of blank lines and directives take it time that grows with the square, and a
+ * flow collection where a key may stand is held until its end. No document that a person wrote comes near these limits. */
+static int check_shape(const struct yaml *y, const char *p, size_t n, struct err *e) {
+    unsigned line = 1, breaks = 0, flow = 0;
+    bool start = true;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '\n' || p[i] == '\r') {
+            line += p[i] == '\n', start = true;
+            if (++breaks > YAML_BREAKS_MAX) return fail_at(y, line, 1, e, _("too many blank lines"));
+            continue;
+        }
+        if (start && p[i] == '%') return fail_at(y, line, 1, e, _("directives (%) are not allowed"));
+        if (p[i] != ' ' && p[i] != '\t') breaks = 0;
+        if (strchr("[]{},", p[i]) && ++flow > YAML_NODES_MAX) return fail_at(y, line, 1, e, _("too many values"));
+        start = false;
+    }
+    return 0;
+}
+
+/* Whether what a quoted text spells with a backslash is text too. */
+static bool spelt_ok(const char *s) {
+    for (size_t n; (n = strcspn(s, "\n\r\t")), text_is_utf8(s, n); s += n + 1)
+        if (!s[n]) return true;
+    return false;
+}
+
 /* Hang a new node into the tree; its key is the one that was read before it. */
 static struct yaml_node *add(struct reader *r, enum yaml_kind kind, const struct fy_mark *m, struct err *e) {
     unsigned line = m ? (unsigned)m->line + 1 : 1, column = m ? (unsigned)m->column + 1 : 1;
@@ -92,6 +118,7 @@ static int take_key(struct reader *r, char *text, const struct fy_mark *m, struc
     unsigned line = m ? (unsigned)m->line + 1 : 1, column = m ? (unsigned)m->column + 1 : 1;
     r->key = text, r->key_line = line, r->key_column = column;
     if (strlen(text) > 128 || !*text) return fail_at(r->y, line, column, e, _("expected a key of 1 to 128 bytes"));
+    if (r->at->count >= YAML_KEYS_MAX) return fail_at(r->y, line, column, e, _("too many keys"));
     for (const struct yaml_node *n = r->at->child; n; n = n->next) {
         if (strcmp(n->key, text) != 0) continue;
         char what[320];
@@ -107,6 +134,10 @@ static int take_scalar(struct reader *r, struct fy_event *ev, const struct fy_ma
     const char *s = t ? fy_token_get_text(t, &len) : "";
     char *text = s && !memchr(s, 0, len) ? strndup(s, len) : NULL;
     if (!text) return fail_at(r->y, m ? (unsigned)m->line + 1 : 1, 1, e, _("a value with a NUL character"));
+    if (!spelt_ok(text)) {
+        free(text);
+        return fail_at(r->y, m ? (unsigned)m->line + 1 : 1, 1, e, _("not UTF-8 text, or a control character"));
+    }
     if (r->at && r->at->kind == YAML_MAP && !r->key) return take_key(r, text, m, e);
     struct yaml_node *n = add(r, YAML_SCALAR, m, e);
     if (!n) return free(text), -1;
@@ -193,6 +224,7 @@ struct yaml *yaml_parse(const char *name, const void *p, size_t n, struct err *e
         return NULL;
     }
     int rc = n > YAML_BYTES_MAX ? fail_at(y, 1, 1, e, _("larger than 1 MiB")) : n ? check_bytes(y, p, n, e) : 0;
+    if (rc == 0) rc = check_shape(y, p, n, e);
     if (rc == 0) rc = n ? parse(y, p, n, e) : fail_at(y, 1, 1, e, _("the file is empty"));
     if (rc == 0) return y;
     yaml_free(y);

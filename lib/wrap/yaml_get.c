@@ -16,25 +16,6 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key) {
     return NULL;
 }
 
-/* Edit distance of two short words, at most 64 bytes each. */
-static unsigned distance(const char *a, const char *b) {
-    size_t n = strnlen(a, 64), m = strnlen(b, 64);
-    unsigned row[65];
-    for (size_t j = 0; j <= m; j++) row[j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= m; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 /* The next word of a list separated by spaces; false at its end. */
 static bool next_word(const char **at, char *word, size_t cap) {
     *at += strspn(*at, " ");
@@ -46,16 +27,12 @@ static bool next_word(const char **at, char *word, size_t cap) {
 }
 
 static int fail_unknown(const struct yaml_node *node, const char *keys, struct err *e) {
-    char word[65], nearest[65] = "", key[300];
-    unsigned best = 3;
-    for (const char *at = keys; next_word(&at, word, sizeof word);) {
-        unsigned d = distance(node->key, word);
-        if (d < best && d < strlen(word)) best = d, memcpy(nearest, word, sizeof word);
-    }
+    char nearest[65], key[300];
     struct yaml_node at = *node; /* an unknown key is shown where the key stands */
     at.line = node->key_line, at.column = node->key_column;
     text_escape(key, sizeof key, node->key, strlen(node->key));
-    if (*nearest) return yaml_fail(&at, e, _("unknown key; did you mean \"%s\"?"), nearest);
+    if (text_nearest(node->key, keys, nearest))
+        return yaml_fail(&at, e, _("unknown key; did you mean \"%s\"?"), nearest);
     return yaml_fail(&at, e, _("unknown key; known here: %s"), keys);
 }
 
@@ -146,6 +123,8 @@ int yaml_choice(const struct yaml_node *map, const char *key, const char *choice
     for (const char *at = choices; n->kind == YAML_SCALAR && next_word(&at, word, sizeof word); i++)
         if (!strcmp(word, n->text)) return *out = i, 0;
     spell(choices, all, sizeof all);
+    if (n->kind == YAML_SCALAR && text_nearest(n->text, choices, word))
+        return yaml_fail(n, e, _("expected %s, found %s; did you mean \"%s\"?"), all, found(n, f, sizeof f), word);
     return yaml_fail(n, e, _("expected %s, found %s"), all, found(n, f, sizeof f));
 }
 

@@ -49,9 +49,6 @@ void cli_span(const struct js *j, const char *key, char out[32]);
 void cli_words(const struct js *array, char *out, size_t cap);
 void cli_show(const char *name, const char *value);
 
-struct plan;
-/** cli_plan_check(path, b, p, e): read the file into ${b} and check it here, so that errors name it as it was typed. */
-int cli_plan_check(const char *path, struct buf *b, struct plan *p, struct err *e) MUST_CHECK;
 /** cli_plan_cost: what cost_json said, for people. cli_sure: the name is typed, or --yes was said; ZE_CANCELLED, ZE_USAGE. */
 void cli_plan_cost(const struct js *j);
 int cli_sure(struct cli *c, const char *what, const char *name, struct err *e) MUST_CHECK;
@@ -62,6 +59,7 @@ cli_command cmd_plan_validate, cmd_plan_next;
 cli_command cmd_plan_submit, cmd_plan_review, cmd_plan_approve, cmd_plan_reject, cmd_plan_withdraw, cmd_plan_suspend;
 cli_command cmd_plan_resume, cmd_plan_retire, cmd_plan_show, cmd_plan_list, cmd_plan_history, cmd_plan_drift;
 cli_command cmd_plan_orders, cmd_plan_confirm;
+cli_command cmd_plan_new, cmd_plan_print, cmd_plan_diff, cmd_plan_fields;
 cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
 cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;

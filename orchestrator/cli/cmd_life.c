@@ -8,7 +8,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "cli.h"
-#include "plan/plan.h"
+#include "planfile.h"
 #include "sys/file.h"
 #include "wrap/http.h"
 #include "wrap/yaml.h"
@@ -87,7 +87,7 @@ int cmd_plan_submit(struct cli *c, struct err *e) {
     char path[1200], file[900];
     bool dry = cli_option(c, "dry-run");
     buf_init(&b, YAML_BYTES_MAX + 1);
-    int rc = cli_plan_check(c->argv[0], &b, &p, e);
+    int rc = planfile_load(c->argv[0], &b, &p, e);
     if (rc == 0) {
         plan_free(&p);
         http_escape(file, sizeof file, c->argv[0]);

@@ -7,27 +7,10 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "cli.h"
-#include "plan/plan.h"
-#include "sys/file.h"
+#include "planfile.h"
 #include "wrap/http.h"
 #include "wrap/table.h"
 #include "wrap/yaml.h"
-
-/* Plans that name no zone are checked with this one; zaibeid's own configuration says which it will be. */
-static const char zone_without_config[] = "Asia/Shanghai";
-
-static int read_file(const char *path, struct buf *b, struct err *e) {
-    char real[4096];
-    if (!realpath(path, real)) return err_sys(e, path, _("open"));
-    if (file_load(AT_FDCWD, real, YAML_BYTES_MAX, b, e) == 0) return 0;
-    if (e->id == ZE_DAMAGED) err_set(e, ZE_CONFIG, path, _("larger than 1 MiB"));
-    return -1;
-}
-
-int cli_plan_check(const char *path, struct buf *b, struct plan *p, struct err *e) {
-    if (read_file(path, b, e) < 0) return -1;
-    return plan_parse(path, b->p ? b->p : (const uint8_t *)"", b->len, zone_without_config, p, e);
-}
 
 static void report(struct cli *c, const struct plan *p) {
     char hash[65], hosts[600];
@@ -53,7 +36,7 @@ int cmd_plan_validate(struct cli *c, struct err *e) {
     struct buf b;
     struct plan p;
     buf_init(&b, YAML_BYTES_MAX + 1);
-    int rc = cli_plan_check(c->argv[0], &b, &p, e);
+    int rc = planfile_load(c->argv[0], &b, &p, e);
     if (rc == 0) {
         report(c, &p);
         plan_free(&p);

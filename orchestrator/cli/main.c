@@ -17,6 +17,11 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"plan", "validate", "FILE", 1, 1, "", cmd_plan_validate, N_("check a plan without zaibeid")},
+    {"plan", "new", "", 0, 0, "out= lang=", cmd_plan_new, N_("ask the form's questions and write the plan")},
+    {"plan", "print", "FILE|PLAN", 1, 1, "html text form= lang= out=", cmd_plan_print,
+        N_("print the filled form: approval, change or cancel")},
+    {"plan", "diff", "FILE|PLAN FILE|PLAN", 2, 2, "lang=", cmd_plan_diff, N_("compare two plans field by field")},
+    {"plan", "fields", "", 0, 0, "lang= markdown", cmd_plan_fields, N_("list every field of the forms and its key")},
     {"plan", "submit", "FILE", 1, 1, "draft dry-run", cmd_plan_submit, N_("ask for a plan, or for a change of it")},
     {"plan", "review", "PLAN", 1, 1, "opinion= version=", cmd_plan_review, N_("office: it was read and may be decided on")},
     {"plan", "approve", "PLAN", 1, 1, "opinion= version= yes", cmd_plan_approve,

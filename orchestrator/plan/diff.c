@@ -1,49 +1,46 @@
-/* Both forms are canonical, so equal means equal text. Fields are compared where they end: maps are gone into, lists are
- * values. First the fields of the old form, then those only the new one has. */
+/* The table of fields is walked once; each field is compared in both forms. Both are canonical, so equal means equal text. */
 #include "plan/diff.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void set(struct js *row, const char *name, const struct js *map, const char *key) {
-    const char *s = js_str(map, key, NULL);
-    if (s) js_set_str(row, name, s);
-    else if (js_get(map, key)) js_set(row, name, js_copy(js_get(map, key)));
+#include "plan/form.h"
+
+/* Set ${key} of ${row} to the field's value; true when it has one. ${text} (freed by the caller) is what is compared. */
+static bool take(struct js *row, const char *key, const struct js *form, const struct field *f, char **text) {
+    const char *last;
+    const struct js *map = form_at(form, f, &last);
+    const char *s = js_str(map, last, NULL);
+    const struct js *value = s ? NULL : js_get(map, last);
+    if (s) js_set_str(row, key, s);
+    if (value) js_set(row, key, js_copy(value));
+    *text = s ? strdup(s) : value ? js_dump(value) : NULL;
+    return *text;
 }
 
-static bool same(const struct js *a, const struct js *b, const char *key) {
-    struct js *x = js_object(), *y = js_object();
-    set(x, "v", a, key), set(y, "v", b, key);
-    char *s = js_dump(x), *t = js_dump(y);
-    bool equal = !strcmp(s, t);
-    free(s), free(t), js_free(x), js_free(y);
-    return equal;
-}
-
-static int walk(const char *prefix, const struct js *old, const struct js *new, bool again, struct js *out) {
-    const struct js *from = again ? new : old;
-    int found = 0;
-    for (size_t i = 0; i < js_count(from); i++) {
-        const struct js *value;
-        const char *key = js_member(from, i, &value);
-        char field[200];
-        if (!key || (again && js_has(old, key))) continue;
-        snprintf(field, sizeof field, "%s%s%s", prefix, *prefix ? "." : "", key);
-        const struct js *a = js_get(old, key), *b = js_get(new, key);
-        if (js_is_object(a) || js_is_object(b)) {
-            found += walk(field, a, b, false, out) + walk(field, a, b, true, out);
-        } else if (!same(old, new, key)) {
-            struct js *row = js_object();
-            js_set_str(row, "field", field);
-            set(row, "old", old, key), set(row, "new", new, key);
-            js_push(out, row);
-            found++;
-        }
-    }
-    return found;
+static bool inside_list(const struct field *f) {
+    const struct field *up = form_up(f);
+    return up && up->type == FIELD_MAPS;
 }
 
 int plan_diff(const struct js *old, const struct js *new, struct js *out) {
-    return walk("", old, new, false, out) + walk("", old, new, true, out);
+    int found = 0;
+    size_t n;
+    const struct field *f = form_fields(&n);
+    for (; n; n--, f++) {
+        if (f->type == FIELD_MAP || f->type >= FIELD_STEP || inside_list(f)) continue;
+        char *a, *b, label[FORM_LABEL_MAX], title[FORM_LABEL_MAX];
+        struct js *row = js_object();
+        bool was = take(row, "old", old, f, &a), is = take(row, "new", new, f, &b);
+        if (was == is && (!was || !strcmp(a, b))) {
+            js_free(row);
+        } else {
+            form_title(f, FORM_ZH, label), form_title(f, FORM_EN, title);
+            js_set_str(row, "field", f->key), js_set_str(row, "label", label), js_set_str(row, "title", title);
+            js_push(out, row);
+            found++;
+        }
+        free(a), free(b);
+    }
+    return found;
 }

@@ -1,5 +1,5 @@
-/* Reading a plan. First every key is checked against the form, so that a misspelt one is never silently ignored; then what
- * is interpreted is read; last the whole tree becomes the canonical text. */
+/* Reading a plan. First everything is checked against the table of the forms' fields, so that a misspelt key is never
+ * silently ignored; then what is interpreted is read; last the whole tree becomes the canonical text. */
 #include "plan/plan.h"
 
 #include <stdio.h>
@@ -7,54 +7,10 @@
 #include <string.h>
 
 #include "base/i18n.h"
-#include "base/text.h"
+#include "plan/form.h"
 #include "wrap/yaml.h"
 
-enum { DAY_MIN = 24 * 60, TEXT_MAX = 4000 };
-
-#define KEYS_TOP                                                                                                  \
-    "name department applicant applied technical_contact purpose period delivery notify reason resources system " \
-    "hosts "                                                                                                      \
-    "backup method content strategy schedule retention_days targets limits locations quota other"
-
-/* Maps within the form, and the keys they may have. */
-static const struct {
-    const char *key, *keys;
-} maps[] = {
-    {"technical_contact", "name phone"},
-    {"resources", "kinds cpu memory disk nics ip os components ports auto_update_off other"},
-    {"content", "paths excludes"},
-    {"strategy", "daily weekly monthly"},
-    {"schedule", "zone window weekly_day monthly_day"},
-    {"targets", "rpo rto"},
-    {"limits", LIMITS_KEYS " window_end"},
-};
-
-static const char *const text_fields[] = {"department", "applicant", "purpose", "reason", "other"};
-static const char *const resource_texts[] = {"cpu", "memory", "disk", "nics", "os", "other"};
-static const char *const resource_lists[] = {"kinds", "ip", "components", "ports"};
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static int check_text(const struct yaml_node *map, const char *key, struct err *e) {
-    const char *s;
-    if (yaml_str_or(map, key, "", &s, e) < 0) return -1;
-    return strlen(s) > TEXT_MAX ? yaml_fail(yaml_get(map, key), e, _("longer than %d bytes"), TEXT_MAX) : 0;
-}
-
-/* A list whose members are among ${choices}. */
-static int check_choices(const struct yaml_node *map, const char *key, const char *choices, struct err *e) {
-    const struct yaml_node *list;
-    if (yaml_list(map, key, &list, e) < 0) return -1;
-    for (const struct yaml_node *it = yaml_first(list); it; it = yaml_next(list, it)) {
-        char framed[80], all[200];
-        snprintf(framed, sizeof framed, " %.70s ", it->text);
-        snprintf(all, sizeof all, " %s ", choices);
-        if (strchr(it->text, ' ') || !strstr(all, framed))
-            return yaml_fail(it, e, _("expected one of %s, found \"%.80s\""), choices, it->text);
-    }
-    return 0;
-}
+enum { DAY_MIN = 24 * 60 };
 
 static bool two(const char *s, unsigned *out) {
     if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9') return false;
@@ -62,132 +18,23 @@ static bool two(const char *s, unsigned *out) {
     return true;
 }
 
-static int check_date(const struct yaml_node *map, const char *key, struct err *e) {
-    const char *s;
-    unsigned c, y, m, d;
-    if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    bool ok = strlen(s) == 10 && two(s, &c) && two(s + 2, &y) && s[4] == '-' && two(s + 5, &m) && s[7] == '-' &&
-        two(s + 8, &d) && m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(c * 100 + y, m);
-    return ok ? 0 : yaml_fail(yaml_get(map, key), e, _("expected a date such as 2026-12-01, found \"%.80s\""), s);
-}
-
-/* "long", or a number of months: "6 months". */
-static int check_period(const struct yaml_node *top, struct err *e) {
-    const char *s;
-    char number[8], rest;
-    uint64_t n;
-    if (yaml_str_or(top, "period", "long", &s, e) < 0) return -1;
-    if (!strcmp(s, "long")) return 0;
-    if (sscanf(s, "%7[0-9] months%c", number, &rest) == 1 && !strcmp(s + strlen(number), " months") &&
-        text_u64(number, 1200, &n) && n)
-        return 0;
-    return yaml_fail(yaml_get(top, "period"), e, _("expected long or \"N months\", found \"%.80s\""), s);
-}
-
-/* "15m", "24h", "7d" in seconds; 0 when it is absent. */
-static int read_duration(const struct yaml_node *map, const char *key, int64_t *out, struct err *e) {
-    const char *s;
-    char number[16], unit, rest;
-    uint64_t n;
-    *out = 0;
-    if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    bool ok = sscanf(s, "%15[0-9]%c%c", number, &unit, &rest) == 2 && text_u64(number, 1000000, &n) && n;
-    int64_t scale = !ok ? 0 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
-    if (!scale)
-        return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
-    *out = (int64_t)n * scale;
-    return 0;
-}
-
-static int check_size(const struct yaml_node *map, const char *key, struct err *e) {
-    const char *s;
-    char number[16], unit[8], rest;
-    if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    uint64_t n;
-    bool ok = sscanf(s, "%15[0-9] %7[A-Za-z]%c", number, unit, &rest) == 2 && text_u64(number, 1000000000, &n) &&
-        (!strcmp(unit, "MiB") || !strcmp(unit, "GiB") || !strcmp(unit, "TiB"));
-    return ok ? 0 : yaml_fail(yaml_get(map, key), e, _("expected a size such as 500 GiB, found \"%.80s\""), s);
-}
-
-/* The fields that are only carried must at least be what they claim. */
-static int check_carried(const struct yaml_node *top, struct err *e) {
-    const struct yaml_node *res = yaml_get(top, "resources"), *contact = yaml_get(top, "technical_contact"), *list;
-    bool off;
-    int method;
-    for (size_t i = 0; i < COUNT(text_fields); i++)
-        if (check_text(top, text_fields[i], e) < 0) return -1;
-    for (size_t i = 0; i < COUNT(resource_texts); i++)
-        if (check_text(res, resource_texts[i], e) < 0) return -1;
-    for (size_t i = 0; i < COUNT(resource_lists); i++)
-        if (yaml_list(res, resource_lists[i], &list, e) < 0) return -1;
-    if (check_choices(res, "kinds", "hardware storage database common-software website-group", e) < 0) return -1;
-    if (yaml_bool(res, "auto_update_off", false, &off, e) < 0) return -1;
-    if (check_text(contact, "name", e) < 0 || check_text(contact, "phone", e) < 0) return -1;
-    if (check_choices(top, "notify", "mail phone on-site", e) < 0) return -1;
-    if (yaml_choice(top, "method", "online offline", 0, &method, e) < 0) return -1;
-    if (yaml_list(top, "locations", &list, e) < 0 || check_size(top, "quota", e) < 0) return -1;
-    return check_date(top, "applied", e) < 0 || check_date(top, "delivery", e) < 0 ? -1 : check_period(top, e);
-}
-
-static int check_keys(const struct yaml_node *top, struct err *e) {
-    if (yaml_keys(top, KEYS_TOP, e) < 0) return -1;
-    for (size_t i = 0; i < COUNT(maps); i++) {
-        const struct yaml_node *n = yaml_get(top, maps[i].key);
-        if (n && yaml_keys(n, maps[i].keys, e) < 0) return -1;
-    }
-    return 0;
-}
-
-static int read_name(const struct yaml_node *map, const char *key, char out[64], struct err *e) {
-    const char *s;
-    if (yaml_str(map, key, &s, e) < 0) return -1;
-    if (!text_name_ok(s))
-        return yaml_fail(yaml_get(map, key), e, _("expected a name of a-z, 0-9 and -, found \"%.80s\""), s);
-    snprintf(out, 64, "%s", s);
-    return 0;
-}
-
 static int check_hosts(const struct yaml_node *top, struct err *e) {
     const struct yaml_node *list;
-    size_t n = 0;
     if (yaml_list(top, "hosts", &list, e) < 0) return -1;
-    if (!yaml_first(list)) return yaml_fail(list ? list : top, e, _("the key \"%s\" is missing"), "hosts");
-    for (const struct yaml_node *it = yaml_first(list); it; it = yaml_next(list, it), n++) {
-        if (!text_name_ok(it->text))
-            return yaml_fail(it, e, _("expected a name of a-z, 0-9 and -, found \"%.80s\""), it->text);
-        if (n >= PLAN_HOSTS_MAX) return yaml_fail(it, e, _("more than %d hosts"), PLAN_HOSTS_MAX);
-        for (const struct yaml_node *o = yaml_first(list); o != it; o = yaml_next(list, o))
-            if (!strcmp(o->text, it->text)) return yaml_fail(it, e, _("\"%s\" stands here twice"), it->text);
-    }
-    return 0;
+    return yaml_first(list) ? 0 : yaml_fail(list ? list : top, e, _("the key \"%s\" is missing"), "hosts");
 }
 
-/* Whether this is an absolute path without empty, "." or ".." components. */
-static bool path_ok(const char *s) {
-    if (*s != '/' || strlen(s) > 4000) return false;
-    while (*s == '/') {
-        size_t n = strcspn(++s, "/");
-        if ((!n && *s) || (n == 1 && *s == '.') || (n == 2 && !strncmp(s, "..", 2))) return false;
-        s += n;
-    }
-    return true;
-}
-
+/* With backup there is something to back up; an offline copy has a place only where there is one. */
 static int check_content(const struct yaml_node *top, bool backup, struct err *e) {
-    const struct yaml_node *content = yaml_get(top, "content"), *paths, *excludes;
-    size_t n = 0;
-    if (yaml_list(content, "paths", &paths, e) < 0 || yaml_list(content, "excludes", &excludes, e) < 0) return -1;
-    if (backup && !yaml_first(paths))
+    const struct yaml_node *content = yaml_get(top, "content"), *paths, *method,
+                           *place = yaml_get(top, "offline_place");
+    if (yaml_list(content, "paths", &paths, e) < 0 || yaml_list(top, "method", &method, e) < 0) return -1;
+    const struct yaml_node *commands = yaml_get(content, "commands");
+    if (backup && !yaml_first(paths) && !(commands && commands->child))
         return yaml_fail(content ? content : top, e, _("the key \"%s\" is missing"), content ? "paths" : "content");
-    for (const struct yaml_node *it = yaml_first(paths); it; it = yaml_next(paths, it), n++) {
-        if (!path_ok(it->text))
-            return yaml_fail(it, e, _("expected an absolute path without . or .., found \"%.80s\""), it->text);
-        if (n >= PLAN_PATHS_MAX) return yaml_fail(it, e, _("more than %d paths"), PLAN_PATHS_MAX);
-    }
-    return 0;
+    for (const struct yaml_node *it = yaml_first(method); place && it; it = yaml_next(method, it))
+        if (!strcmp(it->text, "offline")) place = NULL;
+    return place ? yaml_fail(place, e, _("expected method: offline beside it")) : 0;
 }
 
 /* "01:00-05:00": minutes of the day, and the length; past midnight when the end is not after the start. */
@@ -232,46 +79,79 @@ static int read_schedule(const struct yaml_node *top, const char *zone, struct p
     return 0;
 }
 
+/* Without what is empty: it says nothing. */
 static struct js *tree_of(const struct yaml_node *n) { /* at most YAML_DEPTH_MAX deep */
-    if (n->kind == YAML_LIST) {
-        struct js *a = js_array();
-        for (const struct yaml_node *c = n->child; c; c = c->next)
-            if (c->kind == YAML_SCALAR) js_push_str(a, c->text);
-            else js_push(a, tree_of(c));
-        return a;
-    }
-    struct js *o = js_object();
+    struct js *j = n->kind == YAML_LIST ? js_array() : js_object();
     for (const struct yaml_node *c = n->child; c; c = c->next) {
-        if (c->kind != YAML_SCALAR) js_set(o, c->key, tree_of(c));
-        else if (c->quoted || *c->text) js_set_str(o, c->key, c->text);
+        struct js *inner = c->kind == YAML_SCALAR ? NULL : tree_of(c);
+        if (inner && !js_count(inner)) js_free(inner);
+        else if (inner && n->kind == YAML_LIST) js_push(j, inner);
+        else if (inner) js_set(j, c->key, inner);
+        else if (n->kind == YAML_LIST) js_push_str(j, c->text);
+        else if (c->quoted || *c->text) js_set_str(j, c->key, c->text);
     }
-    return o;
+    return j;
 }
 
 /* A single word where a list may stand means a list of one: the same plan, so the same hash. */
-static void make_list(struct js *map, const char *key) {
-    const char *s = js_str(map, key, NULL);
-    if (!s) return;
-    struct js *a = js_array();
-    js_push_str(a, s);
-    js_set(map, key, a);
+static void make_lists(struct js *map, const char *key) {
+    size_t skip = strlen(key) + (*key != 0);
+    for (const struct field *f = NULL; map && (f = form_next(key, f));) {
+        const char *s = js_str(map, f->key + skip, NULL);
+        if (f->type == FIELD_MAP) make_lists(js_get(map, f->key + skip), f->key);
+        if (!form_is_list(f) || !s) continue;
+        struct js *a = js_array();
+        js_push_str(a, s);
+        js_set(map, f->key + skip, a);
+    }
+}
+
+/* Entries of the host's allow-list, checked already. */
+static int take_entries(const struct js *list, struct plan_entry **out, size_t *n, struct err *e) {
+    *n = js_count(list);
+    *out = calloc(*n + 1, sizeof **out);
+    if (!*out) return err_set(e, ZE_NOMEM, "plan", "plan");
+    for (size_t i = 0; i < *n; i++) {
+        const struct js *j = js_at(list, i);
+        struct plan_entry *p = &(*out)[i];
+        p->name = js_str(j, "name", "");
+        if (!form_span(js_str(j, "timeout", ""), &p->timeout_s)) p->timeout_s = 0;
+        if (!form_size(js_str(j, "least", ""), &p->least)) p->least = 0;
+    }
+    return 0;
 }
 
 static int finish(const struct yaml_node *top, struct plan *p, struct err *e) {
     p->form = tree_of(top);
-    make_list(p->form, "hosts"), make_list(p->form, "notify"), make_list(p->form, "locations");
-    struct js *content = js_get(p->form, "content"), *res = js_get(p->form, "resources");
-    if (content) make_list(content, "paths"), make_list(content, "excludes");
-    for (size_t i = 0; res && i < COUNT(resource_lists); i++) make_list(res, resource_lists[i]);
+    make_lists(p->form, "");
+    const struct js *content = js_get(p->form, "content"), *hooks = js_get(p->form, "hooks");
     p->paths = js_get(content, "paths"), p->excludes = js_get(content, "excludes");
     const struct js *hosts = js_get(p->form, "hosts");
     p->hosts_n = js_count(hosts);
     p->hosts = calloc(p->hosts_n + 1, sizeof *p->hosts);
     if (!p->hosts) return err_set(e, ZE_NOMEM, p->name, "plan");
     for (size_t i = 0; i < p->hosts_n; i++) p->hosts[i] = js_text(js_at(hosts, i));
+    if (take_entries(js_get(content, "commands"), &p->commands, &p->commands_n, e) < 0) return -1;
+    if (take_entries(js_get(hooks, "pre"), &p->pre, &p->pre_n, e) < 0) return -1;
+    if (take_entries(js_get(hooks, "post"), &p->post, &p->post_n, e) < 0) return -1;
     p->canonical = js_dump(p->form);
     seal_hash(p->hash, p->canonical, strlen(p->canonical));
     return 0;
+}
+
+/* What is neither schedule nor content: checked by form_check. */
+static int read_rest(const struct yaml_node *top, struct plan *p, struct err *e) {
+    const struct yaml_node *targets = yaml_get(top, "targets"), *limits = yaml_get(top, "limits");
+    const char *rpo, *rto, *quota;
+    if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) return -1;
+    if (yaml_int(top, "priority", 1, 9, 5, &p->priority, e) < 0) return -1;
+    if (yaml_str_or(targets, "rpo", "", &rpo, e) < 0 || yaml_str_or(targets, "rto", "", &rto, e) < 0) return -1;
+    if (yaml_str_or(top, "quota", "", &quota, e) < 0) return -1;
+    if (!form_span(rpo, &p->rpo_s)) p->rpo_s = 0;
+    if (!form_span(rto, &p->rto_s)) p->rto_s = 0;
+    if (!form_size(quota, &p->quota)) p->quota = 0;
+    if (limits_yaml(limits, &p->limits, e) < 0) return -1;
+    return yaml_bool(limits, "window_end", false, &p->window_end, e);
 }
 
 int plan_parse(const char *name, const void *text, size_t n, const char *zone, struct plan *p, struct err *e) {
@@ -280,15 +160,11 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (!y) return -1;
     const struct yaml_node *top = yaml_root(y);
     int rc = -1;
-    if (check_keys(top, e) < 0 || read_name(top, "name", p->name, e) < 0) goto out;
-    if (read_name(top, "system", p->system, e) < 0 || yaml_bool(top, "backup", true, &p->backup, e) < 0) goto out;
-    if (check_hosts(top, e) < 0 || check_carried(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
-    if (read_schedule(top, zone, p, e) < 0) goto out;
-    if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) goto out;
-    const struct yaml_node *targets = yaml_get(top, "targets");
-    if (read_duration(targets, "rpo", &p->rpo_s, e) < 0 || read_duration(targets, "rto", &p->rto_s, e) < 0) goto out;
-    const struct yaml_node *limits = yaml_get(top, "limits");
-    if (limits_yaml(limits, &p->limits, e) < 0 || yaml_bool(limits, "window_end", false, &p->window_end, e) < 0) goto out;
+    if (form_check(top, e) < 0 || yaml_copy(top, "name", NULL, p->name, sizeof p->name, e) < 0) goto out;
+    if (yaml_copy(top, "system", NULL, p->system, sizeof p->system, e) < 0) goto out;
+    if (yaml_bool(top, "backup", true, &p->backup, e) < 0) goto out;
+    if (check_hosts(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
+    if (read_schedule(top, zone, p, e) < 0 || read_rest(top, p, e) < 0) goto out;
     rc = finish(top, p, e);
 out:
     yaml_free(y);
@@ -299,6 +175,7 @@ out:
 void plan_free(struct plan *p) {
     js_free(p->form);
     free(p->hosts);
+    free(p->commands), free(p->pre), free(p->post);
     free(p->canonical);
     *p = (struct plan){.backup = false};
 }

@@ -15,7 +15,14 @@
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
-enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000 };
+enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000 }; /* FORM_LIST_MAX */
+
+/** An entry of the host's own allow-list. A plan names no commands, so that nobody gets to run any by a plan. */
+struct plan_entry {
+    const char *name;  /* into form */
+    int64_t timeout_s; /* 0: the host's own; the shorter of both holds */
+    uint64_t least;    /* bytes that a command's output has at least; 0: one */
+};
 
 struct plan {
     char name[64], system[64], zone[101];
@@ -23,11 +30,15 @@ struct plan {
     size_t hosts_n;
     const char **hosts; /* into form */
     struct schedule schedule;
-    int64_t retention_days, rpo_s, rto_s; /* targets: 0 when the plan names none */
-    struct limits limits;                 /* what a run may take of its host; the host's own may be lower */
-    bool window_end;                      /* a run stops when its window ends, and goes on in the next one */
-    struct js *form;                      /* every field, as in the canonical text */
-    const struct js *paths, *excludes;    /* arrays of strings in form; NULL when there are none */
+    int64_t retention_days, rpo_s, rto_s;     /* targets: 0 when the plan names none */
+    int64_t priority;                         /* 1 … 9, the greater first */
+    uint64_t quota;                           /* bytes wished for at the vault; 0: not said */
+    struct plan_entry *commands, *pre, *post; /* content.commands, hooks.pre, hooks.post */
+    size_t commands_n, pre_n, post_n;
+    struct limits limits;              /* what a run may take of its host; the host's own may be lower */
+    bool window_end;                   /* a run stops when its window ends, and goes on in the next one */
+    struct js *form;                   /* every field, as in the canonical text */
+    const struct js *paths, *excludes; /* arrays of strings in form; NULL when there are none */
     char *canonical;
     uint8_t hash[SEAL_HASH];
 };

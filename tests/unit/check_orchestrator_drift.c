@@ -13,7 +13,6 @@
 #include "hosts.h"
 #include "make_orchestrator_plan.h"
 #include "plan/cost.h"
-#include "plan/diff.h"
 #include "suite.h"
 
 #define PLAN(rest)                                                              \
@@ -306,30 +305,6 @@ START_TEST(runs_and_points_are_compared_label_by_label) {
 }
 END_TEST
 
-START_TEST(versions_are_compared_field_by_field) {
-    struct plan a, b;
-    parse(PLAN(DAILY "retention_days: 30\ntargets: {rpo: 24h}\nnotify: [mail]"), &a);
-    parse(PLAN(DAILY "retention_days: 60\ntargets: {rpo: 24h, rto: 4h}\npurpose: x"), &b);
-    struct js *out = js_array();
-    ck_assert_int_eq(plan_diff(a.form, a.form, out), 0);
-    ck_assert_int_eq(plan_diff(a.form, b.form, out), 4);
-    static const char *const want[] = {"retention_days 30 60", "targets.rto - 4h", "purpose - x", "notify ? -"};
-    for (size_t i = 0; i < 4; i++) {
-        bool there = false;
-        for (size_t k = 0; k < 4; k++) {
-            char text[200];
-            const struct js *r = js_at(out, i);
-            snprintf(text, sizeof text, "%s %s %s", js_str(r, "field", ""),
-                js_get(r, "old") ? "?" : js_str(r, "old", "-"), js_str(r, "new", "-"));
-            there = there || !strcmp(text, want[k]);
-        }
-        ck_assert_msg(there, "%s", js_str(js_at(out, i), "field", ""));
-    }
-    js_free(out);
-    plan_free(&a), plan_free(&b);
-}
-END_TEST
-
 int main(void) {
     Suite *s = suite_create("drift");
     TCase *t = tcase_create("drift");
@@ -340,7 +315,6 @@ int main(void) {
     tcase_add_test(t, the_cost_goes_by_points_where_there_are_any_and_else_by_the_form);
     tcase_add_test(t, what_the_plan_names_and_the_platform_does_not_have_is_found);
     tcase_add_test(t, runs_and_points_are_compared_label_by_label);
-    tcase_add_test(t, versions_are_compared_field_by_field);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

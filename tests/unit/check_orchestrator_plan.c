@@ -51,7 +51,7 @@ END_TEST
 
 /* faults: H1 */
 START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
-    refused(8, "  weekly: ful", "oa.yaml:8:11", "strategy.weekly: expected full or incremental, found \"ful\"");
+    refused(8, "  weekly: ful", "oa.yaml:8:11", "strategy.weekly: expected full or incremental, found \"ful\"; did you mean \"full\"?");
     refused(8, "  weekley: full", "oa.yaml:8:3", "strategy.weekley: unknown key; did you mean \"weekly\"?");
     refused(1, "nam: oa", "oa.yaml:1:1", "nam: unknown key; did you mean \"name\"?");
     refused(1, "name: OA", "oa.yaml:1:7", "name: expected a name of a-z, 0-9 and -, found \"OA\"");
@@ -83,7 +83,7 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
     refused(0, "applied: 2026-02-29\n", "oa.yaml:9:10",
         "applied: expected a date such as 2026-12-01, found \"2026-02-29\"");
     refused(0, "period: 3 weeks\n", "oa.yaml:9:9", "period: expected long or \"N months\", found \"3 weeks\"");
-    refused(0, "notify: [fax]\n", "oa.yaml:9:10", "notify[0]: expected one of mail phone on-site, found \"fax\"");
+    refused(0, "notify: [fax]\n", "oa.yaml:9:10", "notify[0]: expected mail, phone or on-site, found \"fax\"");
     refused(0, "quota: 5 apples\n", "oa.yaml:9:8", "quota: expected a size such as 500 GiB, found \"5 apples\"");
     refused(0, "name: again\n", "oa.yaml:9:1", "the key \"name\" stands here twice (first in line 1)");
 }

@@ -24,7 +24,7 @@ START_TEST(an_unknown_word_names_line_column_field_expected_and_found) {
     int kind;
     ck_assert_int_lt(yaml_choice(yaml_get(yaml_root(y), "strategy"), "weekly", "full incremental", -1, &kind, &e), 0);
     ck_assert_str_eq(e.object, "plans/oa.yaml:4:13");
-    ck_assert_str_eq(e.msg, "strategy.weekly: expected full or incremental, found \"ful\"");
+    ck_assert_str_eq(e.msg, "strategy.weekly: expected full or incremental, found \"ful\"; did you mean \"full\"?");
     yaml_free(y);
 }
 END_TEST
