@@ -47,7 +47,7 @@ static int read_vault(const struct yaml_node *top, struct config *c, struct err 
     const char *dir, *sock;
     size_t n = 0;
     if (!vault) return yaml_fail(top, e, _("the key \"%s\" is missing"), "vault");
-    if (yaml_keys(vault, "control dir socket ssh host_key", e) < 0) return -1;
+    if (yaml_keys(vault, "control dir socket location ssh host_key", e) < 0) return -1;
     if (yaml_list(vault, "control", &list, e) < 0) return -1;
     if (!yaml_first(list)) return yaml_fail(vault, e, _("the key \"%s\" is missing"), "control");
     for (const struct yaml_node *it = yaml_first(list); it; it = yaml_next(list, it)) {
@@ -57,8 +57,22 @@ static int read_vault(const struct yaml_node *top, struct config *c, struct err 
     if (yaml_str_or(vault, "dir", NULL, &dir, e) < 0 || yaml_str_or(vault, "socket", NULL, &sock, e) < 0) return -1;
     if (sock || dir)
         snprintf(c->vault_socket, sizeof c->vault_socket, "%s%s", sock ? sock : dir, sock ? "" : "/run/zaibeid.sock");
+    if (yaml_str_or(vault, "location", NULL, &c->location, e) < 0) return -1;
     if (yaml_str_or(vault, "ssh", NULL, &c->ssh, e) < 0) return -1;
     return c->ssh ? read_host_key(vault, c, e) : 0;
+}
+
+static int read_people(const struct yaml_node *top, struct config *c, struct err *e) {
+    static const char *const names[] = {"review", "approval", "execution"};
+    static const int days[] = {2, 3, 5};
+    const struct yaml_node *list = yaml_get(top, "deadlines");
+    int off;
+    if (yaml_choice(top, "people", "on off", 0, &off, e) < 0) return -1;
+    c->people_off = off;
+    if (list && yaml_keys(list, "review approval execution", e) < 0) return -1;
+    for (int i = 0; i < 3; i++)
+        if (yaml_int(list, names[i], 1, 250, days[i], &c->deadlines[i], e) < 0) return -1;
+    return 0;
 }
 
 int config_load(const char *path, struct config *c, struct err *e) {
@@ -67,11 +81,11 @@ int config_load(const char *path, struct config *c, struct err *e) {
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket zone call_in_s vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket zone call_in_s people deadlines vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||
-        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_vault(top, c, e) < 0 ||
+        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_people(top, c, e) < 0 || read_vault(top, c, e) < 0 ||
         channels_read(yaml_get(top, "notify"), c->call_in_s, c->notify, e) < 0) {
         config_free(c);
         return -1;

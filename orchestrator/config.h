@@ -5,10 +5,13 @@
  *   socket: /run/zaibei/zaibei.sock        the API, for zaibei and the console
  *   zone: Asia/Shanghai                    for plans that name none
  *   call_in_s: 60                          how often agents call in
+ *   people: on                             off: a machine of one person, for trying out; every act is recorded as "local"
+ *   deadlines: {review: 2, approval: 3, execution: 5}    working days that each step of a plan may take
  *   vault:
  *     control: [zaibei-vault, control, /srv/vault]     the command that administers the vault, also over ssh
  *     dir: /srv/vault                      where the vault is, when it is on this machine
  *     socket: /srv/vault/run/zaibeid.sock  where serve passes agents' calls; by default below dir
+ *     location: kaifeng-dc1                where it stands; plans may name the places they allow
  *     ssh: zaibei@vault.example:22         for enrol tokens: how agents reach the vault
  *     host_key: ssh-ed25519 AAAA…          of that sshd: base64 of 32 bytes, a public key line, or the file that holds it
  *   notify: …                              whom to tell what (notify/channels.h)
@@ -16,6 +19,7 @@
 #ifndef ORCHESTRATOR_CONFIG_H
 #define ORCHESTRATOR_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -30,7 +34,10 @@ struct config {
     struct yaml *doc; /* holds the strings below */
     const char *file, *state, *socket, *zone;
     int64_t call_in_s;
+    bool people_off;
+    int64_t deadlines[3];                     /* working days: review, approval, execution */
     const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
+    const char *location;                     /* of the vault; NULL: not said */
     const char *ssh;                          /* NULL: enrol tokens cannot be made */
     char vault_socket[4096];                  /* "": agents do not call in */
     uint8_t host_key[SEAL_SIGN_PUB];

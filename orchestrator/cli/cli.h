@@ -52,9 +52,16 @@ void cli_show(const char *name, const char *value);
 /** cli_missing_year: a warning that the working days of ${year} are not known; 0: nothing. */
 void cli_missing_year(int64_t year);
 
+/** cli_plan_cost: what cost_json said, for people. cli_sure: the name is typed, or --yes was said; ZE_CANCELLED, ZE_USAGE. */
+void cli_plan_cost(const struct js *j);
+int cli_sure(struct cli *c, const char *what, const char *name, struct err *e) MUST_CHECK;
+
 /** Commands return an exit code, or <0 with ${e}. */
 typedef int cli_command(struct cli *c, struct err *e);
-cli_command cmd_plan_validate, cmd_plan_apply, cmd_plan_show, cmd_plan_next, cmd_plan_list;
+cli_command cmd_plan_validate, cmd_plan_next;
+cli_command cmd_plan_submit, cmd_plan_review, cmd_plan_approve, cmd_plan_reject, cmd_plan_withdraw, cmd_plan_suspend;
+cli_command cmd_plan_resume, cmd_plan_retire, cmd_plan_show, cmd_plan_list, cmd_plan_history, cmd_plan_drift;
+cli_command cmd_plan_orders, cmd_plan_confirm;
 cli_command cmd_witness_list, cmd_witness_accept;
 cli_command cmd_plan_new, cmd_plan_print, cmd_plan_diff, cmd_plan_fields;
 cli_command cmd_plan_simulate, cmd_calendar_import, cmd_calendar_show, cmd_calendar_next;

@@ -51,7 +51,8 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
         } else {
             if (v) plan_free(p);
             snprintf(j->state, sizeof j->state, "skipped");
-            snprintf(j->err_msg, sizeof j->err_msg, "%s", _("the plan does not name this host any more"));
+            snprintf(j->err_msg, sizeof j->err_msg, "%s",
+                v ? _("the plan does not name this host any more") : _("no version of its plan is active"));
             j->ended_ns = now;
             job_record(d->db, j, now, "zaibeid", "job.skipped");
         }

@@ -16,8 +16,21 @@ static const struct route {
 } routes[] = {
     {"GET", "/v1/status", api_status, ACT_STATUS_READ},
     {"GET", "/v1/plans", api_plans, ACT_PLAN_READ},
-    {"POST", "/v1/plans", api_plan_apply, ACT_PLAN_WRITE},
+    {"POST", "/v1/plans", api_plan_submit, ACT_PLAN_WRITE},
     {"GET", "/v1/plans/*", api_plan_show, ACT_PLAN_READ},
+    {"GET", "/v1/plans/*/history", api_plan_history, ACT_PLAN_READ},
+    {"GET", "/v1/plans/*/cost", api_plan_cost, ACT_PLAN_READ},
+    {"POST", "/v1/plans/*/review", api_plan_review, ACT_PLAN_REVIEW, true},
+    {"POST", "/v1/plans/*/approve", api_plan_approve, ACT_PLAN_APPROVE, true},
+    {"POST", "/v1/plans/*/reject", api_plan_reject, ACT_PLAN_APPROVE, true},
+    {"POST", "/v1/plans/*/withdraw", api_plan_withdraw, ACT_PLAN_WRITE, true},
+    {"POST", "/v1/plans/*/suspend", api_plan_suspend, ACT_PLAN_SUSPEND, true},
+    {"POST", "/v1/plans/*/resume", api_plan_resume, ACT_PLAN_SUSPEND, true},
+    {"POST", "/v1/plans/*/retire", api_plan_retire, ACT_PLAN_RETIRE, true},
+    {"GET", "/v1/drift", api_drift, ACT_PLAN_READ},
+    {"GET", "/v1/steps", api_steps, ACT_PLAN_READ},
+    {"GET", "/v1/orders", api_orders, ACT_PLAN_READ},
+    {"POST", "/v1/orders/*/confirm", api_order_confirm, ACT_ORDER_CONFIRM, true},
     {"GET", "/v1/plans/*/next", api_plan_next, ACT_PLAN_READ},
     {"GET", "/v1/plans/*/simulate", api_plan_simulate, ACT_PLAN_READ},
     {"POST", "/v1/simulate", api_simulate, ACT_PLAN_READ},
@@ -66,7 +79,7 @@ static bool match(const char *pattern, const char *path, char parts[2][64]) {
 }
 
 static int status_of(const struct err *e) {
-    if (e->id == ZE_EXISTS) return 409;
+    if (e->id == ZE_EXISTS || e->id == ZE_PLANSTATE || e->id == ZE_NOTHING) return 409;
     switch (err_exit(e)) {
     case ZB_EXIT_USAGE: return 400;
     case ZB_EXIT_NOTFOUND: return 404;

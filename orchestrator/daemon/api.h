@@ -25,7 +25,10 @@ typedef struct js *api_handler(struct api_call *c, struct err *e);
  * vault has two: ACT.asked before, ACT after it, so that nothing is done without a record even if zaibeid dies between. */
 int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) MUST_CHECK;
 
-api_handler api_status, api_plans, api_plan_apply, api_plan_show, api_plan_next;
+api_handler api_status, api_plan_next;
+api_handler api_plans, api_plan_submit, api_plan_show, api_plan_history, api_plan_review, api_plan_approve, api_plan_reject;
+api_handler api_plan_withdraw, api_plan_suspend, api_plan_resume, api_plan_retire;
+api_handler api_plan_cost, api_drift, api_steps, api_orders, api_order_confirm;
 api_handler api_plan_simulate, api_simulate;
 api_handler api_calendar, api_calendar_import, api_calendar_next;
 api_handler api_hosts, api_host_token, api_host_revoke;
@@ -35,5 +38,8 @@ api_handler api_audit, api_audit_export, api_audit_verify;
 api_handler api_channels, api_notices, api_notify_test, api_notify_retry;
 api_handler api_witness, api_witness_accept;
 api_handler api_pins, api_point_pin, api_points_remove;
+
+/** api_run_json: a run of the calendar as it stands in answers. */
+struct js *api_run_json(const struct run *run);
 
 #endif

@@ -1,4 +1,4 @@
-/* Plans and the daemon's own state over the API. */
+/* The daemon's own state and the calendar of plans over the API; the life of plans is in api_life.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,23 @@
 #include "sys/file.h"
 
 enum { NEXT_RUNS = 5, NEXT_RUNS_MAX = 400 };
+
+/* How many steps wait for somebody, and whether people are told apart at all. */
+static void set_life(struct api_call *c, struct js *j) {
+    struct db_rows *r = db_query(c->d->db,
+        "SELECT (SELECT count(*) FROM plans WHERE (state IN ('submitted','reviewed') OR leaving=1 OR "
+        "(state='active' AND executed_ns=0)) AND (?1='' OR department=?1)), "
+        "(SELECT count(*) FROM plans WHERE overdue_told=1 AND (?1='' OR department=?1)), "
+        "(SELECT count(*) FROM orders WHERE done_ns=0 AND (?1='' OR department=?1))",
+        "s", c->who->department);
+    if (db_next(r)) {
+        js_set_int(j, "steps_waiting", db_int(r, 0));
+        js_set_int(j, "steps_overdue", db_int(r, 1));
+        js_set_int(j, "orders_open", db_int(r, 2));
+    }
+    db_done(r);
+    js_set_bool(j, "people_off", c->d->cfg->people_off);
+}
 
 struct js *api_status(struct api_call *c, struct err *e) {
     struct js *j = js_object(), *jobs = js_object();
@@ -27,12 +44,13 @@ struct js *api_status(struct api_call *c, struct err *e) {
     char alarm[256];
     daemon_audit_alarm(c->d, alarm);
     if (*alarm) js_set_str(j, "audit_alarm", alarm);
+    set_life(c, j);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;
 }
 
-static struct js *run_json(const struct run *run) {
+struct js *api_run_json(const struct run *run) {
     char text[RUN_LABELS], *rest = text, *word;
     struct js *j = js_object(), *labels = js_array();
     js_set_time(j, "start", run->start_s * NS_PER_S);
@@ -44,120 +62,20 @@ static struct js *run_json(const struct run *run) {
     return j;
 }
 
-static struct js *plan_json(
-    struct daemon *d, const struct plan *p, const struct workdays *t, int64_t version, int64_t applied_ns) {
-    char hash[65];
-    struct run run;
-    struct js *j = js_object();
-    text_hex(hash, p->hash, sizeof p->hash);
-    js_set_str(j, "name", p->name);
-    js_set_str(j, "system", p->system);
-    js_set_str(j, "department", js_str(p->form, "department", NULL));
-    js_set_int(j, "version", version);
-    js_set_str(j, "hash", hash);
-    js_set_time(j, "applied", applied_ns);
-    js_set_bool(j, "backup", p->backup);
-    js_set_str(j, "zone", p->zone);
-    js_set_int(j, "retention_days", p->retention_days);
-    js_set(j, "hosts", js_copy(js_get(p->form, "hosts")));
-    bool any = plan_next(p, t, daemon_now(d) / NS_PER_S, &run);
-    if (any) js_set(j, "next", run_json(&run));
-    return j;
-}
-
-struct js *api_plans(struct api_call *c, struct err *e) {
-    size_t n;
-    struct js *j = js_object(), *list = js_array();
-    js_set(j, "plans", list);
-    db_begin(c->d->db);
-    struct workdays *t = catalog_workdays(c->d->db);
-    char **names = catalog_plan_names(c->d->db, &n);
-    for (size_t i = 0; i < n; i++) {
-        struct plan p;
-        int64_t applied, v = catalog_plan_load(c->d->db, names[i], 0, c->d->cfg->zone, &p, &applied, NULL);
-        if (v) {
-            js_push(list, plan_json(c->d, &p, t, v, applied));
-            plan_free(&p);
-        }
-        free(names[i]);
-    }
-    free(names);
-    workdays_free(t);
-    if (db_commit(c->d->db, e) == 0) return j;
-    js_free(j);
-    return NULL;
-}
-
-/* Jobs that wait for a host which the plan no longer names are of no use to anybody. */
-static void drop_jobs(struct daemon *d, const struct plan *p, int64_t now) {
-    size_t n;
-    struct job *jobs = job_list(d->db, JOBS_QUEUED_OF, "", p->name, 0, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (p->backup && plan_has_host(p, jobs[i].host)) continue;
-        snprintf(jobs[i].state, sizeof jobs[i].state, "cancelled");
-        snprintf(jobs[i].err_msg, sizeof jobs[i].err_msg, "%s", _("the plan does not name this host any more"));
-        jobs[i].ended_ns = now;
-        job_put(d->db, &jobs[i]);
-        job_record(d->db, &jobs[i], now, "zaibeid", "job.cancelled");
-    }
-    free(jobs);
-}
-
-struct js *api_plan_apply(struct api_call *c, struct err *e) {
-    struct plan p;
-    const char *name = http_query(c->r, "file");
-    char escaped[200];
-    text_escape(escaped, sizeof escaped, name ? name : "plan", strlen(name ? name : "plan"));
-    if (plan_parse(escaped, c->r->body, c->r->body_len, c->d->cfg->zone, &p, e) < 0) return NULL;
-    CLEANUP_FREE char *text = strndup((const char *)c->r->body, c->r->body_len);
-    int64_t now = daemon_now(c->d), version = 0;
-    db_begin(c->d->db);
-    if (text) version = catalog_plan_apply(c->d->db, &p, text, now);
-    struct js *detail = js_object();
-    js_set_int(detail, "version", version);
-    audit_add(c->d->db, now, c->who->name, "plan.apply", p.name, detail);
-    drop_jobs(c->d, &p, now);
-    struct workdays *t = catalog_workdays(c->d->db);
-    struct js *j = NULL;
-    if (db_commit(c->d->db, e) == 0) {
-        atomic_fetch_add(&c->d->plans_changed, 1);
-        daemon_log(c->d, _("plan %s version %lld is active"), p.name, (long long)version);
-        j = plan_json(c->d, &p, t, version, now);
-    }
-    workdays_free(t);
-    plan_free(&p);
-    return j;
-}
-
-/* ${t}: the working days that hold now. */
-static int64_t load(
-    struct api_call *c, struct plan *p, struct workdays **t, int64_t *applied, char **text, struct err *e) {
+/* The active version, or the one asked for; ${t}: the working days that hold now. */
+static int64_t load(struct api_call *c, struct plan *p, struct workdays **t, struct err *e) {
     uint64_t version = 0;
     const char *v = http_query(c->r, "version");
     if (v && !text_u64(v, INT64_MAX, &version)) return err_set(e, ZE_USAGE, v, _("expected a version number")), 0;
     db_begin(c->d->db);
-    int64_t found = catalog_plan_load(c->d->db, c->arg[0], (int64_t)version, c->d->cfg->zone, p, applied, text);
+    int64_t found = catalog_plan_load(c->d->db, c->arg[0], (int64_t)version, c->d->cfg->zone, p, NULL, NULL);
     *t = catalog_workdays(c->d->db);
-    if (db_commit(c->d->db, e) == 0 && found) return found;
+    int rc = db_commit(c->d->db, e);
+    if (rc == 0 && found && may_see(c->who, js_str(p->form, "department", ""))) return found;
     if (found) plan_free(p);
-    else if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
     workdays_free(*t);
+    if (rc == 0) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
     return 0;
-}
-
-struct js *api_plan_show(struct api_call *c, struct err *e) {
-    struct plan p;
-    struct workdays *t;
-    int64_t applied;
-    CLEANUP_FREE char *text = NULL;
-    int64_t version = load(c, &p, &t, &applied, &text, e);
-    if (!version) return NULL;
-    struct js *j = plan_json(c->d, &p, t, version, applied);
-    workdays_free(t);
-    js_set_str(j, "text", text);
-    js_set(j, "form", js_copy(p.form));
-    plan_free(&p);
-    return j;
 }
 
 struct js *api_plan_next(struct api_call *c, struct err *e) {
@@ -167,11 +85,11 @@ struct js *api_plan_next(struct api_call *c, struct err *e) {
     const char *s = http_query(c->r, "count");
     if (s && (!text_u64(s, NEXT_RUNS_MAX, &count) || !count))
         return err_set(e, ZE_USAGE, s, _("expected a number up to %d"), NEXT_RUNS_MAX), NULL;
-    if (!load(c, &p, &t, NULL, NULL, e)) return NULL;
+    if (!load(c, &p, &t, e)) return NULL;
     struct js *j = js_object(), *runs = js_array();
     struct run run;
     int64_t after = daemon_now(c->d) / NS_PER_S;
-    for (; count && plan_next(&p, t, after, &run); count--, after = run.start_s) js_push(runs, run_json(&run));
+    for (; count && plan_next(&p, t, after, &run); count--, after = run.start_s) js_push(runs, api_run_json(&run));
     js_set_str(j, "plan", p.name);
     js_set_str(j, "zone", p.zone);
     js_set(j, "runs", runs);

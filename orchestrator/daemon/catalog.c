@@ -55,6 +55,33 @@ static const char *const schema[] = {
     "CREATE TABLE witness(log TEXT PRIMARY KEY, n INTEGER NOT NULL, hash TEXT NOT NULL, behind_ns INTEGER NOT NULL,"
     "  why TEXT NOT NULL) STRICT;",
     CATALOG_CALENDAR,
+    /* The life of plans. submitter, asker: who may not decide; state_ns: since when a decision is waited for; executed_ns:
+     * when each host had its first run of this version. At most one version in force and one on its way, by index. */
+    "ALTER TABLE plans ADD COLUMN department TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE plans ADD COLUMN state_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN submitter INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN asker INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN leaving_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN executed_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN drop_points INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE plans ADD COLUMN overdue_told INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX plans_active;"
+    "CREATE UNIQUE INDEX plans_in_force ON plans(name) WHERE state IN ('active','suspended');"
+    "CREATE UNIQUE INDEX plans_open ON plans(name) WHERE state IN ('draft','submitted','reviewed','approved');"
+    "CREATE INDEX plans_waiting ON plans(name, version) WHERE state IN ('submitted','reviewed') OR leaving=1 OR"
+    "  (state='active' AND executed_ns=0);"
+    "CREATE TABLE IF NOT EXISTS reach(plan TEXT NOT NULL, host TEXT NOT NULL, department TEXT NOT NULL,"
+    "  PRIMARY KEY(plan, host)) STRICT;"
+    "CREATE INDEX reach_host ON reach(host);"
+    "CREATE TABLE plan_steps(id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL, version INTEGER NOT NULL,"
+    "  act TEXT NOT NULL, state TEXT NOT NULL, who TEXT NOT NULL, time_ns INTEGER NOT NULL, text TEXT NOT NULL) STRICT;"
+    "CREATE INDEX plan_steps_of ON plan_steps(plan, version);"
+    "CREATE TABLE retirements(plan TEXT NOT NULL, version INTEGER NOT NULL, keep_backups INTEGER NOT NULL,"
+    "  keep_files INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(plan, version)) STRICT;"
+    "CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL, version INTEGER NOT NULL,"
+    "  department TEXT NOT NULL, kind TEXT NOT NULL, opened_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
+    "  done_by TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '', overdue_told INTEGER NOT NULL DEFAULT 0) STRICT;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {
@@ -62,25 +89,6 @@ struct db *catalog_open(const char *state_dir, struct err *e) {
     if (file_mkdirs(AT_FDCWD, state_dir, 0700, e) < 0) return NULL;
     snprintf(path, sizeof path, "%s/zaibei.db", state_dir);
     return db_open(path, schema, sizeof schema / sizeof *schema, e);
-}
-
-static int64_t active_version(struct db *d, const char *name, char hash[65]) {
-    struct db_rows *r = db_query(d, "SELECT version, hash FROM plans WHERE name=? AND state='active'", "s", name);
-    int64_t v = db_next(r) ? db_int(r, 0) : 0;
-    snprintf(hash, 65, "%s", v ? db_text(r, 1) : "");
-    db_done(r);
-    return v;
-}
-
-int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text, int64_t now_ns) {
-    char old[65], hash[65];
-    text_hex(hash, p->hash, sizeof p->hash);
-    int64_t v = active_version(d, p->name, old);
-    if (v && !strcmp(old, hash)) return v;
-    db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
-    db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi",
-        p->name, v + 1, hash, text, now_ns);
-    return v + 1;
 }
 
 int64_t catalog_plan_load(struct db *d, const char *name, int64_t version, const char *zone, struct plan *p,

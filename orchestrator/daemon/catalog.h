@@ -13,11 +13,8 @@ struct db *catalog_open(const char *state_dir, struct err *e) MUST_CHECK;
 
 enum { NS_PER_S = 1000000000, ATTEMPTS_MAX = 5, LEASE_S = 600, BACKOFF_S = 30, BACKOFF_MAX_S = 3600 };
 
-/* ---- plans ---- */
+/* ---- plans: what is active, and so may run; the life of versions is in catalog_life.h ---- */
 
-/** catalog_plan_apply: make the plan active as the next version; its number. The same hash as the active one: that version's
- * number and nothing is written. */
-int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text, int64_t now_ns);
 /** catalog_plan_load: the text of ${version}, 0: the active one, parsed into ${p}; the version number, or 0 when there is
  * none (or the transaction failed). ${applied_ns} and ${text} (to be freed) may be NULL. */
 int64_t catalog_plan_load(struct db *d, const char *name, int64_t version, const char *zone, struct plan *p,

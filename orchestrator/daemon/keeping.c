@@ -1,6 +1,7 @@
 /* The retention pass. Once a day of the vault's own time each host's points are judged by the plans that made them, and what
  * nothing keeps is asked of the vault, which judges again. A point is a plan's by the hash it carries; points that no plan
- * of ours asked for, or whose plan is not active or does not name the host any more, are nobody's to remove.
+ * of ours asked for, or whose plan is not active or does not name the host any more, are nobody's to remove. A plan that has
+ * retired with "backups: drop" (form 3) keeps none of its points beyond what protects them.
  *
  * What will be asked is in the audit before it is asked, what came of it after. If interrupted in between, the next pass finds
  * the points either gone or still there and is right in both cases; the vault's own log says who asked and why. */
@@ -64,19 +65,20 @@ struct pass {
     struct js *points, *ask, *plans, *removed, *refused;
 };
 
-/* Add to ${ask} what this plan does not keep. */
-static int judge(struct pass *s, const char *name, struct err *e) {
+/* Add to ${ask} what this plan does not keep; ${dropped}: the version that retired without its backups, 0: the active one. */
+static int judge(struct pass *s, const char *name, int64_t dropped, struct err *e) {
+    static const struct keep_rules nothing = {.within_s = 1};
     struct plan p;
     struct err why = ERR_INIT;
     db_begin(s->d->db);
     struct keep_point *list = calloc(js_count(s->points) + 1, sizeof *list);
-    bool found = list && catalog_plan_load(s->d->db, name, 0, s->d->cfg->zone, &p, NULL, NULL);
+    bool found = list && catalog_plan_load(s->d->db, name, dropped, s->d->cfg->zone, &p, NULL, NULL);
     size_t n = found ? keeping_points(s->d->db, s->points, name, list) : 0;
     int rc = db_commit(s->d->db, e);
     struct zone *z = found ? zone_open(p.zone, &why) : NULL;
-    if (rc == 0 && z && p.backup && plan_has_host(&p, s->host)) {
+    if (rc == 0 && z && (p.backup || dropped) && plan_has_host(&p, s->host)) {
         size_t before = js_count(s->ask), most = keep_at_once(js_count(s->points));
-        keep_judge(&p.keep, z, s->now_s, list, n);
+        keep_judge(dropped ? &nothing : &p.keep, z, s->now_s, list, n);
         for (size_t i = 0; i < n && js_count(s->ask) < most; i++)
             if (!list[i].why) js_push_int(s->ask, list[i].number);
         if (js_count(s->ask) > before) js_push_str(s->plans, name);
@@ -85,6 +87,24 @@ static int judge(struct pass *s, const char *name, struct err *e) {
     if (found) plan_free(&p);
     free(list);
     return rc;
+}
+
+/* Plans of ${names} that have retired without their backups. One at a time: what judges them reads the catalog too. */
+static int judge_dropped(struct pass *s, const struct js *names, struct err *e) {
+    char after[64] = "";
+    for (;;) {
+        int64_t version = 0;
+        db_begin(s->d->db);
+        struct db_rows *r = db_query(s->d->db,
+            "SELECT name, version FROM plans p WHERE state='retired' AND drop_points=1 AND name>?1 AND NOT EXISTS"
+            "(SELECT 1 FROM plans q WHERE q.name=p.name AND (q.state='active' OR q.version>p.version)) ORDER BY name LIMIT 1",
+            "s", after);
+        if (db_next(r)) version = db_int(r, 1), snprintf(after, sizeof after, "%s", db_text(r, 0));
+        db_done(r);
+        if (db_commit(s->d->db, e) < 0) return -1;
+        if (!version) return 0;
+        if (js_bool(names, after, false) && judge(s, after, version, e) < 0) return -1;
+    }
 }
 
 /* The plans by which the host's points were made, each once. */
@@ -103,11 +123,11 @@ static int judge_all(struct pass *s, struct err *e) {
     char **active = catalog_plan_names(s->d->db, &n);
     int rc = db_commit(s->d->db, e);
     for (size_t i = 0; i < n; i++) {
-        if (rc == 0 && js_bool(names, active[i], false)) rc = judge(s, active[i], e);
+        if (rc == 0 && js_bool(names, active[i], false)) rc = judge(s, active[i], 0, e);
         free(active[i]);
     }
     free(active);
-    return rc;
+    return rc < 0 ? rc : judge_dropped(s, names, e);
 }
 
 /* Ask the vault to remove the points of ${list}: 0, 1 when it refuses, <0 when it cannot be asked. */

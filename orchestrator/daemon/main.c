@@ -16,6 +16,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "daily.h"
+#include "decide.h"
 #include "hosts.h"
 #include "notify.h"
 #include "scheduler.h"
@@ -23,7 +24,14 @@
 #include "sys/proc.h"
 #include "sys/sock.h"
 
-enum { TICK_MS = 1000, SYNC_TICKS = 300, AUDIT_TICKS = 3600, DAILY_TICKS = 3600, KEEPING_TICKS = 60 };
+enum {
+    TICK_MS = 1000,
+    SYNC_TICKS = 300,
+    AUDIT_TICKS = 3600,
+    DAILY_TICKS = 3600,
+    KEEPING_TICKS = 60,
+    LIFE_TICKS = 60,
+};
 
 static volatile sig_atomic_t stopping;
 
@@ -49,6 +57,7 @@ static void loop(struct daemon *d, struct scheduler *s) {
         if (!e.id && audit_tick(d, &e) == 0 && tick % AUDIT_TICKS == 0) (void)(audit_show(d, &e) == 0);
         if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);
         if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
+        if (!e.id && tick % LIFE_TICKS == 0) (void)(life_tick(d, &e) == 0);
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
@@ -90,6 +99,8 @@ static int serve(struct daemon *d, struct err *e) {
     }
     sock_ready();
     daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
+    if (d->cfg->people_off)
+        daemon_log(d, _("people: off – whoever may open the socket may do everything, also approve what they submitted"));
     loop(d, s);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;

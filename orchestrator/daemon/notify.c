@@ -10,6 +10,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_life.h"
 #include "sys/file.h"
 #include "wrap/http_send.h"
 
@@ -92,10 +93,8 @@ int notify_try(struct daemon *d, const struct channel *ch, int64_t delivery, con
 
 static void department_of(void *arg, const char *plan, char out[256]) {
     struct daemon *d = arg;
-    struct plan p;
-    if (!catalog_plan_load(d->db, plan, 0, d->cfg->zone, &p, NULL, NULL)) return;
-    snprintf(out, 256, "%s", js_str(p.form, "department", ""));
-    plan_free(&p);
+    struct version v;
+    if (version_get(d->db, plan, VERSION_NEWEST, &v)) snprintf(out, 256, "%.255s", v.department);
 }
 
 static int deliver(struct daemon *d, struct delivery *x, struct err *e) {

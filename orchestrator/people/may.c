@@ -26,6 +26,7 @@ static const struct {
     [ACT_PLAN_APPROVE] = {"plan.approve", O},
     [ACT_PLAN_SUSPEND] = {"plan.suspend", A | O | S},
     [ACT_PLAN_RETIRE] = {"plan.retire", A},
+    [ACT_ORDER_CONFIRM] = {"order.confirm", O | S},
     [ACT_HOST_READ] = {"host.read", ALL},
     [ACT_HOST_MANAGE] = {"host.manage", S},
     [ACT_JOB_READ] = {"job.read", ALL},

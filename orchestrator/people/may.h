@@ -30,6 +30,7 @@ enum act {
     ACT_PLAN_APPROVE, /* also reject */
     ACT_PLAN_SUSPEND, /* and resume */
     ACT_PLAN_RETIRE,
+    ACT_ORDER_CONFIRM, /* what a retirement asks of people is done */
     ACT_HOST_READ,
     ACT_HOST_MANAGE, /* enrol tokens, revoke */
     ACT_JOB_READ,

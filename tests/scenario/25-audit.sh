@@ -52,12 +52,12 @@ hosts: [$host]
 content: {paths: [/etc/hostname]}
 strategy: {daily: incremental}
 END
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 expect 0 zaibei job run demo
 expect 0 zaibei-agent run --once
 expect 0 zaibei point pin "$host/1" --months 3 --reason "before the move"
 expect 0 zaibei audit list --limit 100
-says plan.apply job.run job.taken job.ended point.pin.asked point.pin zaibeid.start
+says plan.approve job.run job.taken job.ended point.pin.asked point.pin zaibeid.start
 expect 0 zaibei audit list --who zaibeid --act job --csv
 says 'n,time,who,act,object,detail,hash' '"job.taken"'
 expect 0 zaibei audit verify

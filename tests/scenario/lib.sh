@@ -102,6 +102,14 @@ store_bytes() { find "$vault/store" -type f -printf '%s\n' | awk '{ n += $1 } EN
 # noise N SEED : N bytes that do not compress, the same for the same seed.
 noise() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"; }
 
+# plan_into_force FILE : submitted, reviewed, approved.
+plan_into_force() {
+    local name
+    name=$(zaibei plan submit "$1" --json | jq -r .name) || fail "plan submit $1"
+    zaibei plan review "$name" >/dev/null || fail "plan review $name"
+    zaibei plan approve "$name" --yes >/dev/null || fail "plan approve $name"
+}
+
 # approvers_make VAULT : two people who may approve, with their keys in $approvers.
 approvers_make() {
     local name

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agents.h"
+#include "make_orchestrator_plan.h"
 #include "scheduler.h"
 #include "sys/file.h"
 #include "suite.h"
@@ -60,16 +61,7 @@ static void teardown(void) {
     ck_assert_int_eq(system(cmd), 0);
 }
 
-static void apply(const char *text) {
-    struct plan p;
-    struct err e = ERR_INIT;
-    ck_assert_msg(plan_parse("p", text, strlen(text), "UTC", &p, &e) == 0, "%s", e.msg);
-    db_begin(d.db);
-    ck_assert_int_gt(catalog_plan_apply(d.db, &p, text, now_s * NS_PER_S), 0);
-    ck_assert_int_eq(db_commit(d.db, &e), 0);
-    plan_free(&p);
-    atomic_fetch_add(&d.plans_changed, 1);
-}
+static void apply(const char *text) { plan_force(&d, text); }
 
 static void points(int64_t n) {
     struct host h = {.name = "h", .state = "enrolled", .points = n};
