@@ -61,17 +61,28 @@ static int read_vault(const struct yaml_node *top, struct config *c, struct err 
     return c->ssh ? read_host_key(vault, c, e) : 0;
 }
 
+static int read_logins(const struct yaml_node *top, struct config *c, struct err *e) {
+    int off;
+    if (yaml_choice(top, "people", "on off", 0, &off, e) < 0 ||
+        yaml_int(top, "password_days", 0, 3650, 180, &c->password_days, e) < 0 ||
+        yaml_int(top, "session_idle_s", 1, 86400, 1800, &c->session_idle_s, e) < 0 ||
+        yaml_int(top, "session_s", 1, 7 * 86400, 43200, &c->session_s, e) < 0)
+        return -1;
+    c->people_off = off;
+    return 0;
+}
+
 int config_load(const char *path, struct config *c, struct err *e) {
     const char *env = getenv("ZAIBEI_CONFIG");
     *c = (struct config){.file = path ? path : env && *env ? env : "/etc/zaibei/zaibeid.yaml"};
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket zone call_in_s vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket zone call_in_s people password_days session_idle_s session_s vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||
-        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_vault(top, c, e) < 0 ||
+        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_logins(top, c, e) < 0 || read_vault(top, c, e) < 0 ||
         channels_read(yaml_get(top, "notify"), c->call_in_s, c->notify, e) < 0) {
         config_free(c);
         return -1;

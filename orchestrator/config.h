@@ -5,6 +5,10 @@
  *   socket: /run/zaibei/zaibei.sock        the API, for zaibei and the console
  *   zone: Asia/Shanghai                    for plans that name none
  *   call_in_s: 60                          how often agents call in
+ *   people: on                             off: a machine of one person, for trying out; every act is recorded as "local"
+ *   password_days: 180                     after which a password must be changed; 0: never
+ *   session_idle_s: 1800                   a login ends when it is not used for so long,
+ *   session_s: 43200                       and after so long in any case
  *   vault:
  *     control: [zaibei-vault, control, /srv/vault]     the command that administers the vault, also over ssh
  *     dir: /srv/vault                      where the vault is, when it is on this machine
@@ -16,6 +20,7 @@
 #ifndef ORCHESTRATOR_CONFIG_H
 #define ORCHESTRATOR_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -30,6 +35,8 @@ struct config {
     struct yaml *doc; /* holds the strings below */
     const char *file, *state, *socket, *zone;
     int64_t call_in_s;
+    bool people_off;
+    int64_t password_days, session_idle_s, session_s;
     const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
     const char *ssh;                          /* NULL: enrol tokens cannot be made */
     char vault_socket[4096];                  /* "": agents do not call in */

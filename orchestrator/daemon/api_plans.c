@@ -6,6 +6,7 @@
 #include "api.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "lists.h"
 #include "sys/file.h"
 
 enum { NEXT_RUNS = 5, NEXT_RUNS_MAX = 400 };
@@ -14,10 +15,10 @@ struct js *api_status(struct api_call *c, struct err *e) {
     struct js *j = js_object(), *jobs = js_object();
     js_set_str(j, "version", ZB_VERSION);
     js_set_time(j, "time", daemon_now(c->d));
+    js_set_bool(j, "people_off", c->d->cfg->people_off);
     db_begin(c->d->db);
-    struct db_rows *r = db_query(c->d->db, "SELECT state, count(*) FROM jobs GROUP BY state", "");
-    while (db_next(r)) js_set_int(jobs, db_text(r, 0), db_int(r, 1));
-    db_done(r);
+    struct filter f = filter_of(c);
+    list_states(c->d->db, &f, jobs);
     js_set(j, "jobs", jobs);
     char alarm[256];
     daemon_audit_alarm(c->d, alarm);

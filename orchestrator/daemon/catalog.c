@@ -11,6 +11,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_people.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -51,6 +52,22 @@ static const char *const schema[] = {
     "  state TEXT NOT NULL, tries INTEGER NOT NULL, due_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
     "  why TEXT NOT NULL) STRICT;"
     "CREATE INDEX deliveries_due ON deliveries(due_ns) WHERE state='queued';",
+    /* people: catalog_people.c */
+    "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL DEFAULT '',"
+    "  department TEXT NOT NULL DEFAULT '', password TEXT NOT NULL DEFAULT '', roles INTEGER NOT NULL DEFAULT 0,"
+    "  disabled INTEGER NOT NULL DEFAULT 0, must_change INTEGER NOT NULL DEFAULT 0, totp BLOB NOT NULL DEFAULT x'',"
+    "  totp_new BLOB NOT NULL DEFAULT x'', totp_step INTEGER NOT NULL DEFAULT 0, password_ns INTEGER NOT NULL DEFAULT 0,"
+    "  expires_ns INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, failed_ns INTEGER NOT NULL DEFAULT 0,"
+    "  created_ns INTEGER NOT NULL, login_ns INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE credentials(id INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL REFERENCES users(id),"
+    "  session INTEGER NOT NULL, label TEXT NOT NULL, roles INTEGER NOT NULL, created_ns INTEGER NOT NULL,"
+    "  expires_ns INTEGER NOT NULL, idle_ns INTEGER NOT NULL, used_ns INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE) STRICT;"
+    "CREATE INDEX credentials_user ON credentials(user);"
+    "CREATE TABLE sources(source TEXT PRIMARY KEY, failures INTEGER NOT NULL, failed_ns INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE reach(plan TEXT NOT NULL, host TEXT NOT NULL, department TEXT NOT NULL, PRIMARY KEY(plan, host)) STRICT;"
+    "CREATE INDEX reach_department ON reach(department, host);"
+    "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
+    "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {
@@ -76,6 +93,7 @@ int64_t catalog_plan_apply(struct db *d, const struct plan *p, const char *text,
     db_exec(d, "UPDATE plans SET state='superseded' WHERE name=? AND state='active'", "s", p->name);
     db_exec(d, "INSERT INTO plans(name,version,state,hash,text,applied_ns) VALUES(?,?,'active',?,?,?)", "sissi",
         p->name, v + 1, hash, text, now_ns);
+    reach_put(d, p->name, js_str(p->form, "department", ""), (const char *const *)p->hosts, p->hosts_n);
     return v + 1;
 }
 

@@ -87,7 +87,7 @@ known() {
 # lines FILE: the simple commands in its code blocks and between its backquotes.
 lines() {
     {
-        awk '/^```/ { code = !code; next } code' "$1" | sed -E 's/(^|[[:space:]])#.*//; s/eval "\$\((.*)\)"/\1/'
+        awk '/^```/ { code = !code; next } code' "$1" | sed -E 's/(^|[[:space:]])#.*//; s/^as [a-z]+ //; s/eval "\$\((.*)\)"/\1/'
         # shellcheck disable=SC2016
         awk '/^```/ { code = !code; next } !code' "$1" | grep -o '`[^`]*`' | tr -d '`'
     } | sed -E 's/ *(&&|\|\||[;|]) */\n/g'

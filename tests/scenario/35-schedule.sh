@@ -44,7 +44,7 @@ END
 expect 2 zaibei plan validate "$ZAIBEI_TMP/plan.yaml"
 says "plan.yaml:7:13: strategy.weekly: expected full or incremental, found \"ful\""
 sed -i 's/ful$/full/' "$ZAIBEI_TMP/plan.yaml"
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 expect 0 zaibei plan next demo --count 7
 sunday=$(date -d "$monday + 6 days" +%F)
 says "$monday 01:00Z" "$sunday 01:00Z $sunday 05:00Z full        daily,weekly"

@@ -99,7 +99,7 @@ clock() { # TIME: what the platform's clock is to show
     faked=$(($(date -d "$1" +%s) - $(date +%s)))
 }
 job() { zaibei job list --json | jq -r '[.job, .state] | join(" ")' | head -n 1; }
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 clock "$monday 01:30"
 for _ in $(seq 100); do [ "$(job)" != "1 queued" ] || break && sleep 0.05; done
 before=$(point point)
@@ -109,7 +109,7 @@ says ZB-1018
 [ "$(job)" = "1 queued" ] || fail "the job is $(job)"
 [ "$(point point)" = "$before" ] || fail "a run that was stopped made point $(point point)"
 sed -i '/^limits/d' "$ZAIBEI_TMP/plan.yaml"
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 clock "$(date -d "$monday + 1 day" +%F) 01:30"
 for _ in $(seq 100); do [ "$(job)" != "2 queued" ] || break && sleep 0.05; done
 expect 0 zaibei-agent run --once

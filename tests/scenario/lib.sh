@@ -63,6 +63,9 @@ expect() {
     [ "$got" -eq "$want" ] || fail "exit $got instead of $want: $*: $said"
 }
 
+# plan_into_force FILE: as the people of the sandbox do it; what was printed is in $said.
+plan_into_force() { expect 0 as applicant zaibei plan apply "$1"; }
+
 # says TEXT... : the last `expect` printed each of these.
 says() {
     local text

@@ -32,7 +32,7 @@ static const char vault[] =
     "*) echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"no such host\"}}';;\n"
     "esac; done";
 static const char *argv[] = {"sh", "-c", vault, NULL};
-static struct config cfg = {.zone = "UTC", .call_in_s = 60, .ssh = "zb@[2001:db8::1]:2222", .file = "zaibeid.yaml"};
+static struct config cfg = {.people_off = true, .zone = "UTC", .call_in_s = 60, .ssh = "zb@[2001:db8::1]:2222", .file = "zaibeid.yaml"};
 static struct daemon d;
 static struct httpd *server;
 static struct http *client;
