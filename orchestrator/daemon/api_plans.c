@@ -70,7 +70,7 @@ struct js *api_plans(struct api_call *c, struct err *e) {
         struct plan p;
         int64_t applied, v = catalog_plan_load(c->d->db, names[i], 0, c->d->cfg->zone, &p, &applied, NULL);
         if (v) {
-            js_push(list, plan_json(c->d, &p, v, applied));
+            if (may_see(c->who, js_str(p.form, "department", ""))) js_push(list, plan_json(c->d, &p, v, applied));
             plan_free(&p);
         }
         free(names[i]);
