@@ -66,7 +66,7 @@ known() {
         esac
         while [ $# -gt 0 ]; do # options before the command, and the value of --config
             case $1 in
-            --config) shift ;;
+            --config | --token-file) shift ;;
             -*) ;;
             *) break ;;
             esac
