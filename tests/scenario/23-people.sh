@@ -148,7 +148,7 @@ done
 expect 0 as_file north job cancel "$job"
 
 step 'what no client sends'
-/usr/bin/python3 "$here/hostile_http.py" "$box/run/zaibei.sock" "$people/auditor.token" ||
+/usr/bin/python3 "$here/hostile_http.py" "$box/run/zaibei.sock" "$people/system.token" ||
     fail 'see above'
 
 step 'what is on the disk lets nobody in; no secret was an argument'
