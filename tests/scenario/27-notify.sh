@@ -42,7 +42,7 @@ strategy: {daily: incremental}
 schedule: {zone: UTC, window: "00:00-01:00"}
 targets: {rpo: 24h}
 END
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 
 config=$box/zaibeid/zaibeid.yaml
 cp "$config" "$ZAIBEI_TMP/plain.yaml"
@@ -126,7 +126,7 @@ step "servers that are away: kept, also through kill -9, then delivered once"
 receiver_down
 mails=$(wc -l <"$r/mails") hooks=$(wc -l <"$r/hooks")
 sed -i 's|/etc/hostname|/nowhere/at/all|' "$ZAIBEI_TMP/plan.yaml"
-expect 0 zaibei plan apply "$ZAIBEI_TMP/plan.yaml"
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
 expect 0 zaibei job run demo
 zaibei-agent run --once >/dev/null 2>&1 || :
 for _ in $(seq 100); do

@@ -13,6 +13,7 @@
 #include "audit.h"
 #include "base/text.h"
 #include "gate.h"
+#include "notify.h"
 #include "people.h"
 #include "sys/file.h"
 
@@ -29,6 +30,7 @@ static const char vault[] =
     "esac; done";
 static const char *argv[] = {"sh", "-c", vault, NULL};
 static struct config cfg = {.zone = "UTC", .call_in_s = 60, .session_s = 36000, .session_idle_s = 1800, .file = "zaibeid.yaml"};
+static struct notify_config no_channels;
 static struct daemon d;
 static char dir[64];
 
@@ -98,7 +100,7 @@ static void box_setup(void) {
     strcpy(dir, "/tmp/zb_api.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     ck_assert_int_eq(seal_init(&e), 0);
-    cfg.state = dir;
+    cfg.state = dir, cfg.notify = &no_channels;
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
     control_init(&d.control, argv);
     ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
