@@ -117,7 +117,7 @@ END
 judged 15 "the vault has seen another record of this number" "$out/bad" --vault "$vault"
 
 step "the catalog is edited: zaibeid says so at its start, by list and by status"
-edit() { sqlite3 "$catalog" "UPDATE audit SET line = replace(line, 'before the move', 'for no reason') WHERE act = 'point.pin'"; }
+edit() { sqlite3 -cmd '.timeout 10000' "$catalog" "UPDATE audit SET line = replace(line, 'before the move', 'for no reason') WHERE act = 'point.pin'"; }
 bad=$(as auditor zaibei audit list --act point.pin --json | jq -r 'select(.act == "point.pin") | .n')
 restart edit
 expect 15 as auditor zaibei audit verify
@@ -130,7 +130,7 @@ expect 0 zaibei job run demo # backups go on
 
 step "an older catalog is put back: the vault has seen more"
 older() {
-    sqlite3 "$catalog" "DELETE FROM audit WHERE n > 3"
+    sqlite3 -cmd '.timeout 10000' "$catalog" "DELETE FROM audit WHERE n > 3"
 }
 seen=audit.fork
 restart older
