@@ -13,7 +13,8 @@ int64_t totp_check(const uint8_t secret[TOTP_SECRET], int64_t now_s, int64_t las
     uint64_t step = 0;
     int position = 0;
     if (strlen(code) != DIGITS || strspn(code, "0123456789") != DIGITS || now_s < STEP_S) return 0;
-    int rc = oath_totp_validate4((const char *)secret, TOTP_SECRET, (time_t)now_s, STEP_S, 0, WINDOW, &position, &step, 0, code);
+    int rc = oath_totp_validate4(
+        (const char *)secret, TOTP_SECRET, (time_t)now_s, STEP_S, 0, WINDOW, &position, &step, 0, code);
     return rc >= 0 && (int64_t)step > last ? (int64_t)step : 0;
 }
 

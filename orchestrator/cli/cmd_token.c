@@ -53,7 +53,8 @@ int cmd_token_list(struct cli *c, struct err *e) {
 int cmd_token_revoke(struct cli *c, struct err *e) {
     char path[64];
     uint64_t id;
-    if (!text_u64(c->argv[0], INT64_MAX, &id)) return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a token"));
+    if (!text_u64(c->argv[0], INT64_MAX, &id))
+        return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a token"));
     snprintf(path, sizeof path, "/v1/tokens/%lld/revoke", (long long)id);
     CLEANUP_JS struct js *j = cli_post(c, path, NULL, e);
     if (!j) return -1;

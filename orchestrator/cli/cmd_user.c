@@ -27,7 +27,8 @@ static int put_secret(struct js *q, const char *key, const char *file, const cha
 }
 
 static void print_user(const struct js *j) {
-    static const char *const texts[] = {"user", "full_name", "department", "state", "created", "last_login", "password_set", "expires"};
+    static const char *const texts[] = {
+        "user", "full_name", "department", "state", "created", "last_login", "password_set", "expires"};
     char roles[200];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
     cli_words(js_get(j, "roles"), roles, sizeof roles);
@@ -62,12 +63,14 @@ int cmd_login(struct cli *c, struct err *e) {
     if (put_secret(q, "password", password, _("Password"), false, e) < 0) return -1;
     if (code || !password) {
         struct err none = ERR_INIT;
-        if (put_secret(q, "code", code, _("One-time code (empty: none)"), false, &none) < 0 && code) return *e = none, -1;
+        if (put_secret(q, "code", code, _("One-time code (empty: none)"), false, &none) < 0 && code)
+            return *e = none, -1;
     }
     session_drop();
     if (!(j = cli_post(c, "/v1/login", q, e)) || session_keep(js_str(j, "token", ""), e) < 0) return -1;
     js_set_str(j, "token", NULL);
-    if (lacks(j, "password")) fputs(_("The password has to be changed before anything else: zaibei user passwd\n"), stderr);
+    if (lacks(j, "password"))
+        fputs(_("The password has to be changed before anything else: zaibei user passwd\n"), stderr);
     if (lacks(j, "code")) fputs(_("One-time codes have to be set up before anything else: zaibei user totp\n"), stderr);
     if (c->json) return cli_line("login", js_copy(j)), 0;
     printf(_("logged in as %s until %s\n"), js_str(j, "user", ""), js_str(j, "expires", ""));
@@ -91,7 +94,8 @@ int cmd_user_first(struct cli *c, struct err *e) {
         put_secret(q, "password", cli_option(c, "password-file"), _("New password"), true, e) < 0)
         return -1;
     int rc = show(c, cli_post(c, "/v1/first-user", q, e));
-    if (rc == 0) fprintf(stderr, _("Now log in (zaibei login %s) and set up one-time codes (zaibei user totp).\n"), c->argv[0]);
+    if (rc == 0)
+        fprintf(stderr, _("Now log in (zaibei login %s) and set up one-time codes (zaibei user totp).\n"), c->argv[0]);
     return rc;
 }
 
@@ -105,7 +109,8 @@ static void put_words(struct js *q, const char *key, const char *words) {
 }
 
 static void put_account(const struct cli *c, struct js *q) {
-    static const char *const names[][2] = {{"full-name", "full_name"}, {"department", "department"}, {"expires", "expires"}};
+    static const char *const names[][2] = {
+        {"full-name", "full_name"}, {"department", "department"}, {"expires", "expires"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cli_option(c, names[i][0])) js_set_str(q, names[i][1], cli_option(c, names[i][0]));
     if (cli_option(c, "roles")) put_words(q, "roles", cli_option(c, "roles"));

@@ -28,7 +28,8 @@ static int read_line(int fd, const char *name, char out[SECRET_MAX], struct err 
     while (n < SECRET_MAX - 1 && (got = read(fd, out + n, 1)) == 1 && out[n] != '\n') n++;
     if (n && out[n - 1] == '\r') n--;
     out[n] = 0;
-    if (!n || n == SECRET_MAX - 1) return err_set(e, ZE_USAGE, name, _("expected one line of at most %d bytes"), SECRET_MAX - 2);
+    if (!n || n == SECRET_MAX - 1)
+        return err_set(e, ZE_USAGE, name, _("expected one line of at most %d bytes"), SECRET_MAX - 2);
     return 0;
 }
 

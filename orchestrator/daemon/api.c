@@ -114,8 +114,11 @@ static void problem(struct http_answer *a, int status, int retry_after_s, const 
     js_set_str(j, "id", id);
     js_set_str(j, "object", e->object);
     js_set_str(j, "next", err_next(e->id));
-    *a = (struct http_answer){.status = status, .type = "application/problem+json", .body = js_dump(j),
-        .challenge = status == 401, .retry_after_s = retry_after_s};
+    *a = (struct http_answer){.status = status,
+        .type = "application/problem+json",
+        .body = js_dump(j),
+        .challenge = status == 401,
+        .retry_after_s = retry_after_s};
 }
 
 int api_page(struct api_call *c, struct page *page, struct err *e) {
@@ -198,7 +201,8 @@ static void run(struct daemon *d, const struct route *route, const struct http_r
     struct http_answer *a) {
     struct err e = ERR_INIT;
     struct caller caller;
-    struct api_call c = {.d = d, .who = &caller.p, .caller = &caller, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
+    struct api_call c = {
+        .d = d, .who = &caller.p, .caller = &caller, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
     if (gate_enter(d, route, r, &caller, &c.retry_after_s, &e) < 0 ||
         gate_sees(d, route->path, parts[0], &caller.p, &e) < 0)
         return problem(a, status_of(&e), c.retry_after_s, &e);

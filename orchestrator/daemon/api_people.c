@@ -1,4 +1,4 @@
-/* Users, logins and tokens over the API. Secrets come in bodies and leave in answers, once; neither is ever logged or put
+/* Logins, one's own account and tokens over the API. Secrets come in bodies and leave in answers, once; neither is ever logged or put
  * into a record. */
 #include "people.h"
 
@@ -6,25 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "api_people.h"
 #include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
-#include "hosts.h"
 
-static int people_on(const struct api_call *c, struct err *e) {
+int api_people_on(const struct api_call *c, struct err *e) {
     if (c->d->cfg->people_off) return err_set(e, ZE_PEOPLEOFF, c->d->cfg->file, "people: off");
     return 0;
 }
 
-static struct js *roles_json(unsigned roles) {
+struct js *api_roles_json(unsigned roles) {
     struct js *list = js_array();
     for (unsigned i = 0; i < ROLES; i++)
         if (roles & 1U << i) js_push_str(list, role_name(1U << i));
     return list;
 }
 
-static int roles_take(const struct js *list, unsigned *roles, struct err *e) {
+int api_roles_take(const struct js *list, unsigned *roles, struct err *e) {
     *roles = 0;
     for (size_t i = 0; i < js_count(list); i++) {
         const char *word = js_text(js_at(list, i));
@@ -42,12 +41,12 @@ static const char *state_of(const struct user *u, int64_t now_ns) {
     return u->expires_ns && now_ns >= u->expires_ns ? "expired" : "active";
 }
 
-static struct js *user_json(const struct user *u, int64_t now_ns) {
+struct js *api_user_json(const struct user *u, int64_t now_ns) {
     struct js *j = js_object();
     js_set_str(j, "user", u->name);
     js_set_str(j, "full_name", u->full_name);
     js_set_str(j, "department", *u->department ? u->department : NULL);
-    js_set(j, "roles", roles_json(u->roles));
+    js_set(j, "roles", api_roles_json(u->roles));
     js_set_str(j, "state", state_of(u, now_ns));
     js_set_bool(j, "codes", u->has_totp);
     js_set_bool(j, "must_change", u->must_change);
@@ -63,7 +62,7 @@ static struct js *caller_json(const struct caller *c) {
     struct js *j = js_object(), *setup = js_array();
     js_set_str(j, "user", c->p.name);
     js_set_str(j, "department", *c->p.department ? c->p.department : NULL);
-    js_set(j, "roles", roles_json(c->held));
+    js_set(j, "roles", api_roles_json(c->held));
     if (c->setup_password) js_push_str(setup, "password");
     if (c->setup_code) js_push_str(setup, "code");
     js_set(j, "setup", setup);
@@ -82,11 +81,11 @@ struct js *api_login(struct api_call *c, struct err *e) {
     char token[TOKEN_TEXT];
     struct caller who;
     int64_t expires;
-    if (people_on(c, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0) return NULL;
     const char *password = js_str(c->body, "password", "");
     if (strlen(password) > PASSWORD_MAX) return err_set(e, ZE_LOGIN, "", _("not let in")), NULL;
-    if (people_login(c->d, c->r->source, js_str(c->body, "user", ""), password, js_str(c->body, "code", ""), token, &who,
-            &expires, &c->retry_after_s, e) < 0)
+    if (people_login(c->d, c->r->source, js_str(c->body, "user", ""), password, js_str(c->body, "code", ""), token,
+            &who, &expires, &c->retry_after_s, e) < 0)
         return NULL;
     struct js *j = caller_json(&who);
     js_set_str(j, "token", token);
@@ -96,13 +95,15 @@ struct js *api_login(struct api_call *c, struct err *e) {
 }
 
 struct js *api_logout(struct api_call *c, struct err *e) {
-    if (people_on(c, e) < 0 || people_logout(c->d, c->caller, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0 || people_logout(c->d, c->caller, e) < 0) return NULL;
     return js_object();
 }
 
-struct js *api_self(struct api_call *c, struct err *e) { return caller_json(c->caller); }
+struct js *api_self(struct api_call *c, struct err *e) {
+    return caller_json(c->caller);
+}
 
-static int copy_text(const struct js *body, const char *key, char *out, size_t cap, struct err *e) {
+int api_copy_text(const struct js *body, const char *key, char *out, size_t cap, struct err *e) {
     const char *s = js_str(body, key, out);
     size_t n = strlen(s);
     if (n >= cap || !text_is_utf8(s, n)) return err_set(e, ZE_USAGE, key, _("at most %zu bytes of text"), cap - 1);
@@ -110,7 +111,7 @@ static int copy_text(const struct js *body, const char *key, char *out, size_t c
     return 0;
 }
 
-static int take_name(const struct js *body, struct user *u, struct err *e) {
+int api_take_name(const struct js *body, struct user *u, struct err *e) {
     const char *name = js_str(body, "user", "");
     bool taken = !strcmp(name, "zaibeid") || !strcmp(name, "local");
     if (!text_name_ok(name) || taken) return err_set(e, ZE_USAGE, name, _("not a user name: a-z, 0-9 and -"));
@@ -120,22 +121,23 @@ static int take_name(const struct js *body, struct user *u, struct err *e) {
 
 struct js *api_first_user(struct api_call *c, struct err *e) {
     struct user u = {.id = 0};
-    if (people_on(c, e) < 0 || take_name(c->body, &u, e) < 0 ||
-        copy_text(c->body, "full_name", u.full_name, sizeof u.full_name, e) < 0 ||
+    if (api_people_on(c, e) < 0 || api_take_name(c->body, &u, e) < 0 ||
+        api_copy_text(c->body, "full_name", u.full_name, sizeof u.full_name, e) < 0 ||
         people_first(c->d, js_str(c->body, "code", ""), &u, js_str(c->body, "password", ""), e) < 0)
         return NULL;
     c->status = 201;
-    return user_json(&u, daemon_now(c->d));
+    return api_user_json(&u, daemon_now(c->d));
 }
 
 struct js *api_self_password(struct api_call *c, struct err *e) {
     struct user u;
     int64_t now = daemon_now(c->d);
-    if (people_on(c, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0) return NULL;
     if (!c->caller->session) return err_set(e, ZE_ROLE, c->who->name, _("a token cannot change the password")), NULL;
     if (people_proof(c->d, c->caller, js_str(c->body, "old", ""), &c->retry_after_s, e) < 0) return NULL;
     const char *next = js_str(c->body, "new", "");
-    if (!strcmp(next, js_str(c->body, "old", ""))) return err_set(e, ZE_WEAK, c->who->name, _("it is the old one")), NULL;
+    if (!strcmp(next, js_str(c->body, "old", "")))
+        return err_set(e, ZE_WEAK, c->who->name, _("it is the old one")), NULL;
     db_begin(c->d->db);
     bool known = user_by_id(c->d->db, c->who->id, &u);
     db_abort(c->d->db);
@@ -144,14 +146,14 @@ struct js *api_self_password(struct api_call *c, struct err *e) {
     user_put(c->d->db, &u);
     credential_end_all(c->d->db, u.id, c->caller->credential, false);
     audit_add(c->d->db, now, u.name, "user.password", u.name, NULL);
-    return db_commit(c->d->db, e) < 0 ? NULL : user_json(&u, now);
+    return db_commit(c->d->db, e) < 0 ? NULL : api_user_json(&u, now);
 }
 
 /* A new secret for codes: shown once, in force when a code proves that it was taken over. */
 struct js *api_self_totp(struct api_call *c, struct err *e) {
     struct user u;
     char text[TOTP_TEXT], uri[300];
-    if (people_on(c, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0) return NULL;
     db_begin(c->d->db);
     bool known = user_by_id(c->d->db, c->who->id, &u), late = u.has_totp;
     if (known && !late && c->caller->session) {
@@ -162,7 +164,9 @@ struct js *api_self_totp(struct api_call *c, struct err *e) {
     }
     if (db_commit(c->d->db, e) < 0) return NULL;
     if (!c->caller->session) return err_set(e, ZE_ROLE, u.name, _("a token cannot set up codes")), NULL;
-    if (late) return err_set(e, ZE_EXISTS, u.name, _("codes are set up; another security administrator can reset them")), NULL;
+    if (late)
+        return err_set(e, ZE_EXISTS, u.name, _("codes are set up; another security administrator can reset them")),
+               NULL;
     totp_text(text, u.totp_new);
     snprintf(uri, sizeof uri, "otpauth://totp/zaibei:%s?secret=%s&issuer=zaibei", u.name, text);
     struct js *j = js_object();
@@ -175,7 +179,7 @@ struct js *api_self_totp(struct api_call *c, struct err *e) {
 struct js *api_self_totp_confirm(struct api_call *c, struct err *e) {
     struct user u;
     int64_t now = daemon_now(c->d);
-    if (people_on(c, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0) return NULL;
     db_begin(c->d->db);
     bool asked = user_by_id(c->d->db, c->who->id, &u) && u.has_new && c->caller->session;
     int64_t step = asked ? totp_check(u.totp_new, now / NS_PER_S, 0, js_str(c->body, "code", "")) : 0;
@@ -188,7 +192,7 @@ struct js *api_self_totp_confirm(struct api_call *c, struct err *e) {
     }
     if (db_commit(c->d->db, e) < 0) return NULL;
     if (!step) return err_set(e, ZE_LOGIN, u.name, asked ? _("the code is wrong") : _("no codes were asked for")), NULL;
-    return user_json(&u, now);
+    return api_user_json(&u, now);
 }
 
 /* ---- API tokens ---- */
@@ -198,7 +202,7 @@ static struct js *token_json(const struct credential *k) {
     js_set_int(j, "token_id", k->id);
     js_set_str(j, "user", k->owner);
     js_set_str(j, "name", k->label);
-    js_set(j, "roles", roles_json(k->roles));
+    js_set(j, "roles", api_roles_json(k->roles));
     js_set_time(j, "created", k->created_ns);
     js_set_time(j, "expires", k->expires_ns);
     js_set_time(j, "used", k->used_ns);
@@ -209,7 +213,7 @@ struct js *api_tokens(struct api_call *c, struct err *e) {
     struct page page;
     char last[24] = "0";
     int64_t user = may_act(c->who->roles, ACT_USER_READ) && http_query(c->r, "all") ? 0 : c->who->id;
-    if (people_on(c, e) < 0 || api_page(c, &page, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0 || api_page(c, &page, e) < 0) return NULL;
     struct js *j = js_object(), *list = js_array();
     js_set(j, "tokens", list);
     db_begin(c->d->db);
@@ -230,13 +234,15 @@ struct js *api_token_new(struct api_call *c, struct err *e) {
     char text[TOKEN_TEXT];
     unsigned roles = c->who->roles;
     int64_t id;
-    if (people_on(c, e) < 0 || (js_has(c->body, "roles") && roles_take(js_get(c->body, "roles"), &roles, e) < 0) ||
-        people_token(c->d, c->caller, js_str(c->body, "name", ""), roles, js_int(c->body, "expires_s", 0), text, &id, e) < 0)
+    if (api_people_on(c, e) < 0 ||
+        (js_has(c->body, "roles") && api_roles_take(js_get(c->body, "roles"), &roles, e) < 0) ||
+        people_token(
+            c->d, c->caller, js_str(c->body, "name", ""), roles, js_int(c->body, "expires_s", 0), text, &id, e) < 0)
         return NULL;
     struct js *j = js_object();
     js_set_int(j, "token_id", id);
     js_set_str(j, "token", text);
-    js_set(j, "roles", roles_json(roles));
+    js_set(j, "roles", api_roles_json(roles));
     c->status = 201;
     seal_wipe(text, sizeof text);
     return j;
@@ -244,7 +250,7 @@ struct js *api_token_new(struct api_call *c, struct err *e) {
 
 struct js *api_token_revoke(struct api_call *c, struct err *e) {
     uint64_t id = 0;
-    if (people_on(c, e) < 0) return NULL;
+    if (api_people_on(c, e) < 0) return NULL;
     bool number = text_u64(c->arg[0], INT64_MAX, &id), found = false;
     int64_t user = may_act(c->who->roles, ACT_USER_MANAGE) ? 0 : c->who->id;
     size_t n = 0;
@@ -260,124 +266,3 @@ struct js *api_token_revoke(struct api_call *c, struct err *e) {
     if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such token")), NULL;
     return js_object();
 }
-
-/* ---- users ---- */
-
-struct js *api_users(struct api_call *c, struct err *e) {
-    struct page page;
-    if (people_on(c, e) < 0 || api_page(c, &page, e) < 0) return NULL;
-    struct js *j = js_object(), *list = js_array();
-    js_set(j, "users", list);
-    db_begin(c->d->db);
-    size_t n;
-    struct user *u = user_list(c->d->db, page.after, page.limit + 1, &n);
-    for (size_t i = 0; i < n && i < (size_t)page.limit; i++) js_push(list, user_json(&u[i], daemon_now(c->d)));
-    if (n > (size_t)page.limit) js_set_str(j, "next", u[page.limit - 1].name);
-    free(u);
-    if (db_commit(c->d->db, e) == 0) return j;
-    js_free(j);
-    return NULL;
-}
-
-static int take_expires(const struct js *body, struct user *u, struct err *e) {
-    if (!js_has(body, "expires")) return 0;
-    const char *s = js_str(body, "expires", "");
-    u->expires_ns = *s ? hosts_time(body, "expires") : 0;
-    return *s && !u->expires_ns ? err_set(e, ZE_USAGE, s, _("expected a time such as 2027-01-31T00:00:00Z")) : 0;
-}
-
-/* What of an account others may set: the members that the body has. */
-static int take_account(const struct js *body, struct user *u, struct err *e) {
-    unsigned roles = u->roles;
-    if (copy_text(body, "full_name", u->full_name, sizeof u->full_name, e) < 0 ||
-        copy_text(body, "department", u->department, sizeof u->department, e) < 0 || take_expires(body, u, e) < 0 ||
-        (js_has(body, "roles") && roles_take(js_get(body, "roles"), &roles, e) < 0) || may_roles(roles, e) < 0)
-        return -1;
-    u->roles = roles;
-    return 0;
-}
-
-static struct js *account_detail(const struct user *u) {
-    struct js *j = js_object();
-    js_set_str(j, "full_name", u->full_name);
-    js_set_str(j, "department", u->department);
-    js_set(j, "roles", roles_json(u->roles));
-    js_set_time(j, "expires", u->expires_ns);
-    return j;
-}
-
-struct js *api_user_add(struct api_call *c, struct err *e) {
-    int64_t now = daemon_now(c->d);
-    struct user u = {.created_ns = now}, old;
-    if (people_on(c, e) < 0 || take_name(c->body, &u, e) < 0 || take_account(c->body, &u, e) < 0 ||
-        people_password_set(&u, js_str(c->body, "password", ""), now, e) < 0)
-        return NULL;
-    u.must_change = true;
-    db_begin(c->d->db);
-    bool exists = user_get(c->d->db, u.name, &old);
-    if (!exists) {
-        user_put(c->d->db, &u);
-        audit_add(c->d->db, now, c->who->name, "user.add", u.name, account_detail(&u));
-    }
-    if (db_commit(c->d->db, e) < 0) return NULL;
-    if (exists) return err_set(e, ZE_EXISTS, u.name, _("there is a user of this name")), NULL;
-    c->status = 201;
-    return user_json(&u, now);
-}
-
-struct js *api_user_show(struct api_call *c, struct err *e) {
-    struct user u;
-    if (people_on(c, e) < 0) return NULL;
-    db_begin(c->d->db);
-    bool found = user_get(c->d->db, c->arg[0], &u);
-    if (db_commit(c->d->db, e) < 0) return NULL;
-    if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such user")), NULL;
-    return user_json(&u, daemon_now(c->d));
-}
-
-/* A change by a security administrator: ${change} edits the account. Its sessions and tokens end where they might say more
- * than the account does now; one security administrator remains; nobody does it to themselves. */
-static struct js *change(struct api_call *c, const char *act, bool ends, int (*edit)(struct api_call *, struct user *, struct err *),
-    struct err *e) {
-    struct user u;
-    int64_t now = daemon_now(c->d);
-    if (people_on(c, e) < 0) return NULL;
-    db_begin(c->d->db);
-    bool found = user_get(c->d->db, c->arg[0], &u);
-    db_abort(c->d->db);
-    if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such user")), NULL;
-    if (u.id == c->who->id) return err_set(e, ZE_OWNROLES, u.name, "%s", act), NULL;
-    if (edit(c, &u, e) < 0) return NULL;
-    db_begin(c->d->db);
-    user_put(c->d->db, &u);
-    if (ends) credential_end_all(c->d->db, u.id, 0, true);
-    audit_add(c->d->db, now, c->who->name, act, u.name, account_detail(&u));
-    if (!user_keepers(c->d->db, now, 0)) {
-        db_abort(c->d->db);
-        return err_set(e, ZE_LASTADMIN, u.name, _("nobody else could manage users")), NULL;
-    }
-    return db_commit(c->d->db, e) < 0 ? NULL : user_json(&u, now);
-}
-
-static int edit_account(struct api_call *c, struct user *u, struct err *e) { return take_account(c->body, u, e); }
-static int edit_disable(struct api_call *c, struct user *u, struct err *e) { return u->disabled = true, 0; }
-static int edit_enable(struct api_call *c, struct user *u, struct err *e) { return u->disabled = false, u->failures = 0, 0; }
-static int edit_unlock(struct api_call *c, struct user *u, struct err *e) { return u->failures = 0, 0; }
-
-static int edit_password(struct api_call *c, struct user *u, struct err *e) {
-    if (people_password_set(u, js_str(c->body, "password", ""), daemon_now(c->d), e) < 0) return -1;
-    u->must_change = true, u->failures = 0;
-    return 0;
-}
-
-static int edit_totp(struct api_call *c, struct user *u, struct err *e) {
-    u->has_totp = u->has_new = false;
-    return 0;
-}
-
-struct js *api_user_set(struct api_call *c, struct err *e) { return change(c, "user.set", true, edit_account, e); }
-struct js *api_user_disable(struct api_call *c, struct err *e) { return change(c, "user.disable", true, edit_disable, e); }
-struct js *api_user_enable(struct api_call *c, struct err *e) { return change(c, "user.enable", false, edit_enable, e); }
-struct js *api_user_unlock(struct api_call *c, struct err *e) { return change(c, "user.unlock", false, edit_unlock, e); }
-struct js *api_user_password(struct api_call *c, struct err *e) { return change(c, "user.password", true, edit_password, e); }
-struct js *api_user_totp(struct api_call *c, struct err *e) { return change(c, "user.codes-reset", true, edit_totp, e); }

@@ -8,7 +8,7 @@
 enum { IDEM_KEPT_S = 86400 };
 static const int64_t second = 1000000000;
 
-#define USER                                                                                                          \
+#define USER                                                                                                       \
     "SELECT id,name,full_name,department,password,roles,disabled,must_change,totp,totp_new,totp_step,password_ns," \
     "expires_ns,failures,failed_ns,created_ns,login_ns FROM users "
 
@@ -95,8 +95,9 @@ static bool read_credential(struct db_rows *r, struct credential *c) {
     return true;
 }
 
-#define CREDENTIAL                                                                                                      \
-    "SELECT c.id,c.user,c.session,c.label,c.roles,c.created_ns,c.expires_ns,c.idle_ns,c.used_ns,u.name FROM credentials c " \
+#define CREDENTIAL                                                                                            \
+    "SELECT c.id,c.user,c.session,c.label,c.roles,c.created_ns,c.expires_ns,c.idle_ns,c.used_ns,u.name FROM " \
+    "credentials c "                                                                                          \
     "JOIN users u ON u.id=c.user "
 
 bool credential_find(struct db *d, const uint8_t hash[SEAL_HASH], struct credential *c) {
@@ -131,8 +132,9 @@ void credential_forget(struct db *d, int64_t now_ns) {
 
 struct credential *credential_list(struct db *d, int64_t user, int64_t after, int64_t limit, size_t *n) {
     struct credential *list = calloc((size_t)limit, sizeof *list);
-    struct db_rows *r = db_query(d,
-        CREDENTIAL "WHERE NOT c.session AND (?1=0 OR c.user=?1) AND c.id>?2 ORDER BY c.id LIMIT ?3", "iii", user, after, limit);
+    struct db_rows *r =
+        db_query(d, CREDENTIAL "WHERE NOT c.session AND (?1=0 OR c.user=?1) AND c.id>?2 ORDER BY c.id LIMIT ?3", "iii",
+            user, after, limit);
     *n = 0;
     while (list && *n < (size_t)limit && read_credential(r, &list[*n])) ++*n;
     db_done(r);
@@ -150,14 +152,16 @@ void source_get(struct db *d, const char *source, int64_t *failures, int64_t *fa
 }
 
 void source_put(struct db *d, const char *source, int64_t failures, int64_t failed_ns) {
-    db_exec(d, "INSERT OR REPLACE INTO sources(source,failures,failed_ns) VALUES(?,?,?)", "sii", source, failures, failed_ns);
+    db_exec(d, "INSERT OR REPLACE INTO sources(source,failures,failed_ns) VALUES(?,?,?)", "sii", source, failures,
+        failed_ns);
     db_exec(d, "DELETE FROM sources WHERE failed_ns<?", "i", failed_ns - 86400 * second);
 }
 
 void reach_put(struct db *d, const char *plan, const char *department, const char *const *hosts, size_t n) {
     db_exec(d, "DELETE FROM reach WHERE plan=?", "s", plan);
     for (size_t i = 0; i < n; i++)
-        db_exec(d, "INSERT OR REPLACE INTO reach(plan,host,department) VALUES(?,?,?)", "sss", plan, hosts[i], department);
+        db_exec(
+            d, "INSERT OR REPLACE INTO reach(plan,host,department) VALUES(?,?,?)", "sss", plan, hosts[i], department);
 }
 
 static bool any(struct db_rows *r) {
@@ -176,8 +180,8 @@ bool reach_host(struct db *d, const char *host, const char *department) {
 
 /* ---- idempotency ---- */
 
-bool idem_begin(struct db *d, const char *who, const char *key, const uint8_t hash[SEAL_HASH], int64_t now_ns,
-    struct idem *was) {
+bool idem_begin(
+    struct db *d, const char *who, const char *key, const uint8_t hash[SEAL_HASH], int64_t now_ns, struct idem *was) {
     *was = (struct idem){.status = 0};
     db_exec(d, "DELETE FROM idempotency WHERE time_ns<?", "i", now_ns - IDEM_KEPT_S * second);
     struct db_rows *r = db_query(d, "SELECT hash,status,answer FROM idempotency WHERE who=? AND key=?", "ss", who, key);
@@ -197,6 +201,8 @@ bool idem_begin(struct db *d, const char *who, const char *key, const uint8_t ha
 }
 
 void idem_end(struct db *d, const char *who, const char *key, int status, const char *answer) {
-    if (status) db_exec(d, "UPDATE idempotency SET status=?,answer=? WHERE who=? AND key=?", "isss", (int64_t)status, answer, who, key);
+    if (status)
+        db_exec(d, "UPDATE idempotency SET status=?,answer=? WHERE who=? AND key=?", "isss", (int64_t)status, answer,
+            who, key);
     else db_exec(d, "DELETE FROM idempotency WHERE who=? AND key=?", "ss", who, key);
 }

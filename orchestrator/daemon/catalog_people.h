@@ -13,7 +13,7 @@
 #include "wrap/totp.h"
 
 struct user {
-    int64_t id; /* 0: not in the catalog yet */
+    int64_t id;                                                              /* 0: not in the catalog yet */
     char name[64], full_name[128], department[256], password[SEAL_PASSWORD]; /* password: "" lets nobody in */
     unsigned roles;
     bool disabled, must_change, has_totp, has_new;
@@ -64,8 +64,8 @@ struct idem {
     int status;
     char *answer; /* to be freed */
 };
-bool idem_begin(struct db *d, const char *who, const char *key, const uint8_t hash[SEAL_HASH], int64_t now_ns,
-    struct idem *was);
+bool idem_begin(
+    struct db *d, const char *who, const char *key, const uint8_t hash[SEAL_HASH], int64_t now_ns, struct idem *was);
 /** idem_end: keep the answer; status 0: forget the key, so that it may be tried again. */
 void idem_end(struct db *d, const char *who, const char *key, int status, const char *answer);
 

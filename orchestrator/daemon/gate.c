@@ -65,8 +65,8 @@ static int known(struct daemon *d, const struct http_request *r, struct caller *
     return slow_down(d, name, USER_PER_S, USER_BURST, retry, e);
 }
 
-int gate_enter(struct daemon *d, const struct route *route, const struct http_request *r, struct caller *c,
-    int *retry, struct err *e) {
+int gate_enter(struct daemon *d, const struct route *route, const struct http_request *r, struct caller *c, int *retry,
+    struct err *e) {
     *c = (struct caller){.credential = 0};
     if (route->json && r->body_len > JSON_BODY_MAX)
         return err_set(e, ZE_TOOLARGE, route->path, _("more than %d bytes"), JSON_BODY_MAX);
@@ -79,7 +79,8 @@ int gate_enter(struct daemon *d, const struct route *route, const struct http_re
     if (route->act == ACT_SELF || may_act(c->p.roles, route->act)) return 0;
     if (c->setup_password || c->setup_code)
         return err_set(e, ZE_SETUP, c->p.name,
-            c->setup_password ? _("its password has to be changed first") : _("one-time codes have to be set up first"));
+            c->setup_password ? _("its password has to be changed first")
+                              : _("one-time codes have to be set up first"));
     return err_set(e, ZE_ROLE, c->p.name, _("not allowed: %s"), act_name(route->act));
 }
 

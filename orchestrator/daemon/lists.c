@@ -20,8 +20,9 @@ char (*list_hosts(struct db *d, const struct filter *f, const struct page *page,
     char(*names)[64] = calloc((size_t)page->limit + 1, sizeof *names);
     *n = 0;
     struct db_rows *r = db_query(d,
-        "SELECT name FROM hosts WHERE name>?1 AND (?2='' OR state=?2) AND (?3='' OR system=?3) AND " MINE("name", 4) " "
-        "ORDER BY name LIMIT ?5",
+        "SELECT name FROM hosts WHERE name>?1 AND (?2='' OR state=?2) AND (?3='' OR system=?3) AND " MINE(
+            "name", 4) " "
+                       "ORDER BY name LIMIT ?5",
         "ssssi", page->after, f->state, f->system, f->department, page->limit + 1);
     while (names && db_next(r)) snprintf(names[(*n)++], sizeof *names, "%s", db_text(r, 0));
     db_done(r);
@@ -32,7 +33,8 @@ int64_t *list_jobs(struct db *d, const struct filter *f, const struct page *page
     int64_t *ids = calloc((size_t)page->limit + 1, sizeof *ids);
     *n = 0;
     struct db_rows *r = db_query(d,
-        "SELECT id FROM jobs WHERE (?1=0 OR id<?1) AND (?2='' OR host=?2) AND (?3='' OR plan=?3) AND (?4='' OR state=?4) "
+        "SELECT id FROM jobs WHERE (?1=0 OR id<?1) AND (?2='' OR host=?2) AND (?3='' OR plan=?3) AND (?4='' OR "
+        "state=?4) "
         "AND " MINE("host", 5) " ORDER BY id DESC LIMIT ?6",
         "issssi", page->number, f->host, f->plan, f->state, f->department, page->limit + 1);
     while (ids && db_next(r)) ids[(*n)++] = db_int(r, 0);

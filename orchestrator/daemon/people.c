@@ -42,8 +42,8 @@ void people_ready(const struct config *cfg, const struct user *u, int64_t now_ns
     *code = may_needs_code(u->roles) && !u->has_totp;
 }
 
-static void caller_of(const struct config *cfg, const struct user *u, const struct credential *k, int64_t now_ns,
-    struct caller *c) {
+static void caller_of(
+    const struct config *cfg, const struct user *u, const struct credential *k, int64_t now_ns, struct caller *c) {
     *c = (struct caller){.credential = k->id, .held = u->roles, .session = k->session};
     people_ready(cfg, u, now_ns, &c->setup_password, &c->setup_code);
     c->p.id = u->id;
@@ -106,8 +106,8 @@ static bool code_taken(struct daemon *d, struct user *u, const char *code) {
     return step > 0;
 }
 
-static int64_t open_session(struct daemon *d, struct user *u, const char *source, int64_t now, char token[TOKEN_TEXT],
-    struct credential *k) {
+static int64_t open_session(
+    struct daemon *d, struct user *u, const char *source, int64_t now, char token[TOKEN_TEXT], struct credential *k) {
     uint8_t hash[SEAL_HASH];
     *k = (struct credential){.user = u->id, .session = true, .roles = u->roles, .created_ns = now, .used_ns = now};
     k->expires_ns = now + d->cfg->session_s * NS_PER_S;
@@ -180,7 +180,8 @@ int people_token(struct daemon *d, const struct caller *c, const char *label, un
     int64_t now = daemon_now(d);
     if (!c->session) return err_set(e, ZE_ROLE, c->p.name, _("a token cannot make tokens; log in"));
     if (!text_name_ok(label)) return err_set(e, ZE_USAGE, label, _("not a name: a-z, 0-9 and -"));
-    if (!roles || (roles & ~c->p.roles)) return err_set(e, ZE_ROLE, label, _("a token holds a part of one's own roles"));
+    if (!roles || (roles & ~c->p.roles))
+        return err_set(e, ZE_ROLE, label, _("a token holds a part of one's own roles"));
     if (expires_s < 60 || expires_s > (int64_t)TOKEN_DAYS_MAX * 86400)
         return err_set(e, ZE_USAGE, label, _("a token may be valid from one minute to %d days"), TOKEN_DAYS_MAX);
     struct credential k = {.user = c->p.id, .roles = roles, .created_ns = now, .used_ns = now};

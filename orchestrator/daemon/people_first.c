@@ -58,7 +58,8 @@ static int judge(struct daemon *d, const char *code, struct err *e) {
     if (strlen(code) != 2 * sizeof raw || !text_unhex(raw, sizeof raw, code))
         return err_set(e, ZE_FIRSTCODE, "", _("it is another; this one is used up"));
     seal_hash(hash, raw, sizeof raw);
-    if (!seal_equal(hash, f.hash, sizeof hash)) return err_set(e, ZE_FIRSTCODE, "", _("it is another; this one is used up"));
+    if (!seal_equal(hash, f.hash, sizeof hash))
+        return err_set(e, ZE_FIRSTCODE, "", _("it is another; this one is used up"));
     if (daemon_now(d) >= f.until_ns) return err_set(e, ZE_FIRSTCODE, "", _("it was good for fifteen minutes"));
     return 0;
 }

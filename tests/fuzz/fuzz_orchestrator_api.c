@@ -24,11 +24,18 @@ enum { WHOS = 8 };
 static int64_t now_ns = 1795000000 * (int64_t)NS_PER_S;
 static int64_t fake_now(struct clock *c) { return now_ns; }
 static struct clock fake_clock = {fake_now, fake_now};
-static const char vault[] = "while read -r l; do echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"none\"}}'; done";
+static const char vault[] =
+    "while read -r l; do echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"none\"}}'; done";
 static const char *argv[] = {"sh", "-c", vault, NULL};
 static struct notify_config channels;
 static char dir[] = "/tmp/zb_fuzz_api.XXXXXX";
-static struct config cfg = {.zone = "UTC", .call_in_s = 60, .session_s = 36000, .session_idle_s = 1800, .file = "f", .state = dir, .notify = &channels};
+static struct config cfg = {.zone = "UTC",
+    .call_in_s = 60,
+    .session_s = 36000,
+    .session_idle_s = 1800,
+    .file = "f",
+    .state = dir,
+    .notify = &channels};
 static struct daemon d;
 static char bearer[WHOS][100];
 
@@ -39,7 +46,8 @@ struct asked {
 static const char *lookup(const struct http_request *r, bool header, const char *name) {
     static char value[400];
     const struct asked *a = r->connection;
-    if (header) return !strcmp(name, "Authorization") ? a->who : !strcmp(name, "Idempotency-Key") && *a->key ? a->key : NULL;
+    if (header)
+        return !strcmp(name, "Authorization") ? a->who : !strcmp(name, "Idempotency-Key") && *a->key ? a->key : NULL;
     char want[40];
     snprintf(want, sizeof want, "%s=", name);
     const char *s = strstr(a->query, want);
@@ -105,11 +113,15 @@ static void judge(const struct http_request *r, const struct http_answer *a, uns
     struct err e = ERR_INIT;
     struct js *j = a->body ? js_parse(a->body, strlen(a->body), "answer", &e) : NULL;
     if (!j || a->status < 200 || a->status > 599 || (a->status >= 300 && !*js_str(j, "id", ""))) __builtin_trap();
-    bool is_public = !strcmp(r->path, "/v1/health") || !strcmp(r->path, "/v1/login") || !strcmp(r->path, "/v1/first-user");
+    bool is_public =
+        !strcmp(r->path, "/v1/health") || !strcmp(r->path, "/v1/login") || !strcmp(r->path, "/v1/first-user");
     if (who >= WHOS - 1 && !is_public && a->status < 400) __builtin_trap();
-    if ((a->status >= 400 || !strcmp(r->method, "GET")) && !is_public && who >= WHOS - 1 && records() != before) __builtin_trap();
-    if (strcmp(r->method, "GET") != 0 && !is_public && a->status < 300 && records() == before && !*((struct asked *)r->connection)->key)
-        if (strncmp(r->path, "/v1/jobs", 8) != 0 && !js_bool(j, "dry_run", false)) __builtin_trap(); /* a job that waits already is that one */
+    if ((a->status >= 400 || !strcmp(r->method, "GET")) && !is_public && who >= WHOS - 1 && records() != before)
+        __builtin_trap();
+    if (strcmp(r->method, "GET") != 0 && !is_public && a->status < 300 && records() == before &&
+        !*((struct asked *)r->connection)->key)
+        if (strncmp(r->path, "/v1/jobs", 8) != 0 && !js_bool(j, "dry_run", false))
+            __builtin_trap(); /* a job that waits already is that one */
     js_free(j);
 }
 
@@ -126,7 +138,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     r.method = line(&rest), r.path = line(&rest), a.query = line(&rest), a.key = line(&rest);
     r.body = (const uint8_t *)(rest ? rest : ""), r.body_len = rest ? (size_t)(text + size - 1 - rest) : 0;
     if (!strcmp(r.path, "/v1/logout")) r.path = "/v1/self"; /* sessions stay */
-    if (strstr(r.path, "password") || strstr(r.path, "login") || strstr(r.path, "first") || !strncmp(r.path, "/v1/users/", 10)) a.query = "";
+    if (strstr(r.path, "password") || strstr(r.path, "login") || strstr(r.path, "first") ||
+        !strncmp(r.path, "/v1/users/", 10))
+        a.query = "";
     if (strstr(r.path, "notify/test") || !strncmp(r.path, "/v1/users/", 10)) r.method = "GET";
     int64_t before = records();
     api_handle(&d, &r, &answer);

@@ -29,7 +29,8 @@ static const char vault[] =
     "*) echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"no such host\"}}';;\n"
     "esac; done";
 static const char *argv[] = {"sh", "-c", vault, NULL};
-static struct config cfg = {.zone = "UTC", .call_in_s = 60, .session_s = 36000, .session_idle_s = 1800, .file = "zaibeid.yaml"};
+static struct config cfg = {
+    .zone = "UTC", .call_in_s = 60, .session_s = 36000, .session_idle_s = 1800, .file = "zaibeid.yaml"};
 static struct notify_config no_channels;
 static struct daemon d;
 static char dir[64];
@@ -47,8 +48,12 @@ static const char *lookup(const struct http_request *r, bool header, const char 
 static struct http_answer last;
 
 static struct js *ask(const char *method, const char *path, const char *body) {
-    struct http_request r = {.method = method, .path = path, .body = (const uint8_t *)body, .body_len = strlen(body),
-        .source = "uid 7", .lookup = lookup};
+    struct http_request r = {.method = method,
+        .path = path,
+        .body = (const uint8_t *)body,
+        .body_len = strlen(body),
+        .source = "uid 7",
+        .lookup = lookup};
     struct err e = ERR_INIT;
     api_handle(&d, &r, &last);
     struct js *j = js_parse(last.body, strlen(last.body), path, &e);
@@ -86,8 +91,12 @@ static int64_t person(const char *name, unsigned roles, const char *department, 
     struct err e = ERR_INIT;
     db_begin(d.db);
     user_put(d.db, &u);
-    struct credential k = {.user = u.id, .session = true, .roles = roles, .expires_ns = now_ns + 3600 * (int64_t)NS_PER_S,
-        .idle_ns = 1800 * (int64_t)NS_PER_S, .used_ns = now_ns};
+    struct credential k = {.user = u.id,
+        .session = true,
+        .roles = roles,
+        .expires_ns = now_ns + 3600 * (int64_t)NS_PER_S,
+        .idle_ns = 1800 * (int64_t)NS_PER_S,
+        .used_ns = now_ns};
     credential_add(d.db, &k, hash);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
     return u.id;

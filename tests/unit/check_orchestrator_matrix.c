@@ -3,8 +3,9 @@
 #include "api_box.h"
 #include "suite.h"
 
-#define PLAN                                                                                                      \
-    "name: p\ndepartment: north\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" \
+#define PLAN                                                                                               \
+    "name: p\ndepartment: north\nsystem: s\nhosts: [h1, h2]\ncontent: {paths: [/srv]}\nstrategy: {daily: " \
+    "incremental}\n"                                                                                       \
     "schedule: {zone: UTC, window: \"01:00-05:00\"}\n"
 
 /* The plan of north in force, with one job for each host. */
@@ -78,17 +79,19 @@ START_TEST(every_route_is_open_to_exactly_the_roles_of_the_table_and_to_nobody_w
         path_of(&routes[r], "nope", path);
         be("");
         int s = status(routes[r].method, path, "", id);
-        ck_assert_msg(is_public ? strcmp(id, "ZB-1832") != 0 : s == 401 && !strcmp(id, "ZB-1832"), "nobody: %s %s: %d %s",
-            routes[r].method, path, s, id);
+        ck_assert_msg(is_public ? strcmp(id, "ZB-1832") != 0 : s == 401 && !strcmp(id, "ZB-1832"),
+            "nobody: %s %s: %d %s", routes[r].method, path, s, id);
         ck_assert_msg(is_public || last.challenge, "%s: no challenge", path);
         if (!strcmp(routes[r].path, "/v1/logout")) continue; /* would end the session */
         for (int i = 0; i < ROLES; i++, asked++) {
             be(who[i]);
             s = status(routes[r].method, path, "", id);
             bool may = is_public || self || marked(act, i), refused = !strcmp(id, "ZB-1833");
-            ck_assert_msg(may ? s != 403 || !refused : s == 403 && refused, "%s as %s: %s %s: %d %s, not as the table says",
-                act, role_name(1U << i), routes[r].method, path, s, id);
-            ck_assert_msg(s != 401 || is_public || !strcmp(id, "ZB-1830"), "%s as %s: 401 %s", path, role_name(1U << i), id);
+            ck_assert_msg(may ? s != 403 || !refused : s == 403 && refused,
+                "%s as %s: %s %s: %d %s, not as the table says", act, role_name(1U << i), routes[r].method, path, s,
+                id);
+            ck_assert_msg(
+                s != 401 || is_public || !strcmp(id, "ZB-1830"), "%s as %s: 401 %s", path, role_name(1U << i), id);
         }
     }
     ck_assert_uint_ge(asked, 30 * ROLES);
@@ -104,8 +107,10 @@ START_TEST(what_is_anothers_departments_is_answered_exactly_as_what_does_not_exi
     person("south", ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN, "south", south);
     person("all", ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN, "", none);
     for (size_t r = 0; r < n; r++) {
-        const char *one = strstr(routes[r].path, "/plans/*") ? "p" : strstr(routes[r].path, "/jobs/*") ? "1"
-            : strstr(routes[r].path, "/hosts/*") || strstr(routes[r].path, "/points/*") ? "h1" : NULL;
+        const char *one = strstr(routes[r].path, "/plans/*")                            ? "p"
+            : strstr(routes[r].path, "/jobs/*")                                         ? "1"
+            : strstr(routes[r].path, "/hosts/*") || strstr(routes[r].path, "/points/*") ? "h1"
+                                                                                        : NULL;
         if (!one || !may_act(ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN, routes[r].act)) continue;
         path_of(&routes[r], one, path), path_of(&routes[r], *one == '1' ? "77" : "zz", absent);
         be(south);

@@ -190,7 +190,8 @@ START_TEST(sessions_end_when_idle_when_old_when_logged_out_and_when_the_password
     ck_assert_int_eq(login("ann", PASSWORD, ""), 200);
     strcpy(old, token);
     ck_assert_int_eq(login("ann", PASSWORD, ""), 200);
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"another one altogether\"}", id), 200);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"another one altogether\"}", id), 200);
     ck_assert_int_eq(status("GET", "/v1/self", "", id), 200);
     ck_assert_int_eq(status("POST", "/v1/logout", "", id), 200);
     ck_assert_int_eq(status("GET", "/v1/self", "", id), 401);
@@ -209,13 +210,18 @@ START_TEST(a_password_that_is_old_or_given_by_another_lets_in_only_to_change_it)
     ck_assert_int_eq(login("ann", PASSWORD, ""), 200);
     ck_assert_int_eq(status("GET", "/v1/plans", "", id), 403);
     ck_assert_str_eq(id, "ZB-1834");
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"wrong\",\"new\":\"another one altogether\"}", id), 401);
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"" PASSWORD "\"}", id), 400);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"wrong\",\"new\":\"another one altogether\"}", id), 401);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"" PASSWORD "\"}", id), 400);
     ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"short\"}", id), 400);
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"aaaaaaaaaaaabb\"}", id), 400);
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"Ann and her horse\"}", id), 400);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"aaaaaaaaaaaabb\"}", id), 400);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"Ann and her horse\"}", id), 400);
     ck_assert_str_eq(id, "ZB-1837");
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"another one altogether\"}", id), 200);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"another one altogether\"}", id), 200);
     ck_assert_int_eq(status("GET", "/v1/plans", "", id), 200);
     cfg.password_days = 0;
     person("admin", ROLE_SECURITY_ADMIN, "", admin);
@@ -234,7 +240,8 @@ START_TEST(a_token_reaches_no_further_than_its_scope_and_ends) {
     char id[16], session[512], office[100];
     person("olga", ROLE_OFFICE | ROLE_APPLICANT, "", office);
     be(office);
-    ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"t\",\"roles\":[\"auditor\"],\"expires_s\":600}", id), 403);
+    ck_assert_int_eq(
+        status("POST", "/v1/tokens", "{\"name\":\"t\",\"roles\":[\"auditor\"],\"expires_s\":600}", id), 403);
     ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"t\",\"roles\":[],\"expires_s\":600}", id), 403);
     ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"t\"}", id), 400); /* it must end */
     ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"t\",\"expires_s\":99999999}", id), 400);
@@ -246,7 +253,8 @@ START_TEST(a_token_reaches_no_further_than_its_scope_and_ends) {
     ck_assert_int_eq(status("POST", "/v1/jobs", "{\"target\":\"x\"}", id), 404); /* an applicant may */
     ck_assert_int_eq(status("POST", "/v1/hosts/h/token", "{}", id), 403);
     ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"u\",\"expires_s\":600}", id), 403);
-    ck_assert_int_eq(status("POST", "/v1/self/password", "{\"old\":\"x\",\"new\":\"another one altogether\"}", id), 403);
+    ck_assert_int_eq(
+        status("POST", "/v1/self/password", "{\"old\":\"x\",\"new\":\"another one altogether\"}", id), 403);
     CLEANUP_JS struct js *list = ask("GET", "/v1/tokens", "");
     ck_assert_uint_eq(js_count(js_get(list, "tokens")), 1);
     ck_assert(!js_has(js_at(js_get(list, "tokens"), 0), "token"));
@@ -279,7 +287,8 @@ START_TEST(administrators_cannot_change_themselves_exclude_each_other_and_one_re
     be(admin);
 #define ADD(name, roles) "{\"user\":\"" name "\",\"roles\":[" roles "],\"password\":\"" PASSWORD "\"}"
     ck_assert_int_eq(status("POST", "/v1/users", ADD("eve", "\"system-administrator\",\"auditor\""), id), 400);
-    ck_assert_int_eq(status("POST", "/v1/users", ADD("eve", "\"security-administrator\",\"system-administrator\""), id), 400);
+    ck_assert_int_eq(
+        status("POST", "/v1/users", ADD("eve", "\"security-administrator\",\"system-administrator\""), id), 400);
     ck_assert_int_eq(status("POST", "/v1/users", ADD("eve", "\"king\""), id), 400);
     ck_assert_int_eq(status("POST", "/v1/users", ADD("eve", ""), id), 400);
     ck_assert_int_eq(status("POST", "/v1/users", ADD("zaibeid", "\"office\""), id), 400);
@@ -309,8 +318,8 @@ END_TEST
 START_TEST(every_change_of_an_account_leaves_its_record) {
     static const char *const acts[][2] = {{"/v1/users/eve", "{\"full_name\":\"Eve\"}"}, {"/v1/users/eve/disable", ""},
         {"/v1/users/eve/enable", ""}, {"/v1/users/eve/unlock", ""}, {"/v1/users/eve/totp-reset", ""},
-        {"/v1/users/eve/password", "{\"password\":\"" PASSWORD "\"}"}, {"/v1/tokens", "{\"name\":\"t\",\"expires_s\":600}"},
-        {"/v1/tokens/2/revoke", ""}, {"/v1/logout", ""}};
+        {"/v1/users/eve/password", "{\"password\":\"" PASSWORD "\"}"},
+        {"/v1/tokens", "{\"name\":\"t\",\"expires_s\":600}"}, {"/v1/tokens/2/revoke", ""}, {"/v1/logout", ""}};
     char id[16], admin[100];
     person("admin", ROLE_SECURITY_ADMIN, "", admin);
     be(admin);
