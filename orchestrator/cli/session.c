@@ -84,8 +84,8 @@ static int typed(const char *prompt, char out[SECRET_MAX], struct err *e) {
         return err_set(e, ZE_USAGE, prompt, _("there is no terminal to type it at; give a file"));
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(tty, TCSAFLUSH, &quiet); /* before the prompt: who answers it at once is not shown */
     dprintf(tty, "%s: ", prompt);
-    (void)tcsetattr(tty, TCSAFLUSH, &quiet);
     int rc = read_line(tty, prompt, out, e);
     (void)tcsetattr(tty, TCSAFLUSH, &old);
     dprintf(tty, "\n");

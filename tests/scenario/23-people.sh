@@ -43,6 +43,13 @@ expect 12 logged_in zaibei user list
 expect 12 zaibei --token-file "$ZAIBEI_TMP/session" user list
 says ZB-1832
 
+step 'at a terminal it asks, and shows nothing of what is typed'
+later 31
+expect 0 logged_in /usr/bin/python3 "$here/typed.py" "Password=$(cat "$people/security.password")" "One-time code=$(code security)" \
+    -- zaibei login security
+says 'logged in as security'
+expect 0 logged_in zaibei user list
+
 step 'a session ends when nobody uses it'
 expect 0 login security
 later 1700
