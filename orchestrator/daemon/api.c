@@ -149,12 +149,17 @@ static void handle(struct api_call *c, const struct route *route, struct http_an
     *a = (struct http_answer){.status = c->status, .type = "application/json", .body = js_dump(answer)};
 }
 
-/* What makes two requests the same. */
+/* What makes two requests the same: of the query, what changes what a POST does. */
 static void request_hash(const struct http_request *r, uint8_t out[SEAL_HASH]) {
+    static const char *const queries[] = {"draft", "dry_run"};
     struct hash_state h;
     hash_init(&h, NULL);
     hash_update(&h, r->method, strlen(r->method) + 1);
     hash_update(&h, r->path, strlen(r->path) + 1);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        const char *s = http_query(r, queries[i]);
+        hash_update(&h, s ? s : "", s ? strlen(s) + 1 : 1);
+    }
     hash_update(&h, r->body, r->body_len);
     hash_final(&h, out);
 }

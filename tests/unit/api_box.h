@@ -35,12 +35,13 @@ static struct notify_config no_channels;
 static struct daemon d;
 static char dir[64];
 
-static char token[512], query_limit[8], query_after[80], idempotency[140];
+static char token[512], query_limit[8], query_draft[4], query_after[80], idempotency[140];
 
 static const char *lookup(const struct http_request *r, bool header, const char *name) {
     if (header && !strcmp(name, "Authorization")) return *token ? token : NULL;
     if (header && !strcmp(name, "Idempotency-Key")) return *idempotency ? idempotency : NULL;
     if (!header && !strcmp(name, "limit")) return *query_limit ? query_limit : NULL;
+    if (!header && !strcmp(name, "draft")) return *query_draft ? query_draft : NULL;
     if (!header && !strcmp(name, "after")) return *query_after ? query_after : NULL;
     return NULL;
 }
@@ -113,7 +114,7 @@ static void box_setup(void) {
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
     control_init(&d.control, argv);
     ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
-    *token = *idempotency = *query_limit = *query_after = 0;
+    *token = *idempotency = *query_limit = *query_draft = *query_after = 0;
 }
 
 static void box_teardown(void) {

@@ -207,6 +207,9 @@ START_TEST(a_request_under_an_idempotency_key_is_done_once) {
     CLEANUP_FREE char *x = js_dump(a), *y = js_dump(b);
     ck_assert_int_eq(last.status, 201);
     ck_assert_str_eq(x, y);
+    strcpy(query_draft, "1"); /* the same but for what the query asks */
+    ck_assert_int_eq(status("POST", "/v1/jobs", "{\"target\":\"h2\"}", id), 409);
+    *query_draft = 0;
     be(other); /* another's key is another key */
     ck_assert_int_eq(status("POST", "/v1/jobs", "{\"target\":\"h2\"}", id), 201);
     be(admin);
