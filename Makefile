@@ -45,7 +45,7 @@ WARN += -Wno-missing-field-initializers  # rows of a table name what they need; 
 WERROR        ?= $(if $(VARIANT),,-Werror)
 
 PACKAGES      := libarchive libssh2 libsodium libgcrypt libzstd libfyaml jansson libmicrohttpd libcurl sqlite3 \
-                 libseccomp smartcols
+                 libseccomp smartcols liboath
 CPPFLAGS_ALL  := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote include -iquote lib \
                  -DZB_LOCALEDIR='"$(PREFIX)/share/locale"' $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS        ?= -O2 -g

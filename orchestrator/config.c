@@ -72,7 +72,11 @@ static int read_people(const struct yaml_node *top, struct config *c, struct err
     if (list && yaml_keys(list, "review approval execution", e) < 0) return -1;
     for (int i = 0; i < 3; i++)
         if (yaml_int(list, names[i], 1, 250, days[i], &c->deadlines[i], e) < 0) return -1;
-    return 0;
+    return yaml_int(top, "password_days", 0, 3650, 180, &c->password_days, e) < 0 ||
+            yaml_int(top, "session_idle_s", 1, 86400, 1800, &c->session_idle_s, e) < 0 ||
+            yaml_int(top, "session_s", 1, 7 * 86400, 43200, &c->session_s, e) < 0
+        ? -1
+        : 0;
 }
 
 int config_load(const char *path, struct config *c, struct err *e) {
@@ -81,7 +85,7 @@ int config_load(const char *path, struct config *c, struct err *e) {
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket zone call_in_s people deadlines vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket zone call_in_s people deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||

@@ -7,6 +7,9 @@
  *   call_in_s: 60                          how often agents call in
  *   people: on                             off: a machine of one person, for trying out; every act is recorded as "local"
  *   deadlines: {review: 2, approval: 3, execution: 5}    working days that each step of a plan may take
+ *   password_days: 180                     after which a password must be changed; 0: never
+ *   session_idle_s: 1800                   a login ends when it is not used for so long,
+ *   session_s: 43200                       and after so long in any case
  *   vault:
  *     control: [zaibei-vault, control, /srv/vault]     the command that administers the vault, also over ssh
  *     dir: /srv/vault                      where the vault is, when it is on this machine
@@ -36,6 +39,7 @@ struct config {
     int64_t call_in_s;
     bool people_off;
     int64_t deadlines[3];                     /* working days: review, approval, execution */
+    int64_t password_days, session_idle_s, session_s;
     const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
     const char *location;                     /* of the vault; NULL: not said */
     const char *ssh;                          /* NULL: enrol tokens cannot be made */

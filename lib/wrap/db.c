@@ -15,7 +15,7 @@
 
 #include "base/i18n.h"
 
-enum { STATEMENTS_MAX = 128 };
+enum { STATEMENTS_MAX = 512 };
 
 struct db_rows {
     struct db *d;

@@ -11,6 +11,7 @@
 struct http {
     CURL *curl;
     char *socket_path;
+    struct curl_slist *extra;
 };
 
 struct http *http_new(const char *socket_path) {
@@ -26,8 +27,15 @@ struct http *http_new(const char *socket_path) {
 void http_free(struct http *h) {
     if (!h) return;
     curl_easy_cleanup(h->curl);
+    curl_slist_free_all(h->extra);
     free(h->socket_path);
     free(h);
+}
+
+bool http_header(struct http *h, const char *line) {
+    struct curl_slist *more = curl_slist_append(h->extra, line);
+    if (more) h->extra = more;
+    return more != NULL;
 }
 
 static size_t take(char *p, size_t size, size_t n, void *arg) {
@@ -53,6 +61,7 @@ int http_call(struct http *h, const char *method, const char *path, const char *
     snprintf(header, sizeof header, "Content-Type: %s", type ? type : "application/json");
     struct curl_slist *headers = curl_slist_append(NULL, header);
     headers = curl_slist_append(headers, "Expect:");
+    for (const struct curl_slist *x = h->extra; x; x = x->next) headers = curl_slist_append(headers, x->data);
     CURL *c = h->curl;
     curl_easy_reset(c);
     curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->socket_path);

@@ -2,6 +2,8 @@
 #ifndef WRAP_HTTP_H
 #define WRAP_HTTP_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -9,6 +11,8 @@ struct http; /* one client; keeps its connection between calls */
 
 struct http *http_new(const char *socket_path); /* NULL without memory */
 void http_free(struct http *h);
+/** http_header(h, line): send ${line} ("Name: value") with every request from now on; false without memory. */
+bool http_header(struct http *h, const char *line) MUST_CHECK;
 
 /**
  * http_call(h, method, path, type, body, n, answer, e):

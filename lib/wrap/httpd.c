@@ -5,8 +5,10 @@
 
 #include <microhttpd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -22,8 +24,29 @@ struct gather {
     struct buf body;
 };
 
-const char *http_query(const struct http_request *r, const char *name) {
-    return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+static const char *lookup(const struct http_request *r, bool header, const char *name) {
+    return MHD_lookup_connection_value(r->connection, header ? MHD_HEADER_KIND : MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* Whom the kernel names at the other end of a unix socket. */
+static void source_of(struct MHD_Connection *c, char out[64]) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    *out = 0;
+    if (info && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0)
+        snprintf(out, 64, "uid %lu", (unsigned long)peer.uid);
+}
+
+static enum MHD_Result add_headers(struct MHD_Response *r, const struct http_answer *a) {
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", a->retry_after_s);
+    enum MHD_Result rc = MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (rc == MHD_YES && a->type) rc = MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+    if (rc == MHD_YES && a->retry_after_s > 0) rc = MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    if (rc == MHD_YES && a->challenge)
+        rc = MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"zaibei\"");
+    return rc;
 }
 
 static enum MHD_Result answer(struct MHD_Connection *c, struct http_answer *a) {
@@ -31,9 +54,7 @@ static enum MHD_Result answer(struct MHD_Connection *c, struct http_answer *a) {
     struct MHD_Response *r = MHD_create_response_from_buffer(
         n, a->body ? a->body : (char *)"", a->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (!r) return free(a->body), MHD_NO;
-    enum MHD_Result rc = MHD_YES;
-    if (a->type) rc = MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
-    if (rc == MHD_YES) rc = MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    enum MHD_Result rc = add_headers(r, a);
     if (rc == MHD_YES) rc = MHD_queue_response(c, (unsigned)a->status, r);
     MHD_destroy_response(r);
     return rc;
@@ -56,7 +77,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     struct http_answer a = {.status = MHD_HTTP_CONTENT_TOO_LARGE};
     if (buf_ok(&g->body)) {
         struct http_request r = {
-            .method = method, .path = url, .body = g->body.p, .body_len = g->body.len, .connection = c};
+            .method = method, .path = url, .body = g->body.p, .body_len = g->body.len, .connection = c, .lookup = lookup};
+        source_of(c, r.source);
         if (!r.body) r.body = (const uint8_t *)"";
         h->handler(h->arg, &r, &a);
     }

@@ -6,6 +6,7 @@
 #ifndef WRAP_HTTPD_H
 #define WRAP_HTTPD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,17 +21,25 @@ struct http_request {
     const char *path;   /* percent-decoded, without the query */
     const uint8_t *body;
     size_t body_len;
+    char source[64];    /* who asks: "uid 1000" on a unix socket, else "" */
     void *connection;   /* private */
+    /* A query parameter or header; NULL when it is absent. Set by the server, or by a test that has no connection. */
+    const char *(*lookup)(const struct http_request *r, bool header, const char *name);
 };
 
 struct http_answer {
     int status;
-    const char *type; /* of the body; a constant */
-    char *body;       /* from malloc, released by the server; NULL: none */
+    const char *type;  /* of the body; a constant */
+    char *body;        /* from malloc, released by the server; NULL: none */
+    int retry_after_s; /* > 0: the header Retry-After */
+    bool challenge;    /* the header WWW-Authenticate: Bearer */
 };
 
-/** http_query(r, name): the decoded value of a query parameter, or NULL. */
-const char *http_query(const struct http_request *r, const char *name);
+/** http_query(r, name): the decoded value of a query parameter, or NULL. http_get_header: the same for a header. */
+static inline const char *http_query(const struct http_request *r, const char *name) { return r->lookup(r, false, name); }
+static inline const char *http_get_header(const struct http_request *r, const char *name) {
+    return r->lookup(r, true, name);
+}
 
 /** httpd_start(fd, handler, arg, e): serve on ${fd} (which it owns from now on) until httpd_stop, which waits for the request
  * that is being answered. ${handler} runs in the server's thread. */

@@ -1,6 +1,7 @@
 /* The only file that includes <sodium.h>. Each function is one call with our names, sizes checked at compile time. */
 #include "wrap/seal.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,6 +11,7 @@ _Static_assert(SEAL_HASH == crypto_generichash_BYTES && SEAL_KEY == crypto_aead_
 _Static_assert(SEAL_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
 _Static_assert(SEAL_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES && SEAL_BOX_EXTRA == crypto_box_SEALBYTES, "extra");
 _Static_assert(SEAL_SIG == crypto_sign_BYTES && SEAL_SIGN_SEC == crypto_sign_SECRETKEYBYTES, "sign");
+_Static_assert(SEAL_PASSWORD == crypto_pwhash_STRBYTES, "password");
 _Static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash_state), "hash state");
 
 int seal_init(struct err *e) {
@@ -93,6 +95,25 @@ void sign_make(uint8_t sig[SEAL_SIG], const uint8_t sec[SEAL_SIGN_SEC], const vo
 
 bool sign_check(const uint8_t sig[SEAL_SIG], const uint8_t pub[SEAL_SIGN_PUB], const void *p, size_t n) {
     return crypto_sign_verify_detached(sig, p, n, pub) == 0;
+}
+
+static pthread_mutex_t password_turn = PTHREAD_MUTEX_INITIALIZER;
+
+bool password_hash(char out[SEAL_PASSWORD], const char *password, size_t n) {
+    pthread_mutex_lock(&password_turn);
+    int rc = crypto_pwhash_str(out, password, n, crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE);
+    pthread_mutex_unlock(&password_turn);
+    return rc == 0;
+}
+
+bool password_check(const char *line, const char *password, size_t n) {
+    char unused[SEAL_PASSWORD], copy[SEAL_PASSWORD] = "";
+    if (!*line) return (void)!password_hash(unused, password, n), false;
+    memcpy(copy, line, strnlen(line, sizeof copy - 1));
+    pthread_mutex_lock(&password_turn);
+    int rc = crypto_pwhash_str_verify(copy, password, n);
+    pthread_mutex_unlock(&password_turn);
+    return rc == 0;
 }
 
 void b64_encode(char *out, size_t cap, const void *p, size_t n) {

@@ -81,6 +81,14 @@ void sign_from_seed(uint8_t pub[SEAL_SIGN_PUB], uint8_t sec[SEAL_SIGN_SEC], cons
 void sign_make(uint8_t sig[SEAL_SIG], const uint8_t sec[SEAL_SIGN_SEC], const void *p, size_t n);
 bool sign_check(const uint8_t sig[SEAL_SIG], const uint8_t pub[SEAL_SIGN_PUB], const void *p, size_t n) MUST_CHECK;
 
+/** Passwords by Argon2id, interactive parameters: 64 MiB and some tens of milliseconds, one at a time in the process, so that
+ * many logins at once take turns and not the machine's memory. password_hash: one line of text with salt and parameters;
+ * false without memory. password_check: false also for a line that is none; ${line} "" costs as much as a real one, so that
+ * the time does not tell which names exist. */
+enum { SEAL_PASSWORD = 128 };
+bool password_hash(char out[SEAL_PASSWORD], const char *password, size_t n) MUST_CHECK;
+bool password_check(const char *line, const char *password, size_t n) MUST_CHECK;
+
 /** b64_encode(out, cap, p, n): standard alphabet with padding, NUL-terminated; ${cap} >= 4*((n+2)/3)+1.
  * b64_decode: the number of bytes written, or -1 when it is not base64 or does not fit ${cap}. */
 void b64_encode(char *out, size_t cap, const void *p, size_t n);

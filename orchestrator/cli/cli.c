@@ -9,6 +9,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "config.h"
+#include "session.h"
 #include "wrap/http.h"
 
 const char *cli_option(const struct cli *c, const char *name) {
@@ -30,6 +31,10 @@ struct js *cli_call(
     struct buf answer;
     if (config_load(c->config, &cfg, e) < 0) return NULL;
     struct http *h = http_new(cfg.socket);
+    if (h && session_header(c, h, e) < 0) {
+        http_free(h), config_free(&cfg);
+        return NULL;
+    }
     buf_init(&answer, JS_BYTES_MAX);
     int status = h ? http_call(h, method, path, type, body, n, &answer, e) : err_set(e, ZE_NOMEM, path, "HTTP");
     struct js *j = NULL;
@@ -53,6 +58,35 @@ struct js *cli_post(struct cli *c, const char *path, const struct js *body, stru
     struct js *j = cli_call(c, "POST", path, "application/json", text, text ? strlen(text) : 0, e);
     free(text);
     return j;
+}
+
+struct js *cli_pages_stale(struct cli *c, const char *path, const char *list, char stale[200], struct err *e) {
+    char next[200] = "", url[1000], escaped[400];
+    struct js *all = js_array();
+    *stale = 0;
+    do {
+        http_escape(escaped, sizeof escaped, next);
+        snprintf(url, sizeof url, "%s%climit=1000%s%s", path, strchr(path, '?') ? '&' : '?', *next ? "&after=" : "", escaped);
+        CLEANUP_JS struct js *j = cli_get(c, url, e);
+        if (!j) return js_free(all), NULL;
+        const struct js *page = js_get(j, list);
+        for (size_t i = 0; i < js_count(page); i++) js_push(all, js_copy(js_at(page, i)));
+        snprintf(next, sizeof next, "%s", js_str(j, "next", ""));
+        snprintf(stale, 200, "%s", js_str(j, "stale", ""));
+    } while (*next);
+    return all;
+}
+
+struct js *cli_pages(struct cli *c, const char *path, const char *list, struct err *e) {
+    char stale[200];
+    return cli_pages_stale(c, path, list, stale, e);
+}
+
+int64_t cli_seconds(const char *s) {
+    char number[12], unit, rest;
+    uint64_t n;
+    if (sscanf(s, "%11[0-9]%c%c", number, &unit, &rest) != 2 || !text_u64(number, 100000, &n)) return 0;
+    return unit == 'm' ? (int64_t)n * 60 : unit == 'h' ? (int64_t)n * 3600 : unit == 'd' ? (int64_t)n * 86400 : 0;
 }
 
 void cli_line(const char *type, struct js *j) {

@@ -14,6 +14,7 @@ enum { CLI_OPTIONS_MAX = 8, CLI_ARGS_MAX = 4 };
 struct cli {
     bool json;
     const char *config; /* NULL: the usual place */
+    const char *token_file; /* NULL: $ZAIBEI_TOKEN_FILE, or the session of zaibei login */
     int argc;
     const char *argv[CLI_ARGS_MAX];
     size_t options_n;
@@ -35,6 +36,14 @@ struct js *cli_call(struct cli *c, const char *method, const char *path, const c
     struct err *e) MUST_CHECK;
 struct js *cli_get(struct cli *c, const char *path, struct err *e) MUST_CHECK;
 struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
+
+/** cli_pages(c, path, list, e): every page of a list, as one array, to be freed. ${stale}, where not NULL, gets the answer's
+ * word of why it may be old ("" when it is not; 200 bytes). */
+struct js *cli_pages(struct cli *c, const char *path, const char *list, struct err *e) MUST_CHECK;
+struct js *cli_pages_stale(struct cli *c, const char *path, const char *list, char stale[200], struct err *e) MUST_CHECK;
+
+/** cli_seconds("30m", "24h", "7d"): in seconds; 0 when it is none. */
+int64_t cli_seconds(const char *s);
 
 /** cli_line(type, j): print ${j} as a JSON line with schema_version and message_type; takes ${j}. cli_each: a copy of each
  * element of an array. */
@@ -72,6 +81,9 @@ cli_command cmd_approve;
 cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;
 cli_command cmd_audit_list, cmd_audit_export, cmd_audit_verify;
 cli_command cmd_notify_channels, cmd_notify_list, cmd_notify_test, cmd_notify_retry;
+cli_command cmd_login, cmd_logout, cmd_user_first, cmd_user_add, cmd_user_set, cmd_user_list, cmd_user_show;
+cli_command cmd_user_disable, cmd_user_enable, cmd_user_unlock, cmd_user_passwd, cmd_user_totp;
+cli_command cmd_token_new, cmd_token_list, cmd_token_revoke;
 cli_command cmd_status;
 
 #endif

@@ -10,14 +10,6 @@
 #include "wrap/http.h"
 #include "wrap/table.h"
 
-/* "30m", "24h", "7d" in seconds; 0 when it is none. */
-static int64_t span_of(const char *s) {
-    char number[12], unit, rest;
-    uint64_t n;
-    if (sscanf(s, "%11[0-9]%c%c", number, &unit, &rest) != 2 || !text_u64(number, 100000, &n)) return 0;
-    return unit == 'm' ? (int64_t)n * 60 : unit == 'h' ? (int64_t)n * 3600 : unit == 'd' ? (int64_t)n * 86400 : 0;
-}
-
 static void host_path(char *out, size_t cap, const char *head, const char *host, const char *tail) {
     char name[200];
     http_escape(name, sizeof name, host);
@@ -28,10 +20,10 @@ int cmd_host_token(struct cli *c, struct err *e) {
     char path[300];
     const char *system = cli_option(c, "system"), *expires = cli_option(c, "expires");
     if (!system) return err_set(e, ZE_USAGE, "--system", _("say to which system the host belongs"));
-    if (expires && !span_of(expires)) return err_set(e, ZE_USAGE, expires, _("expected a time such as 30m, 24h or 7d"));
+    if (expires && !cli_seconds(expires)) return err_set(e, ZE_USAGE, expires, _("expected a time such as 30m, 24h or 7d"));
     CLEANUP_JS struct js *q = js_object();
     js_set_str(q, "system", system);
-    if (expires) js_set_int(q, "expires_s", span_of(expires));
+    if (expires) js_set_int(q, "expires_s", cli_seconds(expires));
     host_path(path, sizeof path, "/v1/hosts/", c->argv[0], "/token");
     struct js *j = cli_post(c, path, q, e);
     if (!j) return -1;
@@ -45,11 +37,10 @@ int cmd_host_token(struct cli *c, struct err *e) {
 }
 
 int cmd_host_list(struct cli *c, struct err *e) {
-    CLEANUP_JS struct js *j = cli_get(c, "/v1/hosts", e);
-    if (!j) return -1;
-    const struct js *hosts = js_get(j, "hosts");
-    const char *stale = js_str(j, "stale", NULL);
-    if (stale) fprintf(stderr, _("zaibei: the vault could not be asked (%s); this is what was known last\n"), stale);
+    char stale[200];
+    CLEANUP_JS struct js *hosts = cli_pages_stale(c, "/v1/hosts", "hosts", stale, e);
+    if (!hosts) return -1;
+    if (*stale) fprintf(stderr, _("zaibei: the vault could not be asked (%s); this is what was known last\n"), stale);
     if (c->json) return cli_each("host", hosts), 0;
     struct table *t = table_new(_("HOST|SYSTEM|STATE|>POINTS|LAST POINT|>RPO|LAST SEEN|AGENT"));
     for (size_t i = 0; i < js_count(hosts); i++) {
@@ -101,9 +92,8 @@ static void point_row(struct table *t, const struct js *p) {
 static int list_one(struct cli *c, const char *host, struct table *t, struct err *e) {
     char path[300];
     host_path(path, sizeof path, "/v1/points/", host, "");
-    CLEANUP_JS struct js *j = cli_get(c, path, e);
-    if (!j) return -1;
-    const struct js *points = js_get(j, "points");
+    CLEANUP_JS struct js *points = cli_pages(c, path, "points", e);
+    if (!points) return -1;
     if (c->json) cli_each("point", points);
     for (size_t i = 0; !c->json && i < js_count(points); i++) point_row(t, js_at(points, i));
     return 0;
@@ -115,9 +105,8 @@ int cmd_point_list(struct cli *c, struct err *e) {
     if (c->argc) {
         rc = list_one(c, c->argv[0], t, e);
     } else {
-        CLEANUP_JS struct js *j = cli_get(c, "/v1/hosts", e);
-        const struct js *hosts = js_get(j, "hosts");
-        if (!j) rc = -1;
+        CLEANUP_JS struct js *hosts = cli_pages(c, "/v1/hosts", "hosts", e);
+        if (!hosts) rc = -1;
         for (size_t i = 0; rc == 0 && i < js_count(hosts); i++)
             if (js_int(js_at(hosts, i), "points", 0)) rc = list_one(c, js_str(js_at(hosts, i), "host", ""), t, e);
     }

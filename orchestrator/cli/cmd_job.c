@@ -113,7 +113,7 @@ int cmd_job_run(struct cli *c, struct err *e) {
 }
 
 int cmd_job_list(struct cli *c, struct err *e) {
-    static const char *const names[] = {"limit", "host", "plan"};
+    static const char *const names[] = {"limit", "host", "plan", "state", "after"};
     char path[800] = "/v1/jobs?", value[200];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *o = cli_option(c, names[i]);

@@ -71,6 +71,8 @@ int cmd_status(struct cli *c, struct err *e) {
     struct js *j = cli_get(c, "/v1/status", e);
     if (!j) return -1;
     if (c->json) return cli_line("status", j), 0;
+    if (js_bool(j, "people_off", false))
+        puts(_("PEOPLE ARE OFF: whoever opens zaibeid's socket may do everything, recorded as \"local\"."));
     static const char *const states[] = {
         "queued", "running", "ok", "partial", "failed", "missed", "skipped", "cancelled"};
     cli_show(_("version"), js_str(j, "version", ""));

@@ -49,7 +49,7 @@ static const struct command {
     {"host", "list", "", 0, 0, "", cmd_host_list, N_("list hosts with their achieved RPO")},
     {"host", "revoke", "HOST", 1, 1, "reason= yes", cmd_host_revoke, N_("end what a host's key may do")},
     {"job", "run", "HOST|PLAN", 1, 1, "full wait", cmd_job_run, N_("queue a backup now")},
-    {"job", "list", "", 0, 0, "host= plan= limit=", cmd_job_list, N_("list the newest jobs")},
+    {"job", "list", "", 0, 0, "host= plan= state= limit= after=", cmd_job_list, N_("list the newest jobs")},
     {"job", "show", "JOB", 1, 1, "", cmd_job_show, N_("show one job")},
     {"job", "watch", "[JOB]", 0, 1, "", cmd_job_watch,
         N_("follow a job (the newest) to its end; its state is the exit code")},
@@ -76,6 +76,26 @@ static const struct command {
     {"notify", "channels", "", 0, 0, "", cmd_notify_channels, N_("list the channels of zaibeid.yaml")},
     {"notify", "test", "CHANNEL", 1, 1, "", cmd_notify_test, N_("send a test message now")},
     {"notify", "retry", "N", 1, 1, "", cmd_notify_retry, N_("try a delivery again now")},
+    {"login", "", "USER", 1, 1, "password-file= code-file=", cmd_login, N_("log in; further commands are this user's")},
+    {"logout", "", "", 0, 0, "", cmd_logout, N_("end the session of login")},
+    {"user", "first", "USER", 1, 1, "full-name= code-file= password-file=", cmd_user_first,
+        N_("make the first security administrator, with the code of zaibeid first-user")},
+    {"user", "add", "USER", 1, 1, "roles= department= full-name= expires= password-file=", cmd_user_add,
+        N_("make a user, who changes the password at the first login")},
+    {"user", "set", "USER", 1, 1, "roles= department= full-name= expires=", cmd_user_set,
+        N_("change an account; its sessions and tokens end")},
+    {"user", "list", "", 0, 0, "", cmd_user_list, N_("list users")},
+    {"user", "show", "[USER]", 0, 1, "", cmd_user_show, N_("show a user, or who is logged in")},
+    {"user", "disable", "USER", 1, 1, "", cmd_user_disable, N_("let a user in no more")},
+    {"user", "enable", "USER", 1, 1, "", cmd_user_enable, N_("let a user in again")},
+    {"user", "unlock", "USER", 1, 1, "", cmd_user_unlock, N_("end the wait after failed logins")},
+    {"user", "passwd", "[USER]", 0, 1, "old-file= password-file=", cmd_user_passwd,
+        N_("change one's password, or give a user a new first one")},
+    {"user", "totp", "[USER]", 0, 1, "code-file=", cmd_user_totp,
+        N_("set up one's one-time codes, or take a user's away so that new ones can be set up")},
+    {"token", "new", "NAME", 1, 1, "expires= roles=", cmd_token_new, N_("make an API token with all or some of one's roles")},
+    {"token", "list", "", 0, 0, "all", cmd_token_list, N_("list one's API tokens, or everybody's")},
+    {"token", "revoke", "TOKEN", 1, 1, "", cmd_token_revoke, N_("end an API token")},
     {"status", "", "", 0, 0, "", cmd_status, N_("show zaibeid's state")},
 };
 
@@ -89,7 +109,7 @@ static void help_options(const char *options) {
 }
 
 static int help(const char *noun) {
-    puts(_("usage: zaibei [--config FILE] [--json] NOUN VERB [ARGUMENT…]\n"));
+    puts(_("usage: zaibei [--config FILE] [--token-file FILE] [--json] NOUN VERB [ARGUMENT…]\n"));
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const struct command *k = &commands[i];
         if (noun && strcmp(noun, k->noun) != 0) continue;
@@ -136,6 +156,7 @@ static int parse(struct cli *c, const struct command *k, int argc, char **argv, 
         if (!plain && !strcmp(argv[i], "--")) plain = true;
         else if (!plain && !strcmp(argv[i], "--json")) c->json = true;
         else if (!plain && !strcmp(argv[i], "--config") && i + 1 < argc) c->config = argv[++i];
+        else if (!plain && !strcmp(argv[i], "--token-file") && i + 1 < argc) c->token_file = argv[++i];
         else if (!plain && !strncmp(argv[i], "--", 2)) {
             if (take_option(c, k, argc, argv, &i, e) < 0) return -1;
         } else if (c->argc < CLI_ARGS_MAX) c->argv[c->argc++] = argv[i];
@@ -173,6 +194,7 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help(NULL);
         if (!strcmp(argv[i], "--json")) c.json = true;
         else if (!strcmp(argv[i], "--config") && i + 1 < argc) c.config = argv[++i];
+        else if (!strcmp(argv[i], "--token-file") && i + 1 < argc) c.token_file = argv[++i];
         else return err_set(&e, ZE_USAGE, argv[i], _("unknown option")), fail(&c, &e);
     }
     if (i >= argc) return help(NULL), ZB_EXIT_USAGE;

@@ -1,5 +1,4 @@
-/* Routes, and what is common to all of them. The socket's permissions are the only gate: whoever may open it may do
- * everything, in the name of "local". */
+/* Routes, and what is common to all of them: the gate (gate.c), bodies, idempotency keys, problems. */
 #include "api.h"
 
 #include <stdio.h>
@@ -7,13 +6,32 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
+#include "gate.h"
 
-static const struct route {
-    const char *method, *path; /* * stands for one part of the path */
-    api_handler *handler;
-    enum act act;
-    bool json; /* the body is a JSON object */
-} routes[] = {
+enum { PAGE = 50, PAGE_MAX = 1000, KEY_MAX = 128 };
+
+static const struct route routes[] = {
+    {"GET", "/v1/health", api_health, ACT_PUBLIC},
+    {"POST", "/v1/first-user", api_first_user, ACT_PUBLIC, true, true},
+    {"POST", "/v1/login", api_login, ACT_PUBLIC, true, true},
+    {"POST", "/v1/logout", api_logout, ACT_SELF, false, true},
+    {"GET", "/v1/self", api_self, ACT_SELF},
+    {"POST", "/v1/self/password", api_self_password, ACT_SELF, true, true},
+    {"POST", "/v1/self/totp", api_self_totp, ACT_SELF, false, true},
+    {"POST", "/v1/self/totp/confirm", api_self_totp_confirm, ACT_SELF, true, true},
+    {"GET", "/v1/tokens", api_tokens, ACT_SELF},
+    {"POST", "/v1/tokens", api_token_new, ACT_SELF, true, true},
+    {"POST", "/v1/tokens/*/revoke", api_token_revoke, ACT_SELF},
+    {"GET", "/v1/users", api_users, ACT_USER_READ},
+    {"POST", "/v1/users", api_user_add, ACT_USER_MANAGE, true, true},
+    {"GET", "/v1/users/*", api_user_show, ACT_USER_READ},
+    {"POST", "/v1/users/*", api_user_set, ACT_USER_MANAGE, true},
+    {"POST", "/v1/users/*/disable", api_user_disable, ACT_USER_MANAGE},
+    {"POST", "/v1/users/*/enable", api_user_enable, ACT_USER_MANAGE},
+    {"POST", "/v1/users/*/unlock", api_user_unlock, ACT_USER_MANAGE},
+    {"POST", "/v1/users/*/password", api_user_password, ACT_USER_MANAGE, true, true},
+    {"POST", "/v1/users/*/totp-reset", api_user_totp, ACT_USER_MANAGE},
     {"GET", "/v1/status", api_status, ACT_STATUS_READ},
     {"GET", "/v1/plans", api_plans, ACT_PLAN_READ},
     {"POST", "/v1/plans", api_plan_submit, ACT_PLAN_WRITE},
@@ -38,7 +56,7 @@ static const struct route {
     {"POST", "/v1/calendar", api_calendar_import, ACT_CALENDAR_MANAGE},
     {"GET", "/v1/calendar/next", api_calendar_next, ACT_CALENDAR_READ},
     {"GET", "/v1/hosts", api_hosts, ACT_HOST_READ},
-    {"POST", "/v1/hosts/*/token", api_host_token, ACT_HOST_MANAGE, true},
+    {"POST", "/v1/hosts/*/token", api_host_token, ACT_HOST_MANAGE, true, true},
     {"POST", "/v1/hosts/*/revoke", api_host_revoke, ACT_HOST_MANAGE, true},
     {"GET", "/v1/jobs", api_jobs, ACT_JOB_READ},
     {"POST", "/v1/jobs", api_job_run, ACT_JOB_RUN, true},
@@ -78,8 +96,24 @@ static bool match(const char *pattern, const char *path, char parts[2][64]) {
     }
 }
 
+const struct route *api_routes(size_t *n) {
+    *n = sizeof routes / sizeof *routes;
+    return routes;
+}
+
 static int status_of(const struct err *e) {
-    if (e->id == ZE_EXISTS || e->id == ZE_PLANSTATE || e->id == ZE_NOTHING) return 409;
+    switch ((int)e->id) {
+    case ZE_EXISTS:
+    case ZE_PLANSTATE:
+    case ZE_NOTHING:
+    case ZE_SAMEKEY: return 409;
+    case ZE_NOLOGIN:
+    case ZE_LOGIN: return 401;
+    case ZE_TOOFAST:
+    case ZE_LOCKED: return 429;
+    case ZE_TOOLARGE: return 413;
+    default: break;
+    }
     switch (err_exit(e)) {
     case ZB_EXIT_USAGE: return 400;
     case ZB_EXIT_NOTFOUND: return 404;
@@ -91,7 +125,7 @@ static int status_of(const struct err *e) {
     }
 }
 
-static void problem(struct http_answer *a, int status, const struct err *e) {
+static void problem(struct http_answer *a, int status, int retry_after_s, const struct err *e) {
     char id[16];
     snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
     CLEANUP_JS struct js *j = js_object();
@@ -102,11 +136,87 @@ static void problem(struct http_answer *a, int status, const struct err *e) {
     js_set_str(j, "id", id);
     js_set_str(j, "object", e->object);
     js_set_str(j, "next", err_next(e->id));
-    *a = (struct http_answer){.status = status, .type = "application/problem+json", .body = js_dump(j)};
+    *a = (struct http_answer){.status = status,
+        .type = "application/problem+json",
+        .body = js_dump(j),
+        .challenge = status == 401,
+        .retry_after_s = retry_after_s};
 }
 
-static const struct principal local = {
-    .name = "local", .roles = ROLE_APPLICANT | ROLE_OFFICE | ROLE_SYSTEM_ADMIN | ROLE_SECURITY_ADMIN | ROLE_AUDITOR};
+int api_page(struct api_call *c, struct page *page, struct err *e) {
+    const char *limit = http_query(c->r, "limit"), *after = http_query(c->r, "after");
+    uint64_t n = PAGE, number = 0;
+    if (limit && (!text_u64(limit, PAGE_MAX, &n) || !n))
+        return err_set(e, ZE_USAGE, limit, _("expected a number from 1 to %d"), PAGE_MAX);
+    if (after && strlen(after) > 100) return err_set(e, ZE_USAGE, after, _("too long"));
+    (void)(after && text_u64(after, INT64_MAX, &number));
+    *page = (struct page){.limit = (int64_t)n, .number = (int64_t)number, .after = after ? after : ""};
+    return 0;
+}
+
+/* The handler, for a caller who has passed the gate. */
+static void handle(struct api_call *c, const struct route *route, struct http_answer *a) {
+    struct err e = ERR_INIT;
+    CLEANUP_JS struct js *body = NULL, *answer = NULL;
+    if (route->json) {
+        body = c->r->body_len ? js_parse(c->r->body, c->r->body_len, "body", &e) : js_object();
+        if (!body || !js_is_object(body)) {
+            err_set(&e, ZE_USAGE, "body", "%s", e.id ? e.msg : _("expected a JSON object"));
+            return problem(a, 400, 0, &e);
+        }
+        c->body = body;
+    }
+    answer = route->handler(c, &e);
+    if (!answer) return problem(a, status_of(&e), c->retry_after_s, &e);
+    *a = (struct http_answer){.status = c->status, .type = "application/json", .body = js_dump(answer)};
+}
+
+/* What makes two requests the same: of the query, what changes what a POST does. */
+static void request_hash(const struct http_request *r, uint8_t out[SEAL_HASH]) {
+    static const char *const queries[] = {"draft", "dry_run"};
+    struct hash_state h;
+    hash_init(&h, NULL);
+    hash_update(&h, r->method, strlen(r->method) + 1);
+    hash_update(&h, r->path, strlen(r->path) + 1);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        const char *s = http_query(r, queries[i]);
+        hash_update(&h, s ? s : "", s ? strlen(s) + 1 : 1);
+    }
+    hash_update(&h, r->body, r->body_len);
+    hash_final(&h, out);
+}
+
+/* Under an Idempotency-Key a request is done at most once: its key is taken down before it is done and its answer after. If
+ * interrupted here, between the two, nobody knows whether it was done: asked again it says so, and is not done again. What
+ * failed on this side is forgotten, so that it can be tried again under the same key. */
+static void handle_once(struct api_call *c, const struct route *route, const char *key, struct http_answer *a) {
+    struct err e = ERR_INIT;
+    struct idem was;
+    uint8_t hash[SEAL_HASH];
+    if (route->secret || strlen(key) > KEY_MAX || !text_is_utf8(key, strlen(key)) || !*key) {
+        err_set(&e, ZE_USAGE, "Idempotency-Key", route->secret ? _("not for requests with secrets") : _("not a key"));
+        return problem(a, 400, 0, &e);
+    }
+    request_hash(c->r, hash);
+    db_begin(c->d->db);
+    bool known = idem_begin(c->d->db, c->who->name, key, hash, daemon_now(c->d), &was);
+    if (db_commit(c->d->db, &e) < 0) return free(was.answer), problem(a, status_of(&e), 0, &e);
+    if (!known) {
+        handle(c, route, a);
+        bool mine = a->status >= 500; /* the fault is on this side */
+        db_begin(c->d->db);
+        idem_end(c->d->db, c->who->name, key, mine ? 0 : a->status, a->body);
+        (void)(db_commit(c->d->db, &e) == 0); /* what is not kept is answered with "not known", never done again */
+    } else if (was.status && !memcmp(hash, was.hash, sizeof hash)) {
+        *a = (struct http_answer){.status = was.status, .body = was.answer};
+        a->type = was.status < 300 ? "application/json" : "application/problem+json";
+    } else {
+        free(was.answer);
+        err_set(&e, ZE_SAMEKEY, key,
+            was.status ? _("for another request") : _("whether it was done is not known; look before asking again"));
+        problem(a, 409, 0, &e);
+    }
+}
 
 int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) {
     db_begin(c->d->db);
@@ -117,23 +227,15 @@ int api_record(struct api_call *c, const char *act, const char *object, struct j
 static void run(struct daemon *d, const struct route *route, const struct http_request *r, char parts[2][64],
     struct http_answer *a) {
     struct err e = ERR_INIT;
-    CLEANUP_JS struct js *body = NULL, *answer = NULL;
-    struct api_call c = {.d = d, .who = &local, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
-    if (route->json) {
-        body = r->body_len ? js_parse(r->body, r->body_len, "body", &e) : js_object();
-        if (!body || !js_is_object(body)) {
-            err_set(&e, ZE_USAGE, "body", "%s", e.id ? e.msg : _("expected a JSON object"));
-            return problem(a, 400, &e);
-        }
-        c.body = body;
-    }
-    if (!may_act(c.who->roles, route->act)) {
-        err_set(&e, ZE_REFUSED, c.who->name, _("not allowed: %s"), act_name(route->act));
-        return problem(a, status_of(&e), &e);
-    }
-    answer = route->handler(&c, &e);
-    if (!answer) return problem(a, status_of(&e), &e);
-    *a = (struct http_answer){.status = c.status, .type = "application/json", .body = js_dump(answer)};
+    struct caller caller;
+    struct api_call c = {
+        .d = d, .who = &caller.p, .caller = &caller, .r = r, .arg = {parts[0], parts[1]}, .status = 200};
+    if (gate_enter(d, route, r, &caller, &c.retry_after_s, &e) < 0 ||
+        gate_sees(d, route->path, parts[0], &caller.p, &e) < 0)
+        return problem(a, status_of(&e), c.retry_after_s, &e);
+    const char *key = strcmp(r->method, "POST") != 0 ? NULL : http_get_header(r, "Idempotency-Key");
+    if (key && route->act != ACT_PUBLIC) handle_once(&c, route, key, a);
+    else handle(&c, route, a);
 }
 
 void api_handle(void *arg, const struct http_request *r, struct http_answer *a) {
@@ -146,5 +248,5 @@ void api_handle(void *arg, const struct http_request *r, struct http_answer *a) 
         other = true;
     }
     err_set(&e, other ? ZE_USAGE : ZE_NOTFOUND, "", other ? _("this path has no such method") : _("no such path"));
-    problem(a, other ? 405 : 404, &e);
+    problem(a, other ? 405 : 404, 0, &e);
 }

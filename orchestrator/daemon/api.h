@@ -3,6 +3,7 @@
 #define DAEMON_API_H
 
 #include "daemon.h"
+#include "people.h"
 #include "people/may.h"
 #include "wrap/httpd.h"
 
@@ -18,12 +19,30 @@ struct api_call {
     const struct js *body;
     const char *arg[2];
     int status;
+    const struct caller *caller; /* what ${who} came with */
+    int retry_after_s;           /* of an error that asks to wait */
 };
 typedef struct js *api_handler(struct api_call *c, struct err *e);
 
 /** api_record(c, act, object, detail, e): an audit record in a transaction of its own, in the caller's name. What happens at the
  * vault has two: ACT.asked before, ACT after it, so that nothing is done without a record even if zaibeid dies between. */
 int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) MUST_CHECK;
+struct route {
+    const char *method, *path; /* * stands for one part of the path */
+    api_handler *handler;
+    enum act act;
+    bool json;   /* the body is a JSON object */
+    bool secret; /* body or answer has a secret: nothing of it is kept, so it takes no Idempotency-Key */
+};
+const struct route *api_routes(size_t *n);
+
+/** api_page(c, page, e): the query's limit (50; 1 to 1000) and after: the last key of the page before, as text and, where it
+ * is one, as a number. A list answers with one page and, when there is more, its last key as "next". */
+struct page {
+    int64_t limit, number;
+    const char *after; /* "" at the beginning */
+};
+int api_page(struct api_call *c, struct page *page, struct err *e) MUST_CHECK;
 
 api_handler api_status, api_plan_next;
 api_handler api_plans, api_plan_submit, api_plan_show, api_plan_history, api_plan_review, api_plan_approve, api_plan_reject;
@@ -37,6 +56,9 @@ api_handler api_points, api_point_show;
 api_handler api_audit, api_audit_export, api_audit_verify;
 api_handler api_channels, api_notices, api_notify_test, api_notify_retry;
 api_handler api_witness, api_witness_accept;
+api_handler api_health, api_first_user, api_login, api_logout, api_self, api_self_password, api_self_totp;
+api_handler api_self_totp_confirm, api_tokens, api_token_new, api_token_revoke, api_users, api_user_add, api_user_show;
+api_handler api_user_set, api_user_disable, api_user_enable, api_user_unlock, api_user_password, api_user_totp;
 api_handler api_pins, api_point_pin, api_points_remove;
 
 /** api_run_json: a run of the calendar as it stands in answers. */

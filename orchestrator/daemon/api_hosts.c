@@ -8,6 +8,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "hosts.h"
+#include "lists.h"
 #include "wire/token.h"
 #include "witness.h"
 
@@ -29,34 +30,20 @@ static struct js *host_json(const struct host *h, int64_t now_ns) {
     return j;
 }
 
-static size_t host_names(struct db *db, char (**out)[64]) {
-    size_t n = 0, cap = 0;
-    *out = NULL;
-    struct db_rows *r = db_query(db, "SELECT name FROM hosts ORDER BY name", "");
-    while (db_next(r)) {
-        if (n == cap) {
-            cap = cap ? cap * 2 : 64;
-            char(*more)[64] = realloc(*out, cap * sizeof *more);
-            if (!more) break;
-            *out = more;
-        }
-        snprintf((*out)[n++], 64, "%s", db_text(r, 0));
-    }
-    db_done(r);
-    return n;
-}
-
 struct js *api_hosts(struct api_call *c, struct err *e) {
     struct err stale = ERR_INIT;
+    struct page page;
+    struct filter f = filter_of(c);
     int64_t now = daemon_now(c->d);
+    if (api_page(c, &page, e) < 0) return NULL;
     int rc = hosts_sync(c->d, false, &stale);
     struct js *j = js_object(), *list = js_array();
     js_set(j, "hosts", list);
     if (rc < 0) js_set_str(j, "stale", stale.msg); /* the vault was not asked: what was known last */
     db_begin(c->d->db);
-    char(*names)[64];
-    size_t n = host_names(c->d->db, &names);
-    for (size_t i = 0; i < n; i++) {
+    size_t n;
+    char(*names)[64] = list_hosts(c->d->db, &f, &page, &n);
+    for (size_t i = 0; i < n && i < (size_t)page.limit; i++) {
         struct host h;
         char why[200];
         if (!catalog_host_get(c->d->db, names[i], &h)) continue;
@@ -64,6 +51,7 @@ struct js *api_hosts(struct api_call *c, struct err *e) {
         if (witness_why(c->d->db, names[i], why)) js_set_str(x, "state", "behind"), js_set_str(x, "behind", why);
         js_push(list, x);
     }
+    if (n > (size_t)page.limit) js_set_str(j, "next", names[page.limit - 1]);
     free(names);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
@@ -162,11 +150,28 @@ struct js *api_host_revoke(struct api_call *c, struct err *e) {
 }
 
 struct js *api_points(struct api_call *c, struct err *e) {
-    struct js *points = hosts_points(c->d, c->arg[0], e);
+    struct page page;
+    if (api_page(c, &page, e) < 0) return NULL;
+    CLEANUP_JS struct js *points = hosts_points(c->d, c->arg[0], e);
     if (!points) return NULL;
-    struct js *j = js_object();
-    for (size_t i = 0; i < js_count(points); i++) js_set_str(js_at(points, i), "host", c->arg[0]);
-    js_set(j, "points", points);
+    struct js *j = js_object(), *list = js_array();
+    js_set(j, "points", list);
+    int64_t last = 0, left = page.limit;
+    for (size_t i = 0; i < js_count(points); i++) {
+        struct js *p = js_copy(js_at(points, i));
+        if (js_int(p, "point", 0) <= page.number || left < 0) {
+            js_free(p);
+        } else if (!left--) {
+            char next[24];
+            snprintf(next, sizeof next, "%lld", (long long)last);
+            js_set_str(j, "next", next);
+            js_free(p);
+        } else {
+            last = js_int(p, "point", 0);
+            js_set_str(p, "host", c->arg[0]);
+            js_push(list, p);
+        }
+    }
     return j;
 }
 

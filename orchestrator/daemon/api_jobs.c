@@ -7,8 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "hosts.h"
-
-enum { JOBS_LISTED = 50, JOBS_LISTED_MAX = 1000 };
+#include "lists.h"
 
 static struct js *job_error(const struct job *j) {
     struct js *x = js_object();
@@ -55,17 +54,22 @@ static struct js *job_json(const struct job *j) {
 }
 
 struct js *api_jobs(struct api_call *c, struct err *e) {
-    uint64_t limit = JOBS_LISTED;
-    const char *s = http_query(c->r, "limit"), *host = http_query(c->r, "host"), *plan = http_query(c->r, "plan");
-    if (s && !text_u64(s, JOBS_LISTED_MAX, &limit))
-        return err_set(e, ZE_USAGE, s, _("expected a number up to %d"), JOBS_LISTED_MAX), NULL;
+    struct page page;
+    struct filter f = filter_of(c);
+    char last[24];
     size_t n;
+    if (api_page(c, &page, e) < 0) return NULL;
     struct js *j = js_object(), *list = js_array();
     js_set(j, "jobs", list);
     db_begin(c->d->db);
-    struct job *jobs = job_list(c->d->db, JOBS_NEWEST, host ? host : "", plan ? plan : "", (int64_t)limit, &n);
-    for (size_t i = 0; i < n; i++) js_push(list, job_json(&jobs[i]));
-    free(jobs);
+    int64_t *ids = list_jobs(c->d->db, &f, &page, &n);
+    for (size_t i = 0; i < n && i < (size_t)page.limit; i++) {
+        struct job job;
+        if (job_get(c->d->db, ids[i], &job)) js_push(list, job_json(&job));
+        snprintf(last, sizeof last, "%lld", (long long)ids[i]);
+    }
+    if (n > (size_t)page.limit) js_set_str(j, "next", last);
+    free(ids);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;
@@ -106,7 +110,8 @@ static void run_target(struct api_call *c, const char *target, bool full, struct
         struct plan p;
         bool whole = !strcmp(names[i], target);
         int64_t v = catalog_plan_load(db, names[i], 0, c->d->cfg->zone, &p, NULL, NULL);
-        for (size_t h = 0; v && p.backup && h < p.hosts_n; h++)
+        bool sees = v && may_see(c->who, js_str(p.form, "department", ""));
+        for (size_t h = 0; sees && p.backup && h < p.hosts_n; h++)
             if (whole || !strcmp(p.hosts[h], target)) js_push(list, queue_manual(c->d, &p, v, p.hosts[h], full, c->who->name));
         if (v) plan_free(&p);
         free(names[i]);

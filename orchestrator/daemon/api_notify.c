@@ -46,9 +46,9 @@ struct js *api_notices(struct api_call *c, struct err *e) {
         "SELECT "
         "d.id,d.notice,d.channel,d.state,d.tries,d.due_ns,d.done_ns,d.why,n.time_ns,n.kind,n.object,n.department,n."
         "resolved "
-        "FROM deliveries d JOIN notices n ON n.id=d.notice WHERE d.id<?1 AND (?2='' OR d.state=?2) ORDER BY d.id DESC "
-        "LIMIT ?3",
-        "isi", (int64_t)after, state ? state : "", (int64_t)limit);
+        "FROM deliveries d JOIN notices n ON n.id=d.notice WHERE d.id<?1 AND (?2='' OR d.state=?2) AND "
+        "(?4='' OR n.department=?4) ORDER BY d.id DESC LIMIT ?3",
+        "isis", (int64_t)after, state ? state : "", (int64_t)limit, c->who->department);
     while (db_next(r)) {
         static const char *const ints[] = {"delivery", "notice"};
         struct js *one = js_object();

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "lists.h"
 #include "sys/file.h"
 
 enum { NEXT_RUNS = 5, NEXT_RUNS_MAX = 400 };
@@ -32,10 +33,10 @@ struct js *api_status(struct api_call *c, struct err *e) {
     struct js *j = js_object(), *jobs = js_object();
     js_set_str(j, "version", ZB_VERSION);
     js_set_time(j, "time", daemon_now(c->d));
+    js_set_bool(j, "people_off", c->d->cfg->people_off);
     db_begin(c->d->db);
-    struct db_rows *r = db_query(c->d->db, "SELECT state, count(*) FROM jobs GROUP BY state", "");
-    while (db_next(r)) js_set_int(jobs, db_text(r, 0), db_int(r, 1));
-    db_done(r);
+    struct filter f = filter_of(c);
+    list_states(c->d->db, &f, jobs);
     js_set(j, "jobs", jobs);
     struct workdays *t = catalog_workdays(c->d->db);
     int64_t missing = workdays_missing(t, daemon_now(c->d) / NS_PER_S / 86400);

@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_people.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -82,6 +83,21 @@ static const char *const schema[] = {
     "CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL, version INTEGER NOT NULL,"
     "  department TEXT NOT NULL, kind TEXT NOT NULL, opened_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
     "  done_by TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '', overdue_told INTEGER NOT NULL DEFAULT 0) STRICT;",
+    /* people: catalog_people.c */
+    "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL DEFAULT '',"
+    "  department TEXT NOT NULL DEFAULT '', password TEXT NOT NULL DEFAULT '', roles INTEGER NOT NULL DEFAULT 0,"
+    "  disabled INTEGER NOT NULL DEFAULT 0, must_change INTEGER NOT NULL DEFAULT 0, totp BLOB NOT NULL DEFAULT x'',"
+    "  totp_new BLOB NOT NULL DEFAULT x'', totp_step INTEGER NOT NULL DEFAULT 0, password_ns INTEGER NOT NULL DEFAULT 0,"
+    "  expires_ns INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, failed_ns INTEGER NOT NULL DEFAULT 0,"
+    "  created_ns INTEGER NOT NULL, login_ns INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE credentials(id INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL REFERENCES users(id),"
+    "  session INTEGER NOT NULL, label TEXT NOT NULL, roles INTEGER NOT NULL, created_ns INTEGER NOT NULL,"
+    "  expires_ns INTEGER NOT NULL, idle_ns INTEGER NOT NULL, used_ns INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE) STRICT;"
+    "CREATE INDEX credentials_user ON credentials(user);"
+    "CREATE TABLE sources(source TEXT PRIMARY KEY, failures INTEGER NOT NULL, failed_ns INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX reach_department ON reach(department, host);"
+    "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
+    "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

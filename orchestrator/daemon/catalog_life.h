@@ -67,7 +67,5 @@ void order_done(struct db *d, int64_t id, const char *who, const char *note, int
 struct order *orders_list(
     struct db *d, const char *plan, const char *department, bool open, int64_t after, int64_t limit, size_t *n);
 
-/** reach_put: the hosts of the version that came into force, and the department they belong to by it. */
-void reach_put(struct db *d, const char *plan, const char *department, const char *const *hosts, size_t n);
 
 #endif

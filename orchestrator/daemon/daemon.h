@@ -11,11 +11,14 @@
 #include "control.h"
 #include "sys/clock.h"
 
+struct gate; /* gate.h */
+
 struct daemon {
     const struct config *cfg;
     struct db *db;
     struct clock *clock;
     struct control control;
+    struct gate *gate;         /* NULL: no limits of rate */
     atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
     atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
     atomic_uint ticks;         /* of the scheduler */

@@ -1,5 +1,6 @@
 /* Decisions. Each is one transaction: state, steps, audit, and what follows (jobs, orders) are there together or not at all,
  * so a process that is killed anywhere leaves the state before or after it. */
+#include "catalog_people.h"
 #include "decide.h"
 
 #include <stdio.h>

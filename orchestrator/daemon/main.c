@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "daily.h"
 #include "decide.h"
+#include "gate.h"
 #include "hosts.h"
 #include "notify.h"
 #include "scheduler.h"
@@ -99,8 +100,7 @@ static int serve(struct daemon *d, struct err *e) {
     }
     sock_ready();
     daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
-    if (d->cfg->people_off)
-        daemon_log(d, _("people: off – whoever may open the socket may do everything, also approve what they submitted"));
+    if (d->cfg->people_off) daemon_log(d, _("PEOPLE ARE OFF: whoever opens the socket may do everything, as \"local\""));
     loop(d, s);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
@@ -123,21 +123,39 @@ static int run(const char *config, struct err *e) {
     sigaction(SIGPIPE, &ignore, NULL);
     umask(0077);
     int rc = -1;
-    if ((d.db = catalog_open(cfg.state, e))) {
+    if (!(d.gate = gate_new())) err_set(e, ZE_NOMEM, "zaibeid", "gate");
+    else if ((d.db = catalog_open(cfg.state, e))) {
         control_init(&d.control, cfg.control);
         if ((rc = audit_begin(&d, e)) == 0) rc = serve(&d, e);
         control_release(&d.control);
         db_close(d.db);
     }
+    gate_free(d.gate);
+    config_free(&cfg);
+    return rc;
+}
+
+/* On the machine: the code that makes the first user. It goes to standard output and nowhere else. */
+static int first_user(const char *config, struct err *e) {
+    struct config cfg;
+    char code[40];
+    if (seal_init(e) < 0 || config_load(config, &cfg, e) < 0) return -1;
+    struct clock *clock = clock_real();
+    int rc = people_first_code(cfg.state, clock->now_ns(clock), code, e);
+    if (rc == 0) puts(code);
+    if (rc == 0 && isatty(STDOUT_FILENO))
+        fputs(_("Good once, for fifteen minutes: zaibei user first NAME asks for it.\n"), stderr);
     config_free(&cfg);
     return rc;
 }
 
 static int usage(FILE *out, int code) {
     fputs(_("usage: zaibeid run [--config FILE]\n"
+            "       zaibeid first-user [--config FILE]\n"
             "       zaibeid --version | --help\n"
             "\n"
-            "The orchestrator, in the foreground until SIGTERM; it logs to standard error.\n"
+            "The orchestrator, in the foreground until SIGTERM; it logs to standard error. first-user prints a code,\n"
+            "good once, that makes the first user.\n"
             "The configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml.\n"),
         out);
     return code;
@@ -145,19 +163,20 @@ static int usage(FILE *out, int code) {
 
 int main(int argc, char **argv) {
     const char *config = NULL;
-    bool go = false;
+    bool go = false, first = false;
     proc_begin();
     i18n_init();
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return usage(stdout, ZB_EXIT_OK);
         if (!strcmp(argv[i], "--version")) return puts("zaibeid " ZB_VERSION), ZB_EXIT_OK;
         if (!strcmp(argv[i], "--config") && i + 1 < argc) config = argv[++i];
-        else if (!strcmp(argv[i], "run") && !go) go = true;
+        else if (!strcmp(argv[i], "run") && !go && !first) go = true;
+        else if (!strcmp(argv[i], "first-user") && !go && !first) first = true;
         else return usage(stderr, ZB_EXIT_USAGE);
     }
-    if (!go) return usage(stderr, ZB_EXIT_USAGE);
+    if (!go && !first) return usage(stderr, ZB_EXIT_USAGE);
     struct err e = ERR_INIT;
-    if (run(config, &e) == 0) return ZB_EXIT_OK;
+    if ((first ? first_user(config, &e) : run(config, &e)) == 0) return ZB_EXIT_OK;
     err_print("zaibeid", &e);
     return err_exit(&e);
 }

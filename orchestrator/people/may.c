@@ -41,6 +41,8 @@ static const struct {
     [ACT_CALENDAR_MANAGE] = {"calendar.manage", O | S},
     [ACT_NOTIFY_READ] = {"notify.read", S | X | L},
     [ACT_NOTIFY_MANAGE] = {"notify.manage", S},
+    [ACT_SELF] = {"self", ALL},
+    [ACT_PUBLIC] = {"public", ALL},
 };
 
 static const char *const roles[ROLES] = {
@@ -60,6 +62,8 @@ int may_roles(unsigned held, struct err *e) {
             e, ZE_USAGE, "roles", _("system, security and audit administrator exclude each other in one person"));
     return 0;
 }
+
+bool may_needs_code(unsigned held) { return held & (O | ADMINS); }
 
 const char *role_name(enum role r) {
     for (unsigned i = 0; i < ROLES; i++)

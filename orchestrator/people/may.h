@@ -45,6 +45,8 @@ enum act {
     ACT_CALENDAR_MANAGE,
     ACT_NOTIFY_READ,
     ACT_NOTIFY_MANAGE,
+    ACT_SELF,   /* of whoever is logged in, about themselves */
+    ACT_PUBLIC, /* of anybody: what comes before logging in */
     ACTS
 };
 
@@ -62,6 +64,9 @@ bool may_act(unsigned roles, enum act a);
 bool may_see(const struct principal *p, const char *department);
 /** may_roles(roles, e): 0 when one person may hold them together; else ZE_USAGE with what excludes what. */
 int may_roles(unsigned roles, struct err *e) MUST_CHECK;
+
+/** may_needs_code: whether these roles log in with a one-time code besides the password. */
+bool may_needs_code(unsigned roles);
 
 /** role_name, role_of, act_name: the words used in the API and in audit records; role_of: 0 for an unknown word. The i-th
  * role is 1 << i. */

@@ -12,7 +12,7 @@ bad() {
 }
 programs='zaibei-agent zaibei-vault zaibei-verify zaibeid zaibei'
 
-# commands PROGRAM: one a line, as --help shows them; those of zaibei have two words (plan list) or one (status).
+# commands PROGRAM: one a line, as --help shows them; those of zaibei have two words (plan list) or one (status, login).
 commands() {
     local two=
     [ "$1" != zaibei ] || two='( [a-z][a-z-]*)?'
@@ -31,6 +31,10 @@ options() {
 step 'docs/ERRORS.md'
 scripts/errors | diff -u docs/ERRORS.md - >&2 || bad 'docs/ERRORS.md is stale: scripts/errors >docs/ERRORS.md'
 head -n 1 docs/ERRORS.md | grep -q Generated || bad 'docs/ERRORS.md does not say that it is generated'
+
+step 'docs/ROLES.md, docs/openapi.yaml'
+scripts/roles | diff -u docs/ROLES.md - >&2 || bad 'docs/ROLES.md is stale: scripts/roles >docs/ROLES.md'
+scripts/routes >&2 || bad 'see above: routes, docs/openapi.yaml and zaibei do not agree'
 
 step 'docs/FAULTS.md'
 scripts/reliability --check || bad 'see above: scripts/reliability writes the page anew'
@@ -62,7 +66,7 @@ known() {
         esac
         while [ $# -gt 0 ]; do # options before the command, and the value of --config
             case $1 in
-            --config) shift ;;
+            --config | --token-file) shift ;;
             -*) ;;
             *) break ;;
             esac
@@ -70,7 +74,7 @@ known() {
         done
         [ $# -gt 0 ] || return 0
         command=$1
-        [ "$program" != zaibei ] || [ "$command" = status ] || command="$1 ${2:-}"
+        case $program:$command in zaibei:status | zaibei:login | zaibei:logout) ;; zaibei:*) command="$1 ${2:-}" ;; esac
         case $command in [a-z]*) ;; *) return 0 ;; esac # NOUN VERB, PATH: not a command
         grep -q -x -e "$command" "$ZAIBEI_TMP/$program.commands" || bad "$file: $program has no command $command"
         ;;
@@ -87,7 +91,7 @@ known() {
 # lines FILE: the simple commands in its code blocks and between its backquotes.
 lines() {
     {
-        awk '/^```/ { code = !code; next } code' "$1" | sed -E 's/(^|[[:space:]])#.*//; s/eval "\$\((.*)\)"/\1/'
+        awk '/^```/ { code = !code; next } code' "$1" | sed -E 's/(^|[[:space:]])#.*//; s/^as [a-z]+ //; s/eval "\$\((.*)\)"/\1/'
         # shellcheck disable=SC2016
         awk '/^```/ { code = !code; next } !code' "$1" | grep -o '`[^`]*`' | tr -d '`'
     } | sed -E 's/ *(&&|\|\||[;|]) */\n/g'

@@ -3,7 +3,7 @@
 set -eu
 cd "$ZAIBEI_ROOT"
 tour() { # README: the commands of its tour that are the product's
-    grep -hE '^(zaibei|zaibei-agent|zaibei-vault|zaibei-verify) ' "$1" | sed 's/ *#.*//'
+    grep -hE '^(as|zaibei|zaibei-agent|zaibei-vault|zaibei-verify) ' "$1" | sed 's/ *#.*//'
 }
 diff <(tour README.md) <(tour README.zh-CN.md) || { echo "the READMEs show different commands"; exit 1; }
 trap 'scripts/sandbox down "$ZAIBEI_TMP/zb" >/dev/null 2>&1 || true' EXIT

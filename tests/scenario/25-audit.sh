@@ -14,13 +14,13 @@ catalog=$(find "$box" -name zaibei.db -print -quit)
 vault_key=$(zaibei-vault stat "$vault" --json | jq -r '.vault_key // empty' | head -n 1)
 echo "$vault_key" >"$out/anchor"
 
-export_to() { expect 0 zaibei audit export --out "$1"; }
+export_to() { expect 0 as auditor zaibei audit export --out "$1"; }
 head_of() { tail -n 1 "$1" | cut -d' ' -f2- | jq -r .n; }
 
 # zaibeid begins anew, and shows its audit to the vault when it has begun.
 restart() {
     local old shown keeper
-    [ "$seen" = audit.fork ] || shown=$(zaibei audit list --act zaibeid.start --json | head -n 1 | jq -r .n)
+    [ "$seen" = audit.fork ] || shown=$(as auditor zaibei audit list --act zaibeid.start --json | head -n 1 | jq -r .n)
     keeper=$(cut -d' ' -f1 "$box/run/zaibeid.pid") # which starts it again
     old=$(pgrep -P "$keeper" | head -n 1)
     kill -STOP "$keeper"
@@ -29,7 +29,7 @@ restart() {
     "$@"
     kill -CONT "$keeper"
     for _ in $(seq 100); do
-        [ "$(zaibei audit list --act "$seen" --json 2>/dev/null | head -n 1 | jq -r .n)" -gt "${shown:-0}" ] 2>/dev/null && return 0
+        [ "$(as auditor zaibei audit list --act "$seen" --json 2>/dev/null | head -n 1 | jq -r .n)" -gt "${shown:-0}" ] 2>/dev/null && return 0
         sleep 0.1
     done
     fail "zaibeid did not come back, or did not show its audit: $(tail -n 5 "$box"/run/zaibeid.log 2>/dev/null)"
@@ -56,11 +56,11 @@ plan_into_force "$ZAIBEI_TMP/plan.yaml"
 expect 0 zaibei job run demo
 expect 0 zaibei-agent run --once
 expect 0 zaibei point pin "$host/1" --months 3 --reason "before the move"
-expect 0 zaibei audit list --limit 100
+expect 0 as auditor zaibei audit list --limit 100
 says plan.approve job.run job.taken job.ended point.pin.asked point.pin zaibeid.start
-expect 0 zaibei audit list --who zaibeid --act job --csv
+expect 0 as auditor zaibei audit list --who zaibeid --act job --csv
 says 'n,time,who,act,object,detail,hash' '"job.taken"'
-expect 0 zaibei audit verify
+expect 0 as auditor zaibei audit verify
 says whole
 
 step "the vault sees it: at the start, and again six hours later"
@@ -68,8 +68,8 @@ step "the vault sees it: at the start, and again six hours later"
 restart true
 export_to "$out/good"
 n=$(head_of "$out/good")
-witness=$(zaibei audit list --act audit.witness --json | head -n 1 | jq -r .detail.n)
-[ "$(zaibei audit list --act audit.witness --json | head -n 1 | jq -r .detail.kept)" = true ] || fail "the vault has kept no record"
+witness=$(as auditor zaibei audit list --act audit.witness --json | head -n 1 | jq -r .detail.n)
+[ "$(as auditor zaibei audit list --act audit.witness --json | head -n 1 | jq -r .detail.kept)" = true ] || fail "the vault has kept no record"
 
 step "an export that nobody touched"
 judged 0 "self-consistent" "$out/good"
@@ -117,10 +117,10 @@ END
 judged 15 "the vault has seen another record of this number" "$out/bad" --vault "$vault"
 
 step "the catalog is edited: zaibeid says so at its start, by list and by status"
-edit() { sqlite3 "$catalog" "UPDATE audit SET line = replace(line, 'before the move', 'for no reason') WHERE act = 'point.pin'"; }
-bad=$(zaibei audit list --act point.pin --json | jq -r 'select(.act == "point.pin") | .n')
+edit() { sqlite3 -cmd '.timeout 10000' "$catalog" "UPDATE audit SET line = replace(line, 'before the move', 'for no reason') WHERE act = 'point.pin'"; }
+bad=$(as auditor zaibei audit list --act point.pin --json | jq -r 'select(.act == "point.pin") | .n')
 restart edit
-expect 15 zaibei audit verify
+expect 15 as auditor zaibei audit verify
 says "audit record $bad"
 expect 0 zaibei status --json
 says "audit_alarm"
@@ -130,7 +130,7 @@ expect 0 zaibei job run demo # backups go on
 
 step "an older catalog is put back: the vault has seen more"
 older() {
-    sqlite3 "$catalog" "DELETE FROM audit WHERE n > 3"
+    sqlite3 -cmd '.timeout 10000' "$catalog" "DELETE FROM audit WHERE n > 3"
 }
 seen=audit.fork
 restart older

@@ -151,6 +151,7 @@ cat >zaibeid.yaml <<END
 state: $ZAIBEI_TMP/zd
 socket: $ZAIBEI_TMP/zd/s
 zone: Asia/Shanghai
+people: off
 vault:
   control: [$(command -v zaibei-vault), control, $v]
   dir: $v

@@ -105,9 +105,9 @@ noise() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero
 # plan_into_force FILE : submitted, reviewed, approved.
 plan_into_force() {
     local name
-    name=$(zaibei plan submit "$1" --json | jq -r .name) || fail "plan submit $1"
-    zaibei plan review "$name" >/dev/null || fail "plan review $name"
-    zaibei plan approve "$name" --yes >/dev/null || fail "plan approve $name"
+    name=$(as applicant zaibei plan submit "$1" --json | jq -r .name) || fail "plan submit $1"
+    as office zaibei plan review "$name" >/dev/null || fail "plan review $name"
+    as office zaibei plan approve "$name" --yes >/dev/null || fail "plan approve $name"
 }
 
 # approvers_make VAULT : two people who may approve, with their keys in $approvers.
