@@ -57,8 +57,13 @@ static struct js *simulate(struct api_call *c, struct task *t, const struct work
     struct simulated *all = NULL;
     size_t n = 0, kept = 0;
     int64_t days = t->plan.retention_days > t->floor_days ? t->plan.retention_days : t->floor_days;
-    struct simulation s = {.schedule = t->plan.backup ? &t->plan.schedule : &nothing, .zone = z, .table = table, .rules = &t->plan.keep,
-        .floor_s = days * DAY_S, .now_s = daemon_now(c->d) / NS_PER_S, .until_s = t->until_s};
+    struct simulation s = {.schedule = t->plan.backup ? &t->plan.schedule : &nothing,
+        .zone = z,
+        .table = table,
+        .rules = &t->plan.keep,
+        .floor_s = days * DAY_S,
+        .now_s = daemon_now(c->d) / NS_PER_S,
+        .until_s = t->until_s};
     int rc = z ? keep_simulate(&s, t->existing, t->existing_n, &all, &n, e) : -1;
     struct js *j = rc < 0 ? NULL : js_object(), *points = rc < 0 ? NULL : js_array();
     for (size_t i = 0; j && i < n; i++) {
@@ -130,7 +135,8 @@ struct js *api_plan_simulate(struct api_call *c, struct err *e) {
     t.host = http_query(c->r, "host");
     if (!t.host) t.host = t.plan.hosts[0];
     if (!plan_has_host(&t.plan, t.host)) err_set(e, ZE_NOTFOUND, t.host, _("the plan does not name this host"));
-    else if (read_host(c, &t, e) == 0 || e->id == ZE_NOTFOUND) return finish(c, &t, e); /* not enrolled yet: from nothing */
+    else if (read_host(c, &t, e) == 0 || e->id == ZE_NOTFOUND)
+        return finish(c, &t, e); /* not enrolled yet: from nothing */
     free(t.existing);
     plan_free(&t.plan);
     return NULL;
