@@ -127,9 +127,10 @@ struct js *api_plan_simulate(struct api_call *c, struct err *e) {
     if (read_until(c, &t.until_s, e) < 0) return NULL;
     db_begin(c->d->db);
     bool found = catalog_plan_load(c->d->db, c->arg[0], 0, c->d->cfg->zone, &t.plan, NULL, NULL);
-    if (db_commit(c->d->db, e) < 0 || !found) {
+    bool seen = found && may_see(c->who, js_str(t.plan.form, "department", ""));
+    if (db_commit(c->d->db, e) < 0 || !seen) {
         if (found) plan_free(&t.plan);
-        else if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
+        if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
         return NULL;
     }
     t.host = http_query(c->r, "host");
