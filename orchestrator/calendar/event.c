@@ -118,7 +118,8 @@ const char *event_parse(const char *text, struct event *ev) {
     bool date = at < n && strpbrk(part[at], "-~");
     if (!parse_date(date ? part[at++] : "*-*", ev))
         return _("expected a date such as *-*-01, 2026-12-24, 03,09-15 or *-*~01 (counted from the month's end)");
-    if (at >= n || !parse_time(part[at++], ev)) return _("expected a time such as 02:00, 08..18:00 or *:0/15 at the end");
+    if (at >= n || !parse_time(part[at++], ev))
+        return _("expected a time such as 02:00, 08..18:00 or *:0/15 at the end");
     return at < n ? _("expected nothing after the time") : NULL;
 }
 

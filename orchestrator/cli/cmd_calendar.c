@@ -39,12 +39,14 @@ int cmd_calendar_import(struct cli *c, struct err *e) {
 
 void cli_missing_year(int64_t year) {
     if (year)
-        printf(_("The working days of %lld are not known: import them when they are published (zaibei calendar import FILE).\n"),
+        printf(_("The working days of %lld are not known: import them when they are published (zaibei calendar import "
+                 "FILE).\n"),
             (long long)year);
 }
 
 static int print_days(struct cli *c, const char *path, const char *empty, struct err *e) {
-    static const char *const names[] = {"", N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun")};
+    static const char *const names[] = {
+        "", N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun")};
     struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) return cli_line("calendar", j), 0;
@@ -110,8 +112,8 @@ static void print_simulation(const struct js *j) {
     }
     table_print(t, _("nothing is scheduled"));
     cli_time(j, "until", until);
-    printf(_("%lld restore points on %s; each is kept for %lld days at least.\n"), (long long)js_int(j, "kept", 0), until,
-        (long long)js_int(j, "least_days", 0));
+    printf(_("%lld restore points on %s; each is kept for %lld days at least.\n"), (long long)js_int(j, "kept", 0),
+        until, (long long)js_int(j, "least_days", 0));
     if (js_bool(j, "cut", false)) puts(_("It ends here: there would be more points than are simulated."));
 }
 

@@ -57,8 +57,13 @@ static struct js *simulate(struct api_call *c, struct task *t, const struct work
     struct simulated *all = NULL;
     size_t n = 0, kept = 0;
     int64_t days = t->plan.retention_days > t->floor_days ? t->plan.retention_days : t->floor_days;
-    struct simulation s = {.schedule = t->plan.backup ? &t->plan.schedule : &nothing, .zone = z, .table = table, .rules = &t->plan.keep,
-        .floor_s = days * DAY_S, .now_s = daemon_now(c->d) / NS_PER_S, .until_s = t->until_s};
+    struct simulation s = {.schedule = t->plan.backup ? &t->plan.schedule : &nothing,
+        .zone = z,
+        .table = table,
+        .rules = &t->plan.keep,
+        .floor_s = days * DAY_S,
+        .now_s = daemon_now(c->d) / NS_PER_S,
+        .until_s = t->until_s};
     int rc = z ? keep_simulate(&s, t->existing, t->existing_n, &all, &n, e) : -1;
     struct js *j = rc < 0 ? NULL : js_object(), *points = rc < 0 ? NULL : js_array();
     for (size_t i = 0; j && i < n; i++) {
@@ -122,15 +127,17 @@ struct js *api_plan_simulate(struct api_call *c, struct err *e) {
     if (read_until(c, &t.until_s, e) < 0) return NULL;
     db_begin(c->d->db);
     bool found = catalog_plan_load(c->d->db, c->arg[0], 0, c->d->cfg->zone, &t.plan, NULL, NULL);
-    if (db_commit(c->d->db, e) < 0 || !found) {
+    bool seen = found && may_see(c->who, js_str(t.plan.form, "department", ""));
+    if (db_commit(c->d->db, e) < 0 || !seen) {
         if (found) plan_free(&t.plan);
-        else if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
+        if (!e->id) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such plan"));
         return NULL;
     }
     t.host = http_query(c->r, "host");
     if (!t.host) t.host = t.plan.hosts[0];
     if (!plan_has_host(&t.plan, t.host)) err_set(e, ZE_NOTFOUND, t.host, _("the plan does not name this host"));
-    else if (read_host(c, &t, e) == 0 || e->id == ZE_NOTFOUND) return finish(c, &t, e); /* not enrolled yet: from nothing */
+    else if (read_host(c, &t, e) == 0 || e->id == ZE_NOTFOUND)
+        return finish(c, &t, e); /* not enrolled yet: from nothing */
     free(t.existing);
     plan_free(&t.plan);
     return NULL;

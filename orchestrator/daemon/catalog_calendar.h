@@ -7,8 +7,8 @@
 #include "wrap/json.h"
 
 /** The queries' part of the schema. */
-#define CATALOG_CALENDAR                                                              \
-    "CREATE TABLE workdays(year INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;"     \
+#define CATALOG_CALENDAR                                                          \
+    "CREATE TABLE workdays(year INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;" \
     "CREATE TABLE keeping(host TEXT PRIMARY KEY, day INTEGER NOT NULL) STRICT;"
 
 /** catalog_workdays: the table that holds now, to be freed; NULL only without memory. catalog_workdays_put: a year as it

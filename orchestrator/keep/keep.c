@@ -47,8 +47,8 @@ static int64_t period(const struct zone *z, const struct keep_point *p, enum kee
     }
 }
 
-static void keep_periods(enum keep_why rule, unsigned label, unsigned n, const struct zone *z, struct keep_point *points,
-    size_t points_n) {
+static void keep_periods(
+    enum keep_why rule, unsigned label, unsigned n, const struct zone *z, struct keep_point *points, size_t points_n) {
     struct keep_point *chosen = NULL;
     int64_t current = 0;
     for (size_t i = points_n; n && i-- > 0;) {

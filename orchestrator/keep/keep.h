@@ -18,13 +18,13 @@ struct keep_rules {
 
 /** Reasons, as bits: a point has as many as apply. */
 enum keep_why {
-    KEEP_LAST = 1,      /* among the last N */
-    KEEP_DAILY = 2,     /* of one of the last N days that have a point: the newest labelled daily, else the newest */
-    KEEP_WEEKLY = 4,    /* … weeks */
-    KEEP_MONTHLY = 8,   /* … months */
-    KEEP_YEARLY = 16,   /* … years */
-    KEEP_WITHIN = 32,   /* not older than that; partial ones and those made by hand too */
-    KEEP_FLOOR = 64,    /* its least time is not over */
+    KEEP_LAST = 1,    /* among the last N */
+    KEEP_DAILY = 2,   /* of one of the last N days that have a point: the newest labelled daily, else the newest */
+    KEEP_WEEKLY = 4,  /* … weeks */
+    KEEP_MONTHLY = 8, /* … months */
+    KEEP_YEARLY = 16, /* … years */
+    KEEP_WITHIN = 32, /* not older than that; partial ones and those made by hand too */
+    KEEP_FLOOR = 64,  /* its least time is not over */
     KEEP_PINNED = 128,
     KEEP_FUTURE = 256,  /* dated after now: the clock was wrong, people decide */
     KEEP_PARTIAL = 512, /* partial, and no complete point is newer */

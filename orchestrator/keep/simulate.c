@@ -40,8 +40,11 @@ static void pass(struct work *w, int64_t now_s) {
 }
 
 static struct keep_point point_of(const struct simulation *s, const struct run *run, bool first) {
-    return (struct keep_point){.time_s = run->start_s, .floor_s = run->start_s + s->floor_s, .labels = run->labels,
-        .complete = true, .kind = first ? RUN_FULL : run->kind};
+    return (struct keep_point){.time_s = run->start_s,
+        .floor_s = run->start_s + s->floor_s,
+        .labels = run->labels,
+        .complete = true,
+        .kind = first ? RUN_FULL : run->kind};
 }
 
 static int play(struct work *w, struct simulation *s) {
@@ -62,8 +65,8 @@ static int play(struct work *w, struct simulation *s) {
     return w->all_n == SIMULATE_POINTS_MAX;
 }
 
-int keep_simulate(struct simulation *s, const struct keep_point *existing, size_t n, struct simulated **out, size_t *out_n,
-    struct err *e) {
+int keep_simulate(struct simulation *s, const struct keep_point *existing, size_t n, struct simulated **out,
+    size_t *out_n, struct err *e) {
     struct work w = {.s = s};
     if (n > SIMULATE_POINTS_MAX) n = SIMULATE_POINTS_MAX;
     w.all = calloc(SIMULATE_POINTS_MAX, sizeof *w.all);

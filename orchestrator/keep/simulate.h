@@ -14,7 +14,7 @@ struct simulation {
     const struct zone *zone;
     const struct workdays *table;
     const struct keep_rules *rules;
-    int64_t floor_s;        /* how long each point is protected: the longer of the plan's least time and the host's floor */
+    int64_t floor_s; /* how long each point is protected: the longer of the plan's least time and the host's floor */
     int64_t now_s, until_s; /* from the next run after now */
 };
 
@@ -29,7 +29,7 @@ struct simulated {
  * All points from ${existing} (of one host and plan) and from runs until then, sorted by time, in an array to be freed.
  * Return 0, 1 when it was cut at SIMULATE_POINTS_MAX (s->until_s is then the time of the last one), <0 without memory.
  */
-int keep_simulate(struct simulation *s, const struct keep_point *existing, size_t n, struct simulated **out, size_t *out_n,
-    struct err *e) MUST_CHECK;
+int keep_simulate(struct simulation *s, const struct keep_point *existing, size_t n, struct simulated **out,
+    size_t *out_n, struct err *e) MUST_CHECK;
 
 #endif

@@ -136,7 +136,8 @@ int plan_schedule(const struct yaml_node *top, const char *zone, struct plan *p,
         return -1;
     s->weekly_day = (unsigned)day + 1, s->monthly_day = (unsigned)monthly_day;
     if (p->backup && !s->daily && !s->weekly && !s->monthly && !s->events_n)
-        return yaml_fail(st ? st : top, e, _("expected daily, weekly or monthly under \"strategy\", or events under \"schedule\""));
+        return yaml_fail(
+            st ? st : top, e, _("expected daily, weekly or monthly under \"strategy\", or events under \"schedule\""));
     if (yaml_copy(sc, "zone", zone, p->zone, sizeof p->zone, e) < 0) return -1;
     struct err why = ERR_INIT;
     struct zone *z = zone_open(p->zone, &why);

@@ -11,8 +11,8 @@
 #include "daily.h"
 #include "keep/simulate.h"
 #include "keeping.h"
-#include "sys/file.h"
 #include "suite.h"
+#include "sys/file.h"
 
 #define LEASE_S VAULT_LEASE_S /* two rooms, each with a lease of its own */
 #include "mini_vault.h"
@@ -22,10 +22,10 @@ enum { DAY_S = 86400, DAYS = 115, POINTS_MAX = 200 };
 int64_t plan_force(struct daemon *d, const char *text); /* make_orchestrator_plan.h, whose "act" is not the vault's */
 
 static const char host[] = "h";
-#define PLAN                                                                                                        \
-    "name: p\nsystem: oa\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental, weekly: full}\n"     \
-    "schedule:\n  zone: Asia/Shanghai\n  window: 01:00-05:00\n  events:\n"                                          \
-    "  - {when: \"last-workday-of-month 22:00\", kind: full, label: monthly}\nretention_days: 1\n"                    \
+#define PLAN                                                                                                    \
+    "name: p\nsystem: oa\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental, weekly: full}\n" \
+    "schedule:\n  zone: Asia/Shanghai\n  window: 01:00-05:00\n  events:\n"                                      \
+    "  - {when: \"last-workday-of-month 22:00\", kind: full, label: monthly}\nretention_days: 1\n"              \
     "keep: {daily: 7, weekly: 4, monthly: 3}\n"
 
 static void ok(int rc, const struct err *e) { ck_assert_msg(rc == 0, "%s: %s", e->object, e->msg); }
@@ -49,7 +49,8 @@ static int control_main(const char *dir) {
         if (!open && (seal_init(&e) < 0 || vault_open(&v, dir, &clock.clock, &e) < 0)) return 1;
         open = true, clock.now = now * NS_PER_S;
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) return 1;
-        struct keeper k = {.v = &v, .lease = -1, .presence = -1, .opened = -1, .signals = -1, .spool = {{-1, -1}, {-1, -1}}};
+        struct keeper k = {
+            .v = &v, .lease = -1, .presence = -1, .opened = -1, .signals = -1, .spool = {{-1, -1}, {-1, -1}}};
         struct frames other;
         struct rd r = rd_of(line, strlen(line)), got;
         uint8_t type;
@@ -57,7 +58,8 @@ static int control_main(const char *dir) {
         frames_init(&other, pair[1], pair[1], 1000, "keeper");
         buf_init(&k.raw, ZB_RECORD_MAX);
         buf_init(&k.out, FRAME_MAX);
-        if (keeper_control(&k, &r, &e) < 0 || frames_flush(&k.f, &e) < 0 || frames_get(&other, &type, &got, &e) < 0) return 1;
+        if (keeper_control(&k, &r, &e) < 0 || frames_flush(&k.f, &e) < 0 || frames_get(&other, &type, &got, &e) < 0)
+            return 1;
         printf("%.*s\n", (int)got.left, (const char *)got.p);
         fflush(stdout);
         mini_close(&(struct mini){.k = k});
@@ -182,7 +184,11 @@ START_TEST(what_was_foretold_is_what_zaibeid_and_the_vault_do) {
     int64_t went[POINTS_MAX + 1] = {0};
     start(&p);
     struct zone *z = zone_open(p.zone, &e);
-    struct simulation sim = {.schedule = &p.schedule, .zone = z, .rules = &p.keep, .floor_s = 92 * DAY_S, .now_s = now_s,
+    struct simulation sim = {.schedule = &p.schedule,
+        .zone = z,
+        .rules = &p.keep,
+        .floor_s = 92 * DAY_S,
+        .now_s = now_s,
         .until_s = now_s + (int64_t)DAYS * DAY_S};
     ck_assert_int_eq(keep_simulate(&sim, NULL, 0, &told, &n, &e), 0);
     ck_assert_uint_le(n, POINTS_MAX);
@@ -195,8 +201,8 @@ START_TEST(what_was_foretold_is_what_zaibeid_and_the_vault_do) {
     for (; next <= sim.until_s; next += DAY_S) midnight(next);
     unsigned removed = gone(went), foretold = 0;
     for (size_t i = 0; i < n; i++) {
-        ck_assert_msg(told[i].gone_s == went[i + 1], "point %zu went at %lld instead of %lld", i + 1, (long long)went[i + 1],
-            (long long)told[i].gone_s);
+        ck_assert_msg(told[i].gone_s == went[i + 1], "point %zu went at %lld instead of %lld", i + 1,
+            (long long)went[i + 1], (long long)told[i].gone_s);
         foretold += told[i].gone_s != 0;
     }
     printf("%u of %zu points went when it was foretold\n", removed, n);

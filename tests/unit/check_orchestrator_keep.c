@@ -22,8 +22,8 @@ static const struct {
     enum keep_why rule;
     unsigned label;
     const char *name;
-} periods[] = {{KEEP_DAILY, LABEL_DAILY, "%F"}, {KEEP_WEEKLY, LABEL_WEEKLY, "%G-%V"}, {KEEP_MONTHLY, LABEL_MONTHLY, "%Y-%m"},
-    {KEEP_YEARLY, LABEL_YEARLY, "%Y"}};
+} periods[] = {{KEEP_DAILY, LABEL_DAILY, "%F"}, {KEEP_WEEKLY, LABEL_WEEKLY, "%G-%V"},
+    {KEEP_MONTHLY, LABEL_MONTHLY, "%Y-%m"}, {KEEP_YEARLY, LABEL_YEARLY, "%Y"}};
 
 static unsigned limit_of(const struct keep_rules *r, unsigned i) {
     return i == 0 ? r->daily : i == 1 ? r->weekly : i == 2 ? r->monthly : r->yearly;
@@ -52,9 +52,11 @@ static bool of_period(const struct keep_point *p, size_t n, size_t me, char of[]
     return later < limit;
 }
 
-static unsigned oracle(const struct keep_rules *r, const struct keep_point *p, size_t n, size_t me, char of[4][POINTS][16]) {
+static unsigned oracle(
+    const struct keep_rules *r, const struct keep_point *p, size_t n, size_t me, char of[4][POINTS][16]) {
     unsigned why = 0, later = 0;
-    bool complete_later = false, none = !r->last && !r->daily && !r->weekly && !r->monthly && !r->yearly && !r->within_s;
+    bool complete_later = false,
+         none = !r->last && !r->daily && !r->weekly && !r->monthly && !r->yearly && !r->within_s;
     for (size_t i = 0; i < n; i++) {
         later += counting(&p[i]) && newer(&p[i], &p[me]);
         if (p[i].complete && p[i].time_s <= now_s && newer(&p[i], &p[me])) complete_later = true;
@@ -74,12 +76,16 @@ static size_t make(struct keep_rules *r, struct keep_point *p) {
     static const unsigned spans[] = {3, 40, 400, 4000};
     size_t n = pick(POINTS + 1);
     unsigned span = spans[pick(4)];
-    *r = (struct keep_rules){pick(3) ? pick(6) : 0, pick(3) ? pick(10) : 0, pick(2) ? pick(6) : 0, pick(2) ? pick(6) : 0,
-        pick(2) ? pick(4) : 0, pick(4) ? 0 : (int64_t)pick(span * 24) * 3600};
+    *r = (struct keep_rules){pick(3) ? pick(6) : 0, pick(3) ? pick(10) : 0, pick(2) ? pick(6) : 0,
+        pick(2) ? pick(6) : 0, pick(2) ? pick(4) : 0, pick(4) ? 0 : (int64_t)pick(span * 24) * 3600};
     for (size_t i = 0; i < n; i++) {
         int64_t age = (int64_t)pick(span * 24) * 3600 - (pick(20) ? 0 : 30 * DAY_S);
-        p[i] = (struct keep_point){.number = (int64_t)i + 1, .time_s = now_s - age, .complete = pick(6), .by_hand = !pick(6),
-            .labels = pick(4) ? 1U << pick(5) : pick(32), .floor_s = pick(3) ? 0 : now_s - DAY_S + pick(2 * DAY_S),
+        p[i] = (struct keep_point){.number = (int64_t)i + 1,
+            .time_s = now_s - age,
+            .complete = pick(6),
+            .by_hand = !pick(6),
+            .labels = pick(4) ? 1U << pick(5) : pick(32),
+            .floor_s = pick(3) ? 0 : now_s - DAY_S + pick(2 * DAY_S),
             .pinned_s = pick(9) ? 0 : now_s - DAY_S + pick(2 * DAY_S)};
     }
     return n;
@@ -100,8 +106,9 @@ static void history(uint64_t number, const struct zone *z, int offset_s, unsigne
     }
     for (size_t i = 0; i < n; i++) {
         unsigned want = oracle(&r, p, n, i, of);
-        if (p[i].why != want) ck_abort_msg("ZAIBEI_SEED=%llu point %lld: %#x instead of %#x", (unsigned long long)number,
-            (long long)p[i].number, p[i].why, want);
+        if (p[i].why != want)
+            ck_abort_msg("ZAIBEI_SEED=%llu point %lld: %#x instead of %#x", (unsigned long long)number,
+                (long long)p[i].number, p[i].why, want);
         for (unsigned k = 0; k < KEEP_WHYS; k++) seen[k] += want >> k & 1;
     }
 }
@@ -122,7 +129,8 @@ START_TEST(a_hundred_thousand_histories_are_judged_as_an_oracle_judges_them) {
             if ((first + h) % 4 == i) history(first + h, z, zones[i].offset_s, seen);
         zone_free(z);
     }
-    for (unsigned i = 0; !alone && i < KEEP_WHYS; i++) ck_assert_msg(seen[i] > 100, "%s never happened", keep_word(1U << i));
+    for (unsigned i = 0; !alone && i < KEEP_WHYS; i++)
+        ck_assert_msg(seen[i] > 100, "%s never happened", keep_word(1U << i));
 }
 END_TEST
 
@@ -137,7 +145,9 @@ START_TEST(a_year_leaves_the_last_days_sundays_and_first_days_of_months) {
         int64_t day = civil_days(2026, 1, 1) + i, y;
         unsigned m, d;
         civil_date(day, &y, &m, &d);
-        p[i] = (struct keep_point){.number = i + 1, .time_s = day * DAY_S + 3600, .complete = true,
+        p[i] = (struct keep_point){.number = i + 1,
+            .time_s = day * DAY_S + 3600,
+            .complete = true,
             .labels = LABEL_DAILY | (civil_weekday(day) == 7 ? LABEL_WEEKLY : 0) | (d == 1 ? LABEL_MONTHLY : 0)};
     }
     keep_judge(&r, z, (civil_days(2026, 12, 31) + 1) * DAY_S, p, 365);

@@ -45,7 +45,8 @@ START_TEST(every_day_of_three_years_is_as_the_file_says) {
     ck_assert_uint_eq(days, 366 + 365 + 365);
     ck_assert_uint_eq(off, 89);
     ck_assert_uint_eq(worked, 19);
-    ck_assert(workdays_knows(t, 2026) && !workdays_knows(t, 2027) && !workdays_knows(t, 1) && !workdays_knows(NULL, 2026));
+    ck_assert(
+        workdays_knows(t, 2026) && !workdays_knows(t, 2027) && !workdays_knows(t, 1) && !workdays_knows(NULL, 2026));
     workdays_free(t);
 }
 END_TEST
@@ -110,7 +111,8 @@ START_TEST(files_that_are_no_table_are_refused_by_the_day) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct err e = ERR_INIT;
         struct workdays *t = workdays_parse("f", rows[i].text, strlen(rows[i].text), &e);
-        ck_assert_msg(!t && e.id == ZE_WORKDAYS && !strcmp(e.object, rows[i].object), "%s: %s %s", rows[i].text, e.object, e.msg);
+        ck_assert_msg(
+            !t && e.id == ZE_WORKDAYS && !strcmp(e.object, rows[i].object), "%s: %s %s", rows[i].text, e.object, e.msg);
     }
 }
 END_TEST
@@ -152,11 +154,14 @@ START_TEST(events_stand_beside_the_forms_words_and_meet_in_one_run) {
     ck_assert_str_eq(runs(PLAN "schedule:\n  window: 01:00-05:00\n  events:\n"
                                "  - {when: \"mon..fri 02:00\", label: daily}\n"
                                "  - {when: \"*-*-01 02:00\", kind: full, label: [monthly, yearly], length: 6h}\n"
-                               "  - {when: \"last-workday-of-month 22:00\", kind: full, length: 30m}\n", "2026-09-29", 4),
-        "2026-09-29T02:00+240 incremental daily; 2026-09-30T02:00+240 incremental daily; 2026-09-30T22:00+30 full extra; "
+                               "  - {when: \"last-workday-of-month 22:00\", kind: full, length: 30m}\n",
+                         "2026-09-29", 4),
+        "2026-09-29T02:00+240 incremental daily; 2026-09-30T02:00+240 incremental daily; 2026-09-30T22:00+30 full "
+        "extra; "
         "2026-10-01T02:00+360 full daily,monthly,yearly");
     ck_assert_str_eq(runs(PLAN "strategy: {daily: incremental}\nschedule:\n  window: 01:00-05:00\n  events:\n"
-                               "  - {when: \"sun 01:00\", kind: full, label: weekly, length: 1h}\n", "2026-11-21", 3),
+                               "  - {when: \"sun 01:00\", kind: full, label: weekly, length: 1h}\n",
+                         "2026-11-21", 3),
         "2026-11-21T01:00+240 incremental daily; 2026-11-22T01:00+240 full daily,weekly; "
         "2026-11-23T01:00+240 incremental daily");
     ck_assert_str_eq(runs(PLAN "schedule: {events: [{when: \"holiday 03:00\"}]}\n", "2026-10-07", 3),
@@ -167,31 +172,44 @@ END_TEST
 
 /* R21 */
 START_TEST(runs_before_a_protected_period_happen_once_and_none_starts_in_a_freeze) {
-    ck_assert_str_eq(runs(PLAN "strategy: {weekly: full}\nschedule:\n  weekly_day: wed\n  once:\n"
-                               "  - {before: 国庆节, at: \"20:00\"}\n  - {at: 2026-10-10 08:00, kind: incremental, label: daily}\n"
-                               "  freeze:\n  - {from: 2026-10-01, until: 2026-10-08, reason: 国庆保障}\n", "2026-09-30", 5),
+    ck_assert_str_eq(
+        runs(PLAN "strategy: {weekly: full}\nschedule:\n  weekly_day: wed\n  once:\n"
+                  "  - {before: 国庆节, at: \"20:00\"}\n  - {at: 2026-10-10 08:00, kind: incremental, label: daily}\n"
+                  "  freeze:\n  - {from: 2026-10-01, until: 2026-10-08, reason: 国庆保障}\n",
+            "2026-09-30", 5),
         "2026-09-30T01:00+240 full weekly; 2026-09-30T20:00+240 full extra; 2026-10-10T08:00+240 incremental daily; "
         "2026-10-14T01:00+240 full weekly; 2026-10-21T01:00+240 full weekly");
     ck_assert_str_eq(runs(PLAN "strategy: {daily: full}\nschedule:\n  window: 22:00-04:00\n  freeze:\n"
-                               "  - {from: 2026-03-03, until: 2026-03-04, reason: r}\n  - {from: 2026-03-04, until: 2026-03-05, reason: r}\n",
-                         "2026-03-02", 2), "2026-03-02T22:00+120 full daily; 2026-03-06T22:00+360 full daily");
-    ck_assert_str_eq(runs(PLAN "strategy: {monthly: full}\nschedule:\n  monthly_day: 31\n  once:\n"
-                               "  - {before: 春节, at: \"20:00\", length: 1h}\n  - {before: 2026-02-20, at: \"21:30\"}\n", "2024-02-01", 9),
+                               "  - {from: 2026-03-03, until: 2026-03-04, reason: r}\n  - {from: 2026-03-04, until: "
+                               "2026-03-05, reason: r}\n",
+                         "2026-03-02", 2),
+        "2026-03-02T22:00+120 full daily; 2026-03-06T22:00+360 full daily");
+    ck_assert_str_eq(
+        runs(PLAN "strategy: {monthly: full}\nschedule:\n  monthly_day: 31\n  once:\n"
+                  "  - {before: 春节, at: \"20:00\", length: 1h}\n  - {before: 2026-02-20, at: \"21:30\"}\n",
+            "2024-02-01", 9),
         "2024-02-09T20:00+60 full extra; 2024-02-29T01:00+240 full monthly; 2024-03-31T01:00+240 full monthly; "
         "2024-04-30T01:00+240 full monthly; 2024-05-31T01:00+240 full monthly; 2024-06-30T01:00+240 full monthly; "
         "2024-07-31T01:00+240 full monthly; 2024-08-31T01:00+240 full monthly; 2024-09-30T01:00+240 full monthly");
-    ck_assert_str_eq(runs(PLAN "schedule:\n  events: [{when: \"2024-01-01 00:00\"}]\n  once:\n"
-                               "  - {before: 春节, at: \"20:00\", length: 1h}\n  - {before: 中秋, at: \"21:30\", length: 2h}\n", "2024-02-09", 9),
+    ck_assert_str_eq(
+        runs(PLAN "schedule:\n  events: [{when: \"2024-01-01 00:00\"}]\n  once:\n"
+                  "  - {before: 春节, at: \"20:00\", length: 1h}\n  - {before: 中秋, at: \"21:30\", length: 2h}\n",
+            "2024-02-09", 9),
         "2024-02-09T20:00+60 full extra; 2024-09-14T21:30+120 full extra; 2025-01-27T20:00+60 full extra; "
         "2025-09-30T21:30+120 full extra; 2026-02-14T20:00+60 full extra; 2026-09-24T21:30+120 full extra");
 }
 END_TEST
 
 START_TEST(a_freeze_everywhere_leaves_nothing_and_comes_to_an_end) {
-    ck_assert_str_eq(runs(PLAN "strategy: {daily: full}\nschedule:\n  freeze:\n  - {from: 1999-01-01, until: 2199-12-31, reason: r}\n",
-                         "2026-03-02", 1), "2200-01-01T01:00+240 full daily");
-    ck_assert_str_eq(runs(PLAN "schedule:\n  events: [{when: \"*-02-30 00:00\"}, {when: \"2199-12-31 23:59\", length: 1m}]\n",
-                         "2026-03-02", 2), "2199-12-31T23:59+1 incremental extra");
+    ck_assert_str_eq(
+        runs(PLAN
+            "strategy: {daily: full}\nschedule:\n  freeze:\n  - {from: 1999-01-01, until: 2199-12-31, reason: r}\n",
+            "2026-03-02", 1),
+        "2200-01-01T01:00+240 full daily");
+    ck_assert_str_eq(
+        runs(PLAN "schedule:\n  events: [{when: \"*-02-30 00:00\"}, {when: \"2199-12-31 23:59\", length: 1m}]\n",
+            "2026-03-02", 2),
+        "2199-12-31T23:59+1 incremental extra");
 }
 END_TEST
 
@@ -205,10 +223,14 @@ START_TEST(what_a_schedule_does_not_mean_is_refused) {
     refused(PLAN "schedule: {events: [{when: \"02:00\", length: 25h}]}\n", "longer than a day");
     refused(PLAN "schedule: {events: \"02:00\"}\n", "expected a list");
     refused(PLAN "schedule: {events: [\"02:00\"]}\n", "events");
-    refused(PLAN "strategy: {daily: full}\nschedule: {once: [{at: 2026-02-30 10:00}]}\n", "expected a time such as 2026-12-24");
-    refused(PLAN "strategy: {daily: full}\nschedule: {once: [{at: \"10:00\"}]}\n", "expected a time such as 2026-12-24");
-    refused(PLAN "strategy: {daily: full}\nschedule: {once: [{before: 春节, at: 2026-01-01 10:00}]}\n", "such as 20:00");
-    refused(PLAN "strategy: {daily: full}\nschedule: {freeze: [{from: 2026-02-03, until: 2026-02-02, reason: x}]}\n", "before 2026-02-03");
+    refused(PLAN "strategy: {daily: full}\nschedule: {once: [{at: 2026-02-30 10:00}]}\n",
+        "expected a time such as 2026-12-24");
+    refused(
+        PLAN "strategy: {daily: full}\nschedule: {once: [{at: \"10:00\"}]}\n", "expected a time such as 2026-12-24");
+    refused(
+        PLAN "strategy: {daily: full}\nschedule: {once: [{before: 春节, at: 2026-01-01 10:00}]}\n", "such as 20:00");
+    refused(PLAN "strategy: {daily: full}\nschedule: {freeze: [{from: 2026-02-03, until: 2026-02-02, reason: x}]}\n",
+        "before 2026-02-03");
     refused(PLAN "strategy: {daily: full}\nschedule: {freeze: [{from: 2026-02-01, until: 2026-02-02}]}\n", "reason");
     refused(PLAN "strategy: {daily: full}\nkeep: {last: 0}\n", "keep.last");
     refused(PLAN "strategy: {daily: full}\nkeep: {lost: 1}\n", "last");
