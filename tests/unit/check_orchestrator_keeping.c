@@ -38,7 +38,7 @@ static const char vault[] =
     "then cat refusal; else echo '{\"ok\":true}'; fi;; esac; done";
 static char dir[64], sock[128];
 static const char *argv[] = {"sh", "-c", vault, dir, NULL};
-static struct config cfg = {.zone = "UTC", .call_in_s = 60, .file = "zaibeid.yaml"};
+static struct config cfg = {.people_off = true, .zone = "UTC", .call_in_s = 60, .file = "zaibeid.yaml"};
 static struct daemon d;
 static struct httpd *server;
 static struct http *client;
