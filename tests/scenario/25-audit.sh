@@ -1,6 +1,7 @@
 #!/bin/bash
 # no-asan: libfaketime is preloaded, and the sanitizer wants to be first
 # limit 120
+# faults: E10 H11
 # The audit of a real zaibeid beside a real vault: what is done is recorded; an export is computed again by another program;
 # whatever somebody does to it is found, with the first bad number; an audit that is put back is noticed by the vault.
 set -eu

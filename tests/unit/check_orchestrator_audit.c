@@ -94,6 +94,7 @@ static const struct {
     {"not JSON", "UPDATE audit SET line='{' WHERE n=2", 2},
 };
 
+/* faults: H11 */
 START_TEST(attacked) {
     fill();
     meddle(attacks[_i].sql);
@@ -140,6 +141,7 @@ START_TEST(checkpoints_are_due) {
 END_TEST
 
 /* A change and its record are one transaction: neither is there without the other. */
+/* faults: A18 */
 START_TEST(undone_together) {
     int64_t n, after;
     uint8_t hash[SEAL_HASH];
@@ -157,7 +159,7 @@ START_TEST(undone_together) {
 }
 END_TEST
 
-/* faults: A9 */
+/* faults: B2 H12 */
 START_TEST(a_full_disk_changes_nothing_and_room_helps) {
     char path[100];
     if (geteuid() != 0) not_run("only root can mount");

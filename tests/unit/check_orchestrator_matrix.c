@@ -96,6 +96,7 @@ START_TEST(every_route_is_open_to_exactly_the_roles_of_the_table_and_to_nobody_w
 }
 END_TEST
 
+/* faults: H3 */
 START_TEST(what_is_anothers_departments_is_answered_exactly_as_what_does_not_exist) {
     size_t n, seen = 0;
     const struct route *routes = api_routes(&n);

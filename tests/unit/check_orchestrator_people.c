@@ -103,7 +103,7 @@ static void ann(void) {
     ck_assert_int_eq(db_commit(d.db, &e), 0);
 }
 
-/* faults: H4 */
+/* faults: H4 H5 */
 START_TEST(failures_cost_time_that_grows_and_a_guess_in_the_wait_costs_no_more) {
     ann();
     int64_t before = records();
@@ -280,6 +280,7 @@ START_TEST(the_file_of_the_catalog_lets_nobody_in) {
 }
 END_TEST
 
+/* faults: H7 */
 START_TEST(administrators_cannot_change_themselves_exclude_each_other_and_one_remains) {
     char id[16], admin[100], second[100];
     person("admin", ROLE_SECURITY_ADMIN, "", admin);
