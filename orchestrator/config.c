@@ -69,6 +69,11 @@ static int read_people(const struct yaml_node *top, struct config *c, struct err
     int off;
     if (yaml_choice(top, "people", "on off", 0, &off, e) < 0) return -1;
     c->people_off = off;
+    const struct yaml_node *limits = yaml_get(top, "limits");
+    if (limits && yaml_keys(limits, "vault department", e) < 0) return -1;
+    if (yaml_int(limits, "vault", 0, 100000, 20, &c->limit_vault, e) < 0 ||
+        yaml_int(limits, "department", 0, 100000, 0, &c->limit_department, e) < 0)
+        return -1;
     if (list && yaml_keys(list, "review approval execution", e) < 0) return -1;
     for (int i = 0; i < 3; i++)
         if (yaml_int(list, names[i], 1, 250, days[i], &c->deadlines[i], e) < 0) return -1;
@@ -85,7 +90,7 @@ int config_load(const char *path, struct config *c, struct err *e) {
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket zone call_in_s people deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket zone call_in_s people limits deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||

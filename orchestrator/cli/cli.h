@@ -75,7 +75,7 @@ cli_command cmd_witness_list, cmd_witness_accept;
 cli_command cmd_plan_new, cmd_plan_print, cmd_plan_diff, cmd_plan_fields;
 cli_command cmd_plan_simulate, cmd_calendar_import, cmd_calendar_show, cmd_calendar_next;
 cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
-cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel;
+cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel, cmd_job_retry;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;
 cli_command cmd_approve;
 cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;

@@ -172,3 +172,16 @@ int cmd_job_cancel(struct cli *c, struct err *e) {
     js_free(j);
     return 0;
 }
+
+int cmd_job_retry(struct cli *c, struct err *e) {
+    char path[64];
+    int64_t id = 0;
+    if (number_of(c, &id, e) < 0) return -1;
+    snprintf(path, sizeof path, "/v1/jobs/%lld/retry", (long long)id);
+    struct js *j = cli_post(c, path, NULL, e);
+    if (!j) return -1;
+    if (c->json) return cli_line("job", j), 0;
+    printf(_("job %lld does it again\n"), (long long)js_int(j, "job", 0));
+    js_free(j);
+    return 0;
+}

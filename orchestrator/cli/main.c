@@ -53,6 +53,7 @@ static const struct command {
     {"job", "show", "JOB", 1, 1, "", cmd_job_show, N_("show one job")},
     {"job", "watch", "[JOB]", 0, 1, "", cmd_job_watch,
         N_("follow a job (the newest) to its end; its state is the exit code")},
+    {"job", "retry", "JOB", 1, 1, "", cmd_job_retry, N_("do a job that has ended again")},
     {"job", "cancel", "JOB", 1, 1, "", cmd_job_cancel, N_("cancel a job")},
     {"point", "list", "[HOST]", 0, 1, "", cmd_point_list, N_("list restore points, oldest first")},
     {"point", "show", "HOST/NUMBER", 1, 1, "", cmd_point_show, N_("show one restore point")},

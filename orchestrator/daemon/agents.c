@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "turns.h"
 #include "catalog_calendar.h"
 
 /* The number of a job, written as a string or a number. */
@@ -39,6 +40,10 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
             j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
             found = 0;
             plan_free(p);
+        } else if (found && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
+            plan_free(p); /* others first; it stays queued */
+            found = 0;
+            break;
         } else if (found) {
             j->plan_version = v;
             text_hex(j->plan_hash, p->hash, sizeof p->hash);

@@ -61,6 +61,7 @@ static const struct route routes[] = {
     {"GET", "/v1/jobs", api_jobs, ACT_JOB_READ},
     {"POST", "/v1/jobs", api_job_run, ACT_JOB_RUN, true},
     {"GET", "/v1/jobs/*", api_job_show, ACT_JOB_READ},
+    {"POST", "/v1/jobs/*/retry", api_job_retry, ACT_JOB_RUN},
     {"POST", "/v1/jobs/*/cancel", api_job_cancel, ACT_JOB_RUN},
     {"GET", "/v1/points/*", api_points, ACT_POINT_READ},
     {"GET", "/v1/points/*/*", api_point_show, ACT_POINT_READ},

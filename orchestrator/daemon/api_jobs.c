@@ -38,6 +38,7 @@ static struct js *job_json(const struct job *j) {
     js_set_str(o, "phase", j->phase);
     js_set_str(o, "ticket", j->ticket);
     js_set_int(o, "attempts", j->attempts);
+    js_set_int(o, "priority", j->priority);
     js_set_time(o, "due", j->due_ns);
     js_set_time(o, "window_end", j->window_end_ns);
     js_set_time(o, "queued", j->queued_ns);
@@ -93,6 +94,7 @@ static struct js *queue_manual(
         snprintf(j.plan, sizeof j.plan, "%s", p->name);
         text_hex(j.plan_hash, p->hash, sizeof p->hash);
         j.due_ns = j.queued_ns = daemon_now(d);
+        j.priority = p->priority;
         job_add(d->db, &j);
     } else {
         job_put(d->db, &j);
@@ -151,6 +153,28 @@ struct js *api_job_show(struct api_call *c, struct err *e) {
     int64_t rpo = known ? hosts_rpo_s(&h, daemon_now(c->d)) : -1;
     if (rpo >= 0) js_set_int(o, "rpo_s", rpo);
     return o;
+}
+
+/* The same again now, as a job of its own, by the plan as it is in force now. */
+struct js *api_job_retry(struct api_call *c, struct err *e) {
+    struct job j;
+    struct plan p;
+    struct js *o = NULL;
+    db_begin(c->d->db);
+    bool found = job_get(c->d->db, number_of(c->arg[0]), &j);
+    bool over = found && strcmp(j.state, "queued") != 0 && strcmp(j.state, "running") != 0;
+    int64_t v = over ? catalog_plan_load(c->d->db, j.plan, 0, c->d->cfg->zone, &p, NULL, NULL) : 0;
+    if (v && p.backup && plan_has_host(&p, j.host))
+        o = queue_manual(c->d, &p, v, j.host, !strcmp(j.kind, "full"), c->who->name);
+    if (v) plan_free(&p);
+    int rc = db_commit(c->d->db, e);
+    c->status = 201;
+    if (rc == 0 && o) return o;
+    js_free(o);
+    if (rc == 0 && !found) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such job"));
+    else if (rc == 0 && !over) err_set(e, ZE_EXISTS, c->arg[0], _("the job has not ended: %s"), j.state);
+    else if (rc == 0) err_set(e, ZE_NOTFOUND, c->arg[0], _("no active plan with backup has this name or host"));
+    return NULL;
 }
 
 struct js *api_job_cancel(struct api_call *c, struct err *e) {

@@ -83,6 +83,8 @@ static const char *const schema[] = {
     "CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL, version INTEGER NOT NULL,"
     "  department TEXT NOT NULL, kind TEXT NOT NULL, opened_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL DEFAULT 0,"
     "  done_by TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '', overdue_told INTEGER NOT NULL DEFAULT 0) STRICT;",
+    "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 5;"
+    "CREATE INDEX jobs_running ON jobs(state) WHERE state='running';",
     /* people: catalog_people.c */
     "CREATE TABLE users(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, full_name TEXT NOT NULL DEFAULT '',"
     "  department TEXT NOT NULL DEFAULT '', password TEXT NOT NULL DEFAULT '', roles INTEGER NOT NULL DEFAULT 0,"

@@ -14,14 +14,14 @@
 #include "outbox.h"
 #define COLUMNS                                                                                         \
     "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
-    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,host,plan,plan_hash," \
+    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,priority,host,plan,plan_hash," \
     "kind,labels,origin,state,ticket,phase,err_object,err_msg"
-#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
-#define TYPES "iiiiiiiiiiiiiiiiisssssssssss"
+#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define TYPES "iiiiiiiiiiiiiiiiiisssssssssss"
 #define FIELDS(j)                                                                                                \
     (j)->plan_version, (j)->due_ns, (j)->window_end_ns, (j)->not_before_ns, (j)->lease_ns, (j)->queued_ns,       \
         (j)->started_ns, (j)->ended_ns, (j)->attempts, (j)->point, (j)->files, (j)->bytes_read, (j)->bytes_sent, \
-        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->host, (j)->plan, (j)->plan_hash, \
+        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->priority, (j)->host, (j)->plan, (j)->plan_hash, \
         (j)->kind, (j)->labels, (j)->origin, (j)->state, (j)->ticket, (j)->phase, (j)->err_object, (j)->err_msg
 
 static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s", s); }
@@ -30,7 +30,7 @@ static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s"
 static void read_row(struct db_rows *r, struct job *j) {
     int64_t *const ints[] = {&j->id, &j->plan_version, &j->due_ns, &j->window_end_ns, &j->not_before_ns, &j->lease_ns,
         &j->queued_ns, &j->started_ns, &j->ended_ns, &j->attempts, &j->point, &j->files, &j->bytes_read, &j->bytes_sent,
-        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel};
+        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel, &j->priority};
     const struct {
         char *p;
         size_t cap;
@@ -44,6 +44,7 @@ static void read_row(struct db_rows *r, struct job *j) {
 }
 
 int64_t job_add(struct db *d, struct job *j) {
+    if (!j->priority) j->priority = PRIORITY;
     db_exec(d, "INSERT INTO jobs(" COLUMNS ") VALUES(" VALUES ")", TYPES, FIELDS(j));
     return j->id = db_last_id(d);
 }

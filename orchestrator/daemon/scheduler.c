@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "turns.h"
 #include "catalog_calendar.h"
 enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S };
 
@@ -114,8 +115,11 @@ static void queue_run(
         .due_ns = run->start_s * NS_PER_S,
         .window_end_ns = run->end_s * NS_PER_S,
         .queued_ns = now_ns,
+        .priority = x->plan.priority,
         .origin = "calendar",
         .state = "queued"};
+    int64_t after = turn_after_s(host, x->plan.name, x->plan.hosts_n, run->end_s - run->start_s);
+    if (after) j.not_before_ns = (run->start_s + after) * NS_PER_S;
     snprintf(j.host, sizeof j.host, "%s", host);
     snprintf(j.plan, sizeof j.plan, "%s", x->plan.name);
     snprintf(j.kind, sizeof j.kind, "%s", run_kind_name(points ? run->kind : RUN_FULL)); /* the first is a full */

@@ -11,6 +11,7 @@
 #include "scheduler.h"
 #include "sys/file.h"
 #include "suite.h"
+#include "turns.h"
 
 #define PLAN(system, content)                                                    \
     "name: p\nsystem: " system "\nhosts: [h]\ncontent: {paths: [" content "]}\n" \
@@ -120,6 +121,80 @@ static void result(const char *host, int id, const char *rest) {
     snprintf(q, sizeof q, "{\"op\":\"result\",\"job\":\"%d\",%s}", id, rest);
     js_free(ask(host, q));
 }
+
+/* Three hosts of two departments, all due at once, heard of just now. */
+static void crowd(const char *priority_of_b) {
+    char text[400];
+    for (int i = 0; i < 3; i++) {
+        static const char *const department[] = {"north", "north", "south"};
+        snprintf(text, sizeof text,
+            "name: p%c\ndepartment: %s\nsystem: s%c\nhosts: [h%c]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n"
+            "schedule: {zone: UTC, window: \"01:00-05:00\"}\npriority: %s\n",
+            'a' + i, department[i], 'a' + i, 'a' + i, i == 1 ? priority_of_b : "5");
+        apply(text);
+    }
+    now_s += 3600;
+    tick();
+}
+
+static void everybody_was_heard(void) {
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    for (char h[] = "ha"; h[1] <= 'c'; h[1]++) catalog_host_seen(d.db, h, "1", now_s * NS_PER_S);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+}
+
+/* R14, R20 */
+START_TEST(no_more_run_at_once_than_the_vault_and_a_department_may) {
+    crowd("5");
+    cfg.limit_vault = 2, cfg.limit_department = 0;
+    int first = call_in("ha", false);
+    ck_assert_int_ne(first, 0);
+    ck_assert_int_ne(call_in("hb", false), 0);
+    ck_assert_int_eq(call_in("hc", false), 0);
+    char q[100];
+    snprintf(q, sizeof q, "\"state\":\"ok\",\"point\":1");
+    result("ha", first, q);
+    ck_assert_int_ne(call_in("hc", false), 0);
+    cfg.limit_vault = 0;
+}
+END_TEST
+
+START_TEST(a_department_has_its_own_limit) {
+    crowd("5");
+    cfg.limit_vault = 0, cfg.limit_department = 1;
+    ck_assert_int_ne(call_in("ha", false), 0);
+    ck_assert_int_eq(call_in("hb", false), 0); /* north */
+    ck_assert_int_ne(call_in("hc", false), 0); /* south */
+    cfg.limit_department = 0;
+}
+END_TEST
+
+START_TEST(the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in) {
+    crowd("9");
+    cfg.limit_vault = 1;
+    everybody_was_heard();
+    ck_assert_int_eq(call_in("ha", false), 0);
+    now_s += 1000; /* hb was not heard of for so long that nobody waits for it */
+    ck_assert_int_ne(call_in("ha", false), 0);
+    cfg.limit_vault = 0;
+}
+END_TEST
+
+START_TEST(hosts_of_a_plan_are_spread_in_the_first_quarter_of_the_window_each_at_its_place) {
+    int64_t least = INT64_MAX, most = 0, sum = 0;
+    ck_assert_int_eq(turn_after_s("h", "p", 1, 14400), 0);
+    for (int i = 0; i < 1000; i++) {
+        char host[16];
+        snprintf(host, sizeof host, "h%d", i);
+        int64_t t = turn_after_s(host, "p", 1000, 14400);
+        ck_assert_int_eq(t, turn_after_s(host, "p", 1000, 14400));
+        least = t < least ? t : least, most = t > most ? t : most, sum += t;
+    }
+    ck_assert(least >= 0 && most < 3600 && least < 100 && most > 3500);
+    ck_assert(sum / 1000 > 1600 && sum / 1000 < 2000);
+}
+END_TEST
 
 /* R21 */
 START_TEST(what_waits_when_a_freeze_begins_waits_until_it_is_over_and_a_job_by_hand_does_not) {
@@ -379,6 +454,10 @@ int main(void) {
     tcase_add_test(t, a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window);
     tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
+    tcase_add_test(t, no_more_run_at_once_than_the_vault_and_a_department_may);
+    tcase_add_test(t, a_department_has_its_own_limit);
+    tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
+    tcase_add_test(t, hosts_of_a_plan_are_spread_in_the_first_quarter_of_the_window_each_at_its_place);
     suite_add_tcase(suite, t);
     return suite_run(suite);
 }
