@@ -19,7 +19,7 @@
 #include "scrub_keep.h"
 #include "stat.h"
 
-enum { TOKEN_MIN_S = 60, TOKEN_MAX_S = 30 * 86400, TRIES = 16 };
+enum { TOKEN_MIN_S = 60, TOKEN_MAX_S = 30 * 86400, TRIES = 16, TICKET_DAYS_MAX = 36600 };
 
 static int host_of(struct keeper *k, const struct js *q, bool enrolled, struct err *e) {
     const char *host = js_str(q, "host", "");
@@ -149,6 +149,7 @@ static int op_revoke(struct keeper *k, const struct js *q, struct js *a, struct 
 
 static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
     struct ticket t = {0};
+    bool doubt;
     const struct js *labels = js_get(q, "labels");
     const char *hash = js_str(q, "plan_hash", NULL);
     if (host_of(k, q, true, e) < 0) return -1;
@@ -163,6 +164,8 @@ static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct 
         return err_set(e, ZE_USAGE, "plan_hash", _("64 hex digits"));
     if (!civil_time_get(js_str(q, "retain_until", NULL), &t.retain_until))
         return err_set(e, ZE_USAGE, "retain_until", _("a time like 2026-11-22T01:02:03Z"));
+    if (t.retain_until > log_time(&k->log, &doubt) + TICKET_DAYS_MAX * NS_PER_DAY)
+        return err_set(e, ZE_TOOMUCH, "retain_until", _("at most %d days from now"), TICKET_DAYS_MAX);
     const char *name = js_str(q, "ticket", "");
     if (ticket_name_ok(name) && bounds_ticket(k->v, k->log.host, name, e) < 0) return -1;
     return ticket_save(k->v, k->log.host, name, &t, e);

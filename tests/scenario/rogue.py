@@ -180,7 +180,7 @@ def tickets_and_tokens():
         c.ask("ticket", host=(HONEST, ROGUE)[i % 2], ticket=f"t{i}", labels=["daily"], retain_until=until)
     for name in ("", ".", "..", "../x", "a/b", "x" * 64, "a\n", "a\0b", "-" * 200, "é"):
         c.refused("tickets", "ticket", host=HONEST, ticket=name, retain_until=day(1))
-    for until in ("9999-12-31T23:59:59Z", "1960-01-01T00:00:00Z", "", "now", 5, None, "2026-13-01T00:00:00Z"):
+    for until in (day(40000), "9999-12-31T23:59:59Z", "1960-01-01T00:00:00Z", "", "now", 5, None, "2026-13-01T00:00:00Z"):
         c.refused("tickets", "ticket", host=HONEST, ticket="x", retain_until=until)
     for labels in (["a"] * 99, ["../x"], ["a" * 40], [""], [1]):
         c.refused("tickets", "ticket", host=HONEST, ticket="x", labels=labels, retain_until=day(1))
