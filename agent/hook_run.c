@@ -1,6 +1,7 @@
 /* The child leads a session and group, so that what it started ends with it: also when it ends by itself, since what is left
  * would hold the pipes. A dump's output comes through a pipe and is written here, so that a full disk is seen here, whatever
- * the command makes of it. Nothing but the pipes is inherited: every descriptor of this process is close-on-exec. */
+ * the command makes of it. Nothing but the pipes is inherited: the guard has every descriptor close-on-exec, and the child
+ * closes them too. */
 #include "hook_run.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ __attribute__((noreturn)) static void child(const struct hook_job *job, const st
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(077);
     if (setsid() < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(126);
-    if (null > 2) close(null);
+    (void)close_range(3, ~0u, 0); /* a kernel before 5.9 has only what close-on-exec does */
     if (become(u) && chdir("/") == 0) execve(job->hook->argv[0], job->hook->argv, env);
     dprintf(2, "%s: %s\n", job->hook->argv[0], strerror(errno));
     _exit(127);
