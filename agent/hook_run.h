@@ -39,7 +39,8 @@ struct hook_job {
     struct clock *clock;
 };
 
-/** hook_run(job, end): run it; when it returns, nothing of its process group lives. Blocks for at most the time and the grace. */
+/** hook_run(job, end): run it; when it returns, nothing of its process group lives. Blocks for at most its time and the
+ * grace. */
 void hook_run(const struct hook_job *job, struct hook_end *end);
 
 #endif

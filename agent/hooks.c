@@ -90,7 +90,8 @@ int hooks_read(const struct yaml_node *root, const char *file, struct hooks *out
         goto failed;
     }
     if (!(st.st_mode & (S_IWGRP | S_IWOTH)) && (st.st_uid == 0 || st.st_uid == geteuid())) return 0;
-    err_set(e, ZE_CONFIG, file, _("it names commands to run, so only its owner, root or this user, may be able to write to it"));
+    err_set(e, ZE_CONFIG, file,
+        _("it names commands to run, so only its owner, root or this user, may be able to write to it"));
 failed:
     hooks_free(out);
     return -1;

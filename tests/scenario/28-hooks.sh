@@ -20,7 +20,7 @@ program() {
     chmod 755 "$ZAIBEI_TMP/$1"
 }
 program freeze "echo frozen \$ZAIBEI_PHASE \$ZAIBEI_NAME \$ZAIBEI_HOST >>$log; [ ! -e $ZAIBEI_TMP/no ] || { echo cannot freeze; exit 3; }"
-program thaw "echo thawed \$ZAIBEI_RESULT >>$log; [ ! -e $ZAIBEI_TMP/nothaw ] || { echo cannot thaw; exit 4; }"
+program thaw "[ ! -e $ZAIBEI_TMP/late ] || sleep 3; echo thawed \$ZAIBEI_RESULT >>$log; [ ! -e $ZAIBEI_TMP/nothaw ] || { echo cannot thaw; exit 4; }"
 program slow "sleep 60 & echo \$! >$ZAIBEI_TMP/slow.pid; wait"
 program environment 'env; id; ls -l /proc/self/fd; readlink /proc/self/fd/0'
 program cut "head -c 100000 /dev/zero; echo the connection was lost >&2; exit 1"
@@ -143,12 +143,21 @@ for signal in KILL TERM; do
     zaibei-agent backup --pre freeze --pre wait --post thaw "$data" >"$ZAIBEI_TMP/killed" 2>&1 &
     agent=$!
     for _ in $(seq 100); do [ -s "$ZAIBEI_TMP/slow.pid" ] && break || sleep 0.1; done
+    touch "$ZAIBEI_TMP/late"
     kill "-$signal" "$agent"
     wait "$agent" || :
+    if [ $signal = KILL ]; then # no other run freezes what is about to be thawed
+        expect 5 zaibei-agent backup --pre freeze --post thaw "$data"
+        says "ZB-1201" "the commands after an earlier run are not done"
+    fi
+    rm "$ZAIBEI_TMP/late"
     for _ in $(seq 100); do grep -q thawed "$log" && break || sleep 0.1; done
     want="thawed $([ $signal = KILL ] && echo killed || echo failed)"
     [ "$(tail -n 1 "$log")" = "$want" ] || fail "after SIG$signal the log is: $(cat "$log"); $(cat "$ZAIBEI_TMP/killed")"
     slow_ended "the command lives after SIG$signal"
+done
+for _ in $(seq 100); do # the lock goes a moment after the last command
+    zaibei-agent backup --pre freeze --post thaw "$data" >/dev/null 2>&1 && break || sleep 0.1
 done
 expect 0 zaibei-agent backup --pre freeze --post thaw "$data"
 

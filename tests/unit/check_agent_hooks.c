@@ -140,7 +140,8 @@ static const struct {
     const char *text, *says; /* NULL: it is right */
 } lists[] = {
     {"hooks: {a: {command: [/bin/true]}}\n", NULL},
-    {"hooks: {a: {command: /bin/true, optional: true, user: x, timeout: 2h}}\ndumps: {b: {command: [/bin/x, '-a b'], min_size: 1 MiB}}\n",
+    {"hooks: {a: {command: /bin/true, optional: true, user: x, timeout: 2h}}\n"
+     "dumps: {b: {command: [/bin/x, '-a b'], min_size: 1 MiB}}\n",
         NULL},
     {"hooks: {a: {command: [true]}}\n", ":1:23: hooks.a.command[0]: expected an absolute path"},
     {"hooks: {a: {command: []}}\n", "expected command"},
