@@ -68,9 +68,9 @@ static int file_read(struct config *c, struct err *e) {
     const char *state = "state";
     int rc = -1;
     if (yaml_keys(root, "vault host state transport restore_roots limits hooks dumps spool", e) < 0 ||
-        vault_read(root, c, e) < 0 || roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 || hooks_read(root, c->file, &c->hooks, e) < 0 ||
-        spool_read(root, c, e) < 0 || yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 ||
-        yaml_str_or(root, "state", "state", &state, e) < 0)
+        vault_read(root, c, e) < 0 || roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 ||
+        hooks_read(root, c->file, &c->hooks, e) < 0 || spool_read(root, c, e) < 0 ||
+        yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 || yaml_str_or(root, "state", "state", &state, e) < 0)
         goto out;
     if (*c->host && !text_name_ok(c->host)) {
         yaml_fail(yaml_get(root, "host"), e, _("expected a host name ([a-z0-9-]), found \"%s\""), c->host);

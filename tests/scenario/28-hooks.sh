@@ -147,7 +147,7 @@ for signal in KILL TERM; do
     kill "-$signal" "$agent"
     wait "$agent" || :
     if [ $signal = KILL ]; then # no other run freezes what is about to be thawed
-        expect 5 zaibei-agent backup --pre freeze --post thaw "$data"
+        expect 11 zaibei-agent backup --pre freeze --post thaw "$data"
         says "ZB-1201" "the commands after an earlier run are not done"
     fi
     rm "$ZAIBEI_TMP/late"
