@@ -57,6 +57,10 @@ START_TEST(a_command_that_does_not_end_is_ended_with_its_group) {
     ck_assert_int_gt(group, 1);
     for (int i = 0; i < 100 && kill(-group, 0) == 0; i++) usleep(50000);
     ck_assert_int_lt(kill(-group, 0), 0);
+    /* The group is told first, not only its leader. */
+    run((char[]){"(trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done) & trap '' TERM; wait"}, 1, -1, -1);
+    ck_assert_int_eq(end.how, HOOK_LATE);
+    ck_assert(said("bye\n"));
 }
 END_TEST
 
