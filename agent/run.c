@@ -10,6 +10,7 @@
 #include "backup.h"
 #include "backup_told.h"
 #include "base/i18n.h"
+#include "base/text.h"
 #include "command.h"
 #include "config.h"
 #include "limiter.h"
@@ -50,7 +51,9 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     const char *kind = js_str(j, "kind", "");
     *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL)};
     out->full = !strcmp(kind, "full");
-    if (!*out->id || (!out->full && strcmp(kind, "incremental") != 0)) return false;
+    /* Both become arguments of the guard: a word that looks like an option is none of ours. */
+    if (!text_name_ok(out->id) || (out->plan && !text_name_ok(out->plan))) return false;
+    if (!out->full && strcmp(kind, "incremental") != 0) return false;
     if (!hook_asks_take(js_get(j, "pre"), &out->pre) || !hook_asks_take(js_get(j, "post"), &out->post) ||
         !hook_asks_take(js_get(j, "dumps"), &out->dumps))
         return false;
