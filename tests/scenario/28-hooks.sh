@@ -22,6 +22,14 @@ program() {
 program freeze "echo frozen \$ZAIBEI_PHASE \$ZAIBEI_NAME \$ZAIBEI_HOST >>$log; [ ! -e $ZAIBEI_TMP/no ] || { echo cannot freeze; exit 3; }"
 program thaw "[ ! -e $ZAIBEI_TMP/late ] || sleep 3; echo thawed \$ZAIBEI_RESULT >>$log; [ ! -e $ZAIBEI_TMP/nothaw ] || { echo cannot thaw; exit 4; }"
 program slow "sleep 60 & echo \$! >$ZAIBEI_TMP/slow.pid; wait"
+# A program at work on many files, which all hold the same number unless it is in the middle of that.
+work=$ZAIBEI_TMP/work
+program writer "n=0; while [ ! -e $work.end ]; do
+    if [ -e $work.hold ]; then touch $work.held; sleep 0.02; continue; fi
+    rm -f $work.held; n=\$((n + 1)); for f in 1 2 3 4 5 6; do echo \$n >$data/work/\$f; done; done"
+program hold "touch $work.hold; while [ ! -e $work.held ]; do sleep 0.02; done; cat $data/work/1 >$work.at"
+program release "rm -f $work.hold"
+program pause "sleep 0.5; echo paused"
 program environment 'env; id; ls -l /proc/self/fd; readlink /proc/self/fd/0'
 program cut "head -c 100000 /dev/zero; echo the connection was lost >&2; exit 1"
 program small "[ -e $ZAIBEI_TMP/empty ] || cat $db"
@@ -32,11 +40,14 @@ hooks:
     maybe: {command: [$ZAIBEI_TMP/freeze], optional: true}
     thaw: {command: [$ZAIBEI_TMP/thaw], timeout: 20s}
     slow: {command: [$ZAIBEI_TMP/slow], timeout: 1s}
+    hold: {command: [$ZAIBEI_TMP/hold], timeout: 10s}
+    release: {command: [$ZAIBEI_TMP/release]}
     wait: {command: [$ZAIBEI_TMP/slow]}
     environment: {command: [$ZAIBEI_TMP/environment]}
     loud: {command: [$ZAIBEI_TMP/loud]}
 dumps:
     books: {command: [$(command -v sqlite3), $db, .dump], min_size: 10 KiB, timeout: 1m}
+    pause: {command: [$ZAIBEI_TMP/pause]}
     cut: {command: [$ZAIBEI_TMP/cut]}
     small: {command: [$ZAIBEI_TMP/small]}
     hangs: {command: [$ZAIBEI_TMP/slow], timeout: 1s}
@@ -66,7 +77,7 @@ step "the list is shown; whoever else may write to it is an error"
 expect 0 zaibei-agent status
 says "freeze" "books"
 expect 0 zaibei-agent status --json
-[ "$(jq -r '.dumps | join(" ")' <<<"$said")" = "books cut small hangs" ] || fail "status: $said"
+[ "$(jq -r '.dumps | join(" ")' <<<"$said")" = "books pause cut small hangs" ] || fail "status: $said"
 chmod g+w "$config"
 expect 2 zaibei-agent backup "$data"
 says "ZB-1002" "only its owner"
@@ -135,6 +146,20 @@ touch "$ZAIBEI_TMP/nothaw"
 expect 3 zaibei-agent backup --pre freeze --post thaw "$data"
 says "exit status 4: cannot thaw"
 rm "$ZAIBEI_TMP/nothaw"
+
+step "a program that is held while it is read is in the point as of one moment, and goes on"
+mkdir "$data/work"
+"$ZAIBEI_TMP/writer" &
+writer=$!
+expect 0 zaibei-agent backup --pre hold --dump pause --post release "$data"
+dumped pause >/dev/null
+got=$(sort -u "$ZAIBEI_TMP/out$data"/work/*)
+[ "$got" = "$(cat "$work.at")" ] || fail "held at $(cat "$work.at"), and the point has $got"
+for _ in $(seq 100); do [ "$(cat "$data/work/1")" -gt "$got" ] 2>/dev/null && break || sleep 0.1; done
+touch "$work.end"
+wait $writer
+[ "$(cat "$data/work/1")" -gt "$got" ] || fail "the program does not go on"
+rm -r "$data/work"
 
 step "kill -9 and SIGTERM while frozen: thawed"
 for signal in KILL TERM; do
