@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,7 +80,9 @@ __attribute__((noreturn)) static void child(const struct hook_job *job, const st
     umask(077);
     if (setsid() < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(126);
     (void)close_range(3, ~0u, 0); /* a kernel before 5.9 has only what close-on-exec does */
-    if (become(u) && chdir("/") == 0) execve(job->hook->argv[0], job->hook->argv, env);
+    /* After the change of user, which forgets it: the command does not outlive a guard that is killed. */
+    if (become(u) && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && chdir("/") == 0)
+        execve(job->hook->argv[0], job->hook->argv, env);
     dprintf(2, "%s: %s\n", job->hook->argv[0], strerror(errno));
     _exit(127);
 }
