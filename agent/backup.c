@@ -61,8 +61,10 @@ static int make_point(struct run *r, struct err *e) {
     buf_init(&root, ZB_SEGMENT_MAX);
     int rc = run_begin(r, upload, e);
     if (rc == 0) rc = run_prepare(r, e);
+    if (rc == 0) rc = run_hooks_before(r, e);
     if (rc == 0) phase(r, N_("reading"));
     if (rc == 0) rc = run_walk(r, e);
+    run_hooks_after(r, rc < 0);
     if (rc == 0) phase(r, N_("storing the manifest"));
     r->out->unread = r->unread;
     r->out->state = r->unread ? STATE_PARTIAL : STATE_COMPLETE;
@@ -151,6 +153,7 @@ int backup_run(const struct config *cfg, const struct backup_request *q, struct 
     CLEANUP_FD int lock = q->dry_run ? -1 : state_lock(cfg, e); /* a dry run writes nothing, and may run beside another */
     int rc = lock < 0 && !q->dry_run ? -1 : 0;
     if (rc == 0 && !(r->sealer = sealer_new())) rc = err_set(e, ZE_NOMEM, NULL, "backup");
+    if (rc == 0) rc = run_hooks_choose(r, e);
     if (rc == 0) rc = start_walk(r, skip, e);
     if (rc == 0) phase(r, N_("connecting"));
     bool link = cfg->transport == TRANSPORT_LIBSSH2;

@@ -24,6 +24,8 @@ struct backup_request {
     bool reread;        /* read every file again, whatever its times say; stay in the generation */
     bool dry_run;       /* look and count, read and send nothing, write nothing anywhere */
     unsigned patience_s; /* for one call to a file on a network or FUSE mount; 0: the default */
+    struct hook_asks pre, post, dumps; /* names of the host's own list; a dry run runs none */
+    const char *job, *plan; /* for the environment of these commands; NULL: none */
     const char *ticket; /* job's ticket at the vault; NULL: none */
     struct clock *clock;
     struct progress *progress; /* may be NULL */
@@ -44,6 +46,7 @@ struct backup_result {
     uint64_t unread;       /* paths that could not be read; the run list in the point names them */
     uint64_t kept;         /* files taken over from the parent since they, or what they are in, could not be read */
     uint64_t left[LEFT_N]; /* how many paths were left out or not read, and why */
+    struct err hook;       /* the first command that failed although the point was made; id 0: none */
     int64_t started, ended;
 };
 

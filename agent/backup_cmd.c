@@ -71,16 +71,20 @@ int cmd_backup(int argc, char **argv, struct err *e) {
     struct backup_result out;
     struct progress progress;
     struct config cfg;
-    struct command_list excludes = {.n = 0};
+    struct command_list excludes = {.n = 0}, pre = {.n = 0}, post = {.n = 0}, dumps = {.n = 0};
     struct told told = {.json = command_json()};
     uint64_t patience = 0;
     struct command_option options[] = {{"--full", OPT_FLAG, &q.full}, {"--dry-run", OPT_FLAG, &q.dry_run},
         {"--exclude", OPT_LIST, &excludes}, {"--cross", OPT_FLAG, &q.cross}, {"--exclude-caches", OPT_FLAG, &q.caches},
-        {"--reread", OPT_FLAG, &q.reread}, {"--patience", OPT_NUMBER, &patience},
+        {"--reread", OPT_FLAG, &q.reread}, {"--patience", OPT_NUMBER, &patience}, {"--pre", OPT_LIST, &pre},
+        {"--post", OPT_LIST, &post}, {"--dump", OPT_LIST, &dumps},
         LIMIT_OPTIONS(limit_words), LIMIT_MEMORY_OPTION(limit_words), {0}};
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
-    if (n == 0) return err_set(e, ZE_USAGE, "backup", _("which paths?"));
+    if (n == 0 && !dumps.n) return err_set(e, ZE_USAGE, "backup", _("which paths?"));
+    if (hook_asks_words("--pre", pre.item, pre.n, &q.pre, e) < 0 || hook_asks_words("--post", post.item, post.n, &q.post, e) < 0 ||
+        hook_asks_words("--dump", dumps.item, dumps.n, &q.dumps, e) < 0)
+        return -1;
     if (patience > PATIENCE_MAX_S) return err_set(e, ZE_USAGE, "--patience", _("at most %d"), PATIENCE_MAX_S);
     if (q.dry_run) q.left_out = told_add, q.left_out_arg = &told;
     q.patience_s = (unsigned)patience;

@@ -17,6 +17,16 @@ enum { FRAME_HEAD = 5 };
 #define DISTRUST "distrust"
 static const uint64_t SIG_BUDGET_MIN = 64 << 20, SIG_BUDGET_MAX = 4ull << 30;
 
+/* What was asked for; the caller frees the array, not what it points to. */
+static char **root_paths(const struct run *r, char *dumps, size_t *n) {
+    char *const *walked = walk_paths(r->walk, n);
+    char **out = calloc(*n + 2, sizeof *out);
+    if (!out) return NULL;
+    if (*n) memcpy(out, walked, *n * sizeof *out);
+    if (r->dumps.n) out[(*n)++] = dumps;
+    return out;
+}
+
 int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
     struct root root = {.walk_start = r->out->started};
     struct buf plain;
@@ -38,10 +48,17 @@ int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
     }
     if (upload_finish(r->upload, e) < 0) goto out;
     gethostname(root.host_name, sizeof root.host_name - 1);
-    root.paths = (char **)(uintptr_t)walk_paths(r->walk, &root.paths_n);
+    char dumps[] = "/.zaibei/dumps", **paths = root_paths(r, dumps, &root.paths_n);
+    if (!paths) {
+        err_set(e, ZE_NOMEM, NULL, "root");
+        goto out;
+    }
+    root.paths = paths;
     r->out->files = root.files, r->out->bytes = root.bytes;
     buf_reset(&plain);
-    if (root_put(&plain, &root, e) < 0) goto out;
+    int put = root_put(&plain, &root, e);
+    free(paths);
+    if (put < 0) goto out;
     rc = root_seal(r->sealer, r->keys, r->begin.begin.point, r->begin.begin.epoch, plain.p, plain.len, sealed, e);
 out:
     buf_free(&plain);

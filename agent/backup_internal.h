@@ -54,6 +54,9 @@ struct run {
     bool has_old, old_seen;     /* seen: the walk has told this path too */
     struct buf blind, shut;     /* the directory that could not be listed to its end; the last one that is not entered */
     bool is_blind, is_shut;
+    struct guard *guard;      /* runs the commands around this run; NULL: there are none */
+    struct hook_asks dumps;   /* sorted */
+    bool dumped;
     struct watch_setup watch;
     uint64_t unread, to_read, to_read_bytes; /* the latter two for a dry run */
     struct buf list; /* the run list: JSON lines */
@@ -94,6 +97,18 @@ void run_binding(const struct run *r, const struct record *point, uint8_t out[SE
 
 /** run_stopped(r): asked between files and chunks, by the thread that owns the stream: whether to end; keeps the session alive. */
 bool run_stopped(void *r);
+
+/** run_hooks_choose: every name that is asked for is in the host's list: ZE_NOHOOK. run_hooks_before: start the guard and run the
+ * pre commands. run_hooks_after: run the post commands, in any case, and end the guard. run_dumps(r, path, n, e): before the
+ * walk's ${path} (NULL: at its end) is taken: the dumps, if it is their turn. run_dumps_own: ${path} is where they are. */
+int run_hooks_choose(struct run *r, struct err *e) MUST_CHECK;
+int run_hooks_before(struct run *r, struct err *e) MUST_CHECK;
+void run_hooks_after(struct run *r, bool failed);
+int run_dumps(struct run *r, const uint8_t *path, size_t n, struct err *e) MUST_CHECK;
+bool run_dumps_own(const struct run *r, const uint8_t *path, size_t n);
+
+/** run_seek_old(r, path, n, hit, e): step the parent's manifest up to ${path} (NULL: to its end); *hit: r->old is exactly there. */
+int run_seek_old(struct run *r, const uint8_t *path, size_t n, bool *hit, struct err *e) MUST_CHECK;
 
 /** run_walk(r, e): every entry of the backup paths into the tree (or, for a dry run, counted). */
 int run_walk(struct run *r, struct err *e) MUST_CHECK;

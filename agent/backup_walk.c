@@ -20,8 +20,7 @@ static bool racy(const struct run *r, const struct stat *st) {
     return changed > now - GRANULARITY_NS;
 }
 
-/* Step the parent's manifest up to ${path} (NULL: to its end): true when r->old is exactly there. */
-static int seek_old(struct run *r, const uint8_t *path, size_t n, bool *hit, struct err *e) {
+int run_seek_old(struct run *r, const uint8_t *path, size_t n, bool *hit, struct err *e) {
     *hit = false;
     while (r->prev) {
         if (!r->has_old) {
@@ -234,7 +233,7 @@ static int one_item(struct run *r, const struct walk_item *item, struct err *e) 
         return 0;
     }
     bool hit = false;
-    if (seek_old(r, item->path, item->path_len, &hit, e) < 0) return -1;
+    if (run_seek_old(r, item->path, item->path_len, &hit, e) < 0) return -1;
     bool same = hit && !item->ancestor && equal(&r->old, &item->st) && !(r->q->reread && type == ENT_FILE);
     if (r->q->dry_run) return type == ENT_FILE ? dry_file(r, item, same, e) : 0;
     bool ask = r->attempt && type == ENT_FILE && !r->q->reread;
@@ -262,7 +261,7 @@ static void left_out(struct run *r, const struct walk_item *item) {
 static int beside(struct run *r, const struct walk_item *item, int event, struct err *e) {
     struct err why = *e;
     bool hit, keeps = run_keeps(item->left);
-    if (seek_old(r, item->path, item->path_len, &hit, e) < 0) return -1;
+    if (run_seek_old(r, item->path, item->path_len, &hit, e) < 0) return -1;
     if (event == WALK_SKIPPED) {
         left_out(r, item);
         return 0;
@@ -279,7 +278,12 @@ int run_walk(struct run *r, struct err *e) {
         struct walk_item item;
         int rc = walk_next(r->walk, &item, e);
         if (rc < 0) return rc;
-        if (rc == WALK_END) return r->is_blind ? seek_old(r, NULL, 0, &hit, e) : 0;
+        if (run_dumps(r, rc == WALK_END ? NULL : item.path, rc == WALK_END ? 0 : item.path_len, e) < 0) return -1;
+        if (rc == WALK_END) return r->is_blind ? run_seek_old(r, NULL, 0, &hit, e) : 0;
+        if (run_dumps_own(r, item.path, item.path_len)) {
+            run_skipped(r, item.path, item.path_len, LEFT_OWN, NULL);
+            continue;
+        }
         if (rc == WALK_ITEM ? one_item(r, &item, e) < 0 : beside(r, &item, rc, e) < 0) return -1;
         if (rc != WALK_ITEM) continue;
         if (item.left) left_out(r, &item);

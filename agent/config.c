@@ -51,6 +51,12 @@ static int limits_read(const struct yaml_node *root, struct config *c, struct er
     return map && yaml_keys(map, LIMITS_KEYS, e) < 0 ? -1 : limits_yaml(map, &c->limits, e);
 }
 
+static int spool_read(const struct yaml_node *root, struct config *c, struct err *e) {
+    if (yaml_copy(root, "spool", "", c->spool, sizeof c->spool, e) < 0) return -1;
+    if (!*c->spool || *c->spool == '/') return 0;
+    return yaml_fail(yaml_get(root, "spool"), e, _("expected an absolute path, found \"%s\""), c->spool);
+}
+
 static int file_read(struct config *c, struct err *e) {
     struct yaml *y = yaml_load(c->file, e);
     if (!y) {
@@ -61,9 +67,10 @@ static int file_read(struct config *c, struct err *e) {
     const struct yaml_node *root = yaml_root(y);
     const char *state = "state";
     int rc = -1;
-    if (yaml_keys(root, "vault host state transport restore_roots limits", e) < 0 || vault_read(root, c, e) < 0 ||
-        roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 || yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 ||
-        yaml_str_or(root, "state", "state", &state, e) < 0)
+    if (yaml_keys(root, "vault host state transport restore_roots limits hooks dumps spool", e) < 0 ||
+        vault_read(root, c, e) < 0 || roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 ||
+        hooks_read(root, c->file, &c->hooks, e) < 0 || spool_read(root, c, e) < 0 ||
+        yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 || yaml_str_or(root, "state", "state", &state, e) < 0)
         goto out;
     if (*c->host && !text_name_ok(c->host)) {
         yaml_fail(yaml_get(root, "host"), e, _("expected a host name ([a-z0-9-]), found \"%s\""), c->host);
@@ -100,6 +107,7 @@ int config_load(const char *path, struct config *c, struct err *e) {
 }
 
 void config_free(struct config *c) {
+    hooks_free(&c->hooks);
     secret_free(c->host_key);
     secret_free(c->ssh_seed);
     if (c->statefd > 2) close(c->statefd); /* 0 in a struct that was only zeroed */

@@ -2,8 +2,8 @@
  * agent.yaml and the agent's state directory.
  *
  *   agent.yaml: vault (ssh://user@host:port or dir:///path), host, state (directory), transport (libssh2 | openssh),
- *               restore_roots (list of directories below which jobs may restore), limits (wire/limits.h), next to it
- *               nothing secret.
+ *               restore_roots (list of directories below which jobs may restore), limits (wire/limits.h), hooks and dumps
+ *               (hooks.h), spool (a directory for dumps while they are made), next to it nothing secret.
  *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), vault.old (those
  *               pinned before it, 32 bytes each), ssh_host.pub (pinned host key),
  *               ids (host and system id), receipt (last commit record), upload (ids of uploads that may be under way), cache/.
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "hooks.h"
 #include "wire/limits.h"
 #include "wire/segment.h"
 
@@ -33,6 +34,8 @@ struct config {
     char dir[4096]; /* TRANSPORT_DIR */
     struct limits limits;    /* this host's own: jobs and options only lower them */
     struct limiter *limiter; /* that is in force for this run, or NULL; the command's */
+    struct hooks hooks;
+    char spool[4096]; /* absolute; "": the state directory */
     int statefd;    /* O_PATH|O_DIRECTORY of state, for *at calls */
     struct host_ids ids;
     uint8_t vault_id[SEAL_ID], vault_pub[SEAL_SIGN_PUB], ssh_host_pub[SEAL_SIGN_PUB];

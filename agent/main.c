@@ -8,6 +8,7 @@
 #include "base/i18n.h"
 #include "command.h"
 #include "enroll.h"
+#include "hook_guard.h"
 #include "key.h"
 #include "limiter.h"
 #include "link.h"
@@ -33,7 +34,7 @@ static const struct command {
                            "dir:///PATH --host NAME --system NAME --recipient zbk-pub-… [--state DIR]\n"
                            "--continue [--yes | --vault-key FINGERPRINT]",
         N_("make this host's keys and give it a place at a vault")},
-    {"backup", cmd_backup, "[--full] [--reread] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] [--patience SECONDS] " LIMIT_USAGE " [--limit-memory SIZE] PATH…", N_("make one restore point of all the paths")},
+    {"backup", cmd_backup, "[--full] [--reread] [--dry-run] [--exclude PATTERN] [--exclude-caches] [--cross] [--patience SECONDS] [--pre NAME] [--post NAME] [--dump NAME] " LIMIT_USAGE " [--limit-memory SIZE] [PATH…]", N_("make one restore point of all the paths")},
     {"restore", cmd_restore, "POINT [--target DIR] [--existing never|if-different|always] [--strip N] [--dry-run] " LIMIT_USAGE " [PATH…]\n"
                              "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
         N_("bring files back")},
@@ -44,6 +45,7 @@ static const struct command {
     {"key", cmd_key, "[--recipient zbk-pub-…]", N_("show the public keys of this host and of its recovery kits, or add a kit")},
     {"link", cmd_link, "", NULL},
     {"watch", cmd_watch, "", NULL},
+    {"hook", cmd_hook, "", NULL},
 };
 
 static int usage(FILE *out) {

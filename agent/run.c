@@ -10,6 +10,7 @@
 #include "backup.h"
 #include "backup_told.h"
 #include "base/i18n.h"
+#include "base/text.h"
 #include "command.h"
 #include "config.h"
 #include "limiter.h"
@@ -48,10 +49,16 @@ static bool text_list(const struct js *list, const char **out, size_t max, size_
 
 bool run_job_parse(const struct js *j, struct run_job *out) {
     const char *kind = js_str(j, "kind", "");
-    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL)};
+    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL)};
     out->full = !strcmp(kind, "full");
-    if (!*out->id || (!out->full && strcmp(kind, "incremental") != 0)) return false;
-    if (!text_list(js_get(j, "paths"), out->paths, RUN_PATHS_MAX, &out->paths_n) || out->paths_n == 0) return false;
+    /* Both become arguments of the guard: a word that looks like an option is none of ours. */
+    if (!text_name_ok(out->id) || (out->plan && !text_name_ok(out->plan))) return false;
+    if (!out->full && strcmp(kind, "incremental") != 0) return false;
+    if (!hook_asks_take(js_get(j, "pre"), &out->pre) || !hook_asks_take(js_get(j, "post"), &out->post) ||
+        !hook_asks_take(js_get(j, "dumps"), &out->dumps))
+        return false;
+    if (!text_list(js_get(j, "paths"), out->paths, RUN_PATHS_MAX, &out->paths_n)) return false;
+    if (!out->paths_n && !out->dumps.n) return false;
     if (!text_list(js_get(j, "excludes"), out->excludes, RUN_PATHS_MAX, &out->excludes_n)) return false;
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
@@ -111,6 +118,7 @@ static struct js *result_of(const char *job, int rc, const struct backup_result 
     js_set_str(q, "job", job);
     js_set_str(q, "state", rc < 0 ? "failed" : b->state == STATE_PARTIAL ? "partial" : "ok");
     if (rc < 0) js_set(q, "error", error_of(why));
+    else if (b->hook.id) js_set(q, "error", error_of(&b->hook));
     if (rc == 0) js_set_int(q, "point", b->point);
     js_set_int(q, "files", (int64_t)b->files);
     js_set_int(q, "bytes_read", (int64_t)b->bytes_read);
@@ -158,6 +166,7 @@ static int job_do(struct runner *r, const struct js *j) {
             .limits = job.limits, .clock = r->clock, .cancelled = asked_to_stop, .cancelled_arg = r};
         struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
             .excludes = job.excludes, .excludes_n = job.excludes_n,
+            .pre = job.pre, .post = job.post, .dumps = job.dumps, .job = job.id, .plan = job.plan,
             .ticket = job.ticket, .clock = r->clock,
             .progress = &r->progress, .cancelled = limiter_step, .cancelled_arg = &limiter};
         r->c->limiter = &limiter;

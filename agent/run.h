@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "hooks.h"
 #include "wire/limits.h"
 
 int cmd_run(int argc, char **argv, struct err *e);
@@ -18,12 +19,13 @@ unsigned run_backoff(unsigned failures);
 struct js;
 enum { RUN_PATHS_MAX = 256 };
 struct run_job {
-    const char *id, *ticket;
+    const char *id, *ticket, *plan;
     bool full;
     struct limits limits;
     int64_t until_s; /* stop after so many seconds: the window ends; 0: never */
     const char *paths[RUN_PATHS_MAX], *excludes[RUN_PATHS_MAX];
     size_t paths_n, excludes_n;
+    struct hook_asks pre, post, dumps;
 };
 bool run_job_parse(const struct js *j, struct run_job *out);
 

@@ -107,6 +107,18 @@ static void isolation_print(const struct status *s) {
     }
 }
 
+/* ---- the host's own list of commands ---- */
+
+static void hooks_json(const struct hook_list *l, const char *key, struct js *j) {
+    struct js *names = js_array();
+    for (size_t i = 0; i < l->n; i++) js_push_str(names, l->hook[i].name);
+    js_set(j, key, names);
+}
+
+static void hooks_print(const struct hook_list *l, const char *title) {
+    for (size_t i = 0; i < l->n; i++) printf("%s%s%s", i ? ", " : title, l->hook[i].name, i + 1 < l->n ? "" : "\n");
+}
+
 static void print_json(const struct status *s) {
     static const char *const receipts[] = {"none", "known", "unknown"};
     CLEANUP_JS struct js *j = js_object();
@@ -132,6 +144,8 @@ static void print_json(const struct status *s) {
     for (size_t i = 0; i < s->missing_n; i++) js_push_str(missing, s->missing[i]);
     js_set(j, "missing", missing);
     isolation_json(s, j);
+    hooks_json(&s->c.hooks.around, "hooks", j);
+    hooks_json(&s->c.hooks.dumps, "dumps", j);
     CLEANUP_FREE char *line = js_dump(j);
     puts(line);
 }
@@ -148,6 +162,8 @@ static void print_text(const struct status *s) {
     printf(_("rights    add%s%s\n"), s->rights & RIGHT_READ_META ? _(", compare with the last point") : "",
         s->rights & RIGHT_READ_ALL ? _(", restore") : _("; restoring needs a grant or the recovery kit"));
     isolation_print(s);
+    hooks_print(&s->c.hooks.around, _("hooks     "));
+    hooks_print(&s->c.hooks.dumps, _("dumps     "));
     for (unsigned i = 0; i < s->slots.n; i++) {
         char print[KIT_CHECK];
         recipient_print(print, s->slots.slot[i].recipient);

@@ -22,7 +22,7 @@ struct walk;
 enum left {
     LEFT_NOT,
     LEFT_PATTERN, LEFT_OTHER, LEFT_KERNEL, LEFT_MEMORY, LEFT_AUTOMOUNT, LEFT_CACHE, LEFT_OWN, LEFT_LOOP, LEFT_SOCKET,
-    LEFT_UNREADABLE, LEFT_VANISHED, LEFT_SILENT, LEFT_CHANGED, /* from here on it makes the point partial */
+    LEFT_UNREADABLE, LEFT_VANISHED, LEFT_SILENT, LEFT_CHANGED, LEFT_DUMP, LEFT_HOOK, /* from here on it makes the point partial */
     LEFT_N,
 };
 const char *left_word(enum left l);

@@ -27,6 +27,8 @@ static const struct {
     [LEFT_VANISHED] = {"vanished", N_("it was removed meanwhile")},
     [LEFT_SILENT] = {"silent", N_("its file system does not answer")},
     [LEFT_CHANGED] = {"changed", N_("it changed while it was read")},
+    [LEFT_DUMP] = {"dump", N_("its command failed")},
+    [LEFT_HOOK] = {"hook", N_("a command around the run failed")},
 };
 
 const char *left_word(enum left l) { return words[l < LEFT_N ? l : 0].word; }

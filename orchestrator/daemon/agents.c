@@ -84,6 +84,11 @@ static int lay_ticket(struct daemon *d, const struct job *j, struct err *e) {
     return control_call(&d->control, q, &a, e);
 }
 
+/* Names of the host's own list, with the plan's times and sizes: the host judges them. */
+static void offer_entries(struct js *o, const char *key, const struct js *list) {
+    if (js_count(list)) js_set(o, key, js_copy(list));
+}
+
 static struct js *offer_of(const struct job *j, const struct plan *p, int64_t now) {
     char id[24];
     struct js *limits = limits_json(&p->limits);
@@ -95,6 +100,10 @@ static struct js *offer_of(const struct job *j, const struct plan *p, int64_t no
     js_set(o, "paths", p->paths ? js_copy(p->paths) : js_array());
     js_set(o, "excludes", p->excludes ? js_copy(p->excludes) : js_array());
     if (limits) js_set(o, "limits", limits);
+    js_set_str(o, "plan", p->name);
+    offer_entries(o, "pre", js_get(js_get(p->form, "hooks"), "pre"));
+    offer_entries(o, "post", js_get(js_get(p->form, "hooks"), "post"));
+    offer_entries(o, "dumps", js_get(js_get(p->form, "content"), "commands"));
     if (p->window_end && j->window_end_ns > now) js_set_int(o, "until_s", (j->window_end_ns - now) / NS_PER_S + 1);
     return o;
 }

@@ -258,6 +258,15 @@ START_TEST(a_job_is_understood_whole_or_not_at_all) {
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"etc\"]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[7]}", false},
         {"{\"kind\":\"full\",\"paths\":[\"/etc\"]}", false},
+        {"{\"job\":\"--config=/x\",\"kind\":\"full\",\"paths\":[\"/etc\"]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"plan\":\"oa\"}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"plan\":\"--config=/x\"}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[],\"dumps\":[{\"name\":\"db\",\"timeout\":\"2h\",\"least\":\"1 MiB\"}]}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"pre\":[{\"name\":\"freeze\"}],\"post\":[]}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"pre\":[{\"command\":[\"/bin/sh\"]}]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"pre\":[\"freeze\"]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"post\":[{\"name\":\"thaw\",\"timeout\":\"-1s\"}]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[],\"dumps\":[{\"name\":\"db\",\"least\":\"much\"}]}", false},
         {"[]", false},
     };
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
