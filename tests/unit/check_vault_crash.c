@@ -108,7 +108,7 @@ START_TEST(every_power_cut_keeps_what_was_acknowledged) {
                                few = {.cap = soak ? 64 : 3, .torn = 1, .seed = 5};
     uint64_t states = 0;
     for (size_t i = 0; i < scenarios_n; i++) {
-        struct run r = {.recoveries = soak ? 14 : 1};
+        struct run r = {.recoveries = soak ? 26 : 1};
         int rc = scenario_run(&scenarios[i], &all, &few, &r);
         ck_assert_msg(rc == 0, "%s: a promise was broken, see above", scenarios[i].name);
         fflush(stdout);
