@@ -12,7 +12,7 @@
 #include "keeper.h"
 #include "sys/file.h"
 
-enum { GC_STEPS = 300, GC_STEP_MS = 100 };
+enum { GC_STEPS = 300, GC_STEP_MS = 100, END_STEPS = 40, END_STEP_MS = 50 };
 
 static int64_t now_of(struct keeper *k) {
     bool uncertain;
@@ -53,6 +53,11 @@ int keeper_lease(struct keeper *k, struct err *e) {
     if (k->lease >= 0) return 0;
     k->lease = lock_file(k->v, k->host, e);
     if (k->lease < 0 && e->id == ZE_BUSY) k->lease = lease_supersede(k, e);
+    /* A session whose connection was cut may still be on its way out: whoever starts again at once need not hear of it. */
+    for (int step = 0; k->lease < 0 && e->id == ZE_BUSY && step < END_STEPS; step++) {
+        nanosleep(&(struct timespec){.tv_nsec = END_STEP_MS * 1000000L}, NULL);
+        k->lease = lock_file(k->v, k->host, e);
+    }
     return k->lease < 0 ? -1 : 0;
 }
 
