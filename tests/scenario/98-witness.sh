@@ -24,7 +24,7 @@ done
 sandbox down && cp -a "$vault" early && sandbox up
 noise 300000 3 >data/file
 backup data
-expect 0 zaibei witness list
+expect 0 as auditor zaibei witness list
 cp /dev/stdin anchor <<<"$said"
 [ "$(grep -c "^$host [0-9]* [0-9a-f]\{64\}$" anchor)" = 1 ] || fail "$(cat anchor)"
 expect 0 zaibei-verify vault "$vault" --anchor anchor --quiet
@@ -35,7 +35,7 @@ put_back early
 [ "$(state)" = behind ] || fail "$(zaibei host list --json)"
 expect 0 zaibei host list --json
 says 'was seen'
-expect 0 zaibei witness list
+expect 0 as auditor zaibei witness list
 says '# '
 grep -q 'ZB-1655.*was seen' "$box/log/zaibeid" || fail "$(tail -n 3 "$box/log/zaibeid")"
 expect 15 zaibei-verify vault "$vault" --anchor anchor --quiet
