@@ -206,7 +206,7 @@ check: ## set up, build, and run every test (TESTS='scenario/03* unit' for some)
 	@scripts/setup check
 	@$(MAKE) all unit tools
 	@$(MAKE) VARIANT=fuzz B=$(FUZZ_B) fuzz-programs
-	+@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} $(RUN)
+	+@FUZZ_SECONDS=$${FUZZ_SECONDS:-3} $(RUN)
 
 check-asan: ## the same under address and undefined-behaviour sanitizers
 	@scripts/setup check
