@@ -46,12 +46,45 @@ static void error_print(const struct err *why) {
     js_free(a);
 }
 
-static int line_ask(struct frames *f, const char *line, size_t n, struct err *e) {
+/* A connection to the keeper, which may be started anew at any time. */
+struct keeper_line {
+    struct frames f;
+    int dir, fd; /* fd -1: there is none */
+};
+
+static void line_close(struct keeper_line *k) {
+    if (k->fd >= 0) frames_free(&k->f), close(k->fd);
+    k->fd = -1;
+}
+
+static int line_open(struct keeper_line *k, struct err *e) {
+    if (k->fd >= 0) return 0;
+    k->fd = door_connect(k->dir, CONTROL_SOCKET, KEEPER_WAIT_MS, e);
+    if (k->fd < 0) return -1;
+    frames_init(&k->f, k->fd, k->fd, NEVER, "keeper");
+    return 0;
+}
+
+static int line_send(struct keeper_line *k, const char *line, size_t n, struct err *e) {
+    return frames_put(&k->f, K_CONTROL, line, n, NULL, 0, e) < 0 ? -1 : frames_flush(&k->f, e);
+}
+
+/* A keeper that has gone takes nothing: then nothing was done, and the next one is asked. */
+static int line_put(struct keeper_line *k, const char *line, size_t n, struct err *e) {
+    bool old = k->fd >= 0;
+    if (n > LINE_MAX_BYTES) return err_set(e, ZE_PROTO, "control", _("a line of %zu bytes"), n);
+    if (line_open(k, e) < 0) return -1;
+    if (line_send(k, line, n, e) == 0) return 0;
+    if (!old) return -1;
+    line_close(k);
+    return line_open(k, e) < 0 ? -1 : line_send(k, line, n, e);
+}
+
+static int line_ask(struct keeper_line *k, const char *line, size_t n, struct err *e) {
     struct buf out;
     buf_init(&out, JS_BYTES_MAX);
-    int rc = n > LINE_MAX_BYTES ? err_set(e, ZE_PROTO, "control", _("a line of %zu bytes"), n)
-                                : frames_put(f, K_CONTROL, line, n, NULL, 0, e);
-    if (rc == 0) rc = answer_copy(f, &out, e);
+    int rc = line_put(k, line, n, e);
+    if (rc == 0) rc = answer_copy(&k->f, &out, e);
     if (rc == 0) printf("%.*s\n", (int)out.len, (const char *)out.p);
     buf_free(&out);
     return rc;
@@ -62,24 +95,19 @@ int command_control(const struct words *w, struct err *e) {
     CLEANUP_FREE char *line = NULL;
     size_t cap = 0;
     ssize_t n;
-    struct frames f;
-    int fd = -1;
+    struct keeper_line k = {.dir = dir, .fd = -1};
     signal(SIGPIPE, SIG_IGN);
     if (dir < 0) return err_sys(e, w->dir, _("open"));
     while ((n = getline(&line, &cap, stdin)) > 0) {
         struct err why = ERR_INIT;
         if (line[n - 1] == '\n') n--;
         if (!n) continue;
-        if (fd < 0) {
-            fd = door_connect(dir, CONTROL_SOCKET, KEEPER_WAIT_MS, &why);
-            if (fd >= 0) frames_init(&f, fd, fd, NEVER, "keeper");
-        }
-        if (fd < 0 || line_ask(&f, line, (size_t)n, &why) < 0) {
+        if (line_ask(&k, line, (size_t)n, &why) < 0) {
             error_print(&why);
-            if (fd >= 0) frames_free(&f), close(fd), fd = -1;
+            line_close(&k);
         }
         if (fflush(stdout) != 0) break;
     }
-    if (fd >= 0) frames_free(&f), close(fd);
+    line_close(&k);
     return ferror(stdin) || ferror(stdout) ? err_sys(e, "control", _("standard input or output")) : 0;
 }
