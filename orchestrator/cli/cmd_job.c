@@ -159,12 +159,17 @@ int cmd_job_watch(struct cli *c, struct err *e) {
     return id ? watch(c, id, e) : err_set(e, ZE_NOTFOUND, "job", _("there is no job yet"));
 }
 
-int cmd_job_cancel(struct cli *c, struct err *e) {
+/* Ask for ${act} on the job that is named; the answer, and its number in *id. */
+static struct js *act_on(struct cli *c, const char *act, int64_t *id, struct err *e) {
     char path[64];
+    if (number_of(c, id, e) < 0) return NULL;
+    snprintf(path, sizeof path, "/v1/jobs/%lld/%s", (long long)*id, act);
+    return cli_post(c, path, NULL, e);
+}
+
+int cmd_job_cancel(struct cli *c, struct err *e) {
     int64_t id = 0;
-    if (number_of(c, &id, e) < 0) return -1;
-    snprintf(path, sizeof path, "/v1/jobs/%lld/cancel", (long long)id);
-    struct js *j = cli_post(c, path, NULL, e);
+    struct js *j = act_on(c, "cancel", &id, e);
     if (!j) return -1;
     if (c->json) return cli_line("job", j), 0;
     printf(_("job %lld is %s\n"), (long long)id,
@@ -174,11 +179,8 @@ int cmd_job_cancel(struct cli *c, struct err *e) {
 }
 
 int cmd_job_retry(struct cli *c, struct err *e) {
-    char path[64];
     int64_t id = 0;
-    if (number_of(c, &id, e) < 0) return -1;
-    snprintf(path, sizeof path, "/v1/jobs/%lld/retry", (long long)id);
-    struct js *j = cli_post(c, path, NULL, e);
+    struct js *j = act_on(c, "retry", &id, e);
     if (!j) return -1;
     if (c->json) return cli_line("job", j), 0;
     printf(_("job %lld does it again\n"), (long long)js_int(j, "job", 0));

@@ -10,16 +10,7 @@
 #include "base/text.h"
 #include "sys/file.h"
 
-enum { LISTED = 50, LISTED_MAX = 1000 };
-
-static int number(struct api_call *c, const char *key, uint64_t max, uint64_t def, int64_t *out, struct err *e) {
-    const char *s = http_query(c->r, key);
-    uint64_t v = def;
-    if (s && !text_u64(s, max, &v))
-        return err_set(e, ZE_USAGE, key, _("expected a number up to %llu"), (unsigned long long)max);
-    *out = (int64_t)v;
-    return 0;
-}
+enum { LINES = 1000 };
 
 static int moment(struct api_call *c, const char *key, int64_t def, int64_t *out, struct err *e) {
     const char *s = http_query(c->r, key);
@@ -47,10 +38,10 @@ static struct js *record_json(struct db_rows *r, struct err *e) {
 
 /* Newest first; ${after} is the number of the last one that was seen. */
 struct js *api_audit(struct api_call *c, struct err *e) {
-    int64_t limit, after, since, until, last = 0;
+    int64_t since, until, last = 0;
+    struct page page;
     char cursor[24];
-    if (number(c, "limit", LISTED_MAX, LISTED, &limit, e) < 0 ||
-        number(c, "after", INT64_MAX, INT64_MAX, &after, e) < 0 || moment(c, "since", 0, &since, e) < 0 ||
+    if (api_page(c, &page, e) < 0 || moment(c, "since", 0, &since, e) < 0 ||
         moment(c, "until", INT64_MAX, &until, e) < 0)
         return NULL;
     struct js *j = js_object(), *list = js_array();
@@ -59,13 +50,14 @@ struct js *api_audit(struct api_call *c, struct err *e) {
     struct db_rows *r = db_query(c->d->db,
         "SELECT n,line,hash FROM audit WHERE n<?1 AND time_ns>=?2 AND time_ns<?3 AND (?4='' OR who=?4) AND "
         "(?5='' OR act=?5 OR substr(act,1,length(?5)+1)=?5||'.') AND (?6='' OR object=?6) ORDER BY n DESC LIMIT ?7",
-        "iiisssi", after, since, until, text_of(c, "who"), text_of(c, "act"), text_of(c, "object"), limit);
+        "iiisssi", page.number ? page.number : INT64_MAX, since, until, text_of(c, "who"), text_of(c, "act"),
+        text_of(c, "object"), page.limit);
     struct js *one = NULL;
     while (db_next(r) && (one = record_json(r, e))) js_push(list, one), last = db_int(r, 0);
     db_done(r);
     int rc = db_commit(c->d->db, e);
     snprintf(cursor, sizeof cursor, "%lld", (long long)last);
-    if ((int64_t)js_count(list) == limit && last > 1) js_set_str(j, "next", cursor);
+    if ((int64_t)js_count(list) == page.limit && last > 1) js_set_str(j, "next", cursor);
     if (rc == 0 && !e->id) return j;
     js_free(j);
     return NULL;
@@ -73,17 +65,19 @@ struct js *api_audit(struct api_call *c, struct err *e) {
 
 /* Lines "HASH RECORD" in their order, after record ${after}: what FORMAT §11 calls an export, a page at a time. */
 struct js *api_audit_export(struct api_call *c, struct err *e) {
-    int64_t after, n = 0;
+    struct page page;
+    int64_t n = 0;
     char hex[2 * SEAL_HASH + 1], cursor[24];
     uint8_t zero[SEAL_HASH] = {0};
-    if (number(c, "after", INT64_MAX, 0, &after, e) < 0) return NULL;
+    if (api_page(c, &page, e) < 0) return NULL;
+    int64_t after = page.number;
     struct js *j = js_object(), *lines = js_array();
     text_hex(hex, c->d->audit_key.pub, SEAL_SIGN_PUB);
     js_set_str(j, "key", hex);
     js_set(j, "lines", lines);
     db_begin(c->d->db);
     struct db_rows *r = db_query(
-        c->d->db, "SELECT n,line,hash FROM audit WHERE n>=? ORDER BY n LIMIT ?", "ii", after, (int64_t)LISTED_MAX + 1);
+        c->d->db, "SELECT n,line,hash FROM audit WHERE n>=? ORDER BY n LIMIT ?", "ii", after, (int64_t)LINES + 1);
     text_hex(hex, zero, sizeof zero);
     if (!after) js_set_str(j, "previous", hex);
     while (db_next(r)) {
@@ -100,7 +94,7 @@ struct js *api_audit_export(struct api_call *c, struct err *e) {
     }
     db_done(r);
     snprintf(cursor, sizeof cursor, "%lld", (long long)n);
-    if (js_count(lines) >= LISTED_MAX) js_set_str(j, "next", cursor);
+    if (js_count(lines) >= LINES) js_set_str(j, "next", cursor);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;

@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "notify.h"
 
-enum { LISTED = 50, LISTED_MAX = 1000 };
-
 struct js *api_channels(struct api_call *c, struct err *e) {
     const struct notify_config *n = c->d->cfg->notify;
     struct js *j = js_object(), *list = js_array();
@@ -33,12 +31,11 @@ struct js *api_channels(struct api_call *c, struct err *e) {
 }
 
 struct js *api_notices(struct api_call *c, struct err *e) {
-    uint64_t limit = LISTED, after = INT64_MAX;
-    const char *s = http_query(c->r, "limit"), *a = http_query(c->r, "after"), *state = http_query(c->r, "state");
+    const char *state = http_query(c->r, "state");
+    struct page page;
     int64_t last = 0;
     char cursor[24];
-    if ((s && (!text_u64(s, LISTED_MAX, &limit) || !limit)) || (a && !text_u64(a, INT64_MAX, &after)))
-        return err_set(e, ZE_USAGE, "limit", _("expected a number up to %d"), LISTED_MAX), NULL;
+    if (api_page(c, &page, e) < 0) return NULL;
     struct js *j = js_object(), *list = js_array();
     js_set(j, "deliveries", list);
     db_begin(c->d->db);
@@ -48,7 +45,7 @@ struct js *api_notices(struct api_call *c, struct err *e) {
         "resolved "
         "FROM deliveries d JOIN notices n ON n.id=d.notice WHERE d.id<?1 AND (?2='' OR d.state=?2) AND "
         "(?4='' OR n.department=?4) ORDER BY d.id DESC LIMIT ?3",
-        "isis", (int64_t)after, state ? state : "", (int64_t)limit, c->who->department);
+        "isis", page.number ? page.number : INT64_MAX, state ? state : "", page.limit, c->who->department);
     while (db_next(r)) {
         static const char *const ints[] = {"delivery", "notice"};
         struct js *one = js_object();
@@ -69,7 +66,7 @@ struct js *api_notices(struct api_call *c, struct err *e) {
     }
     db_done(r);
     snprintf(cursor, sizeof cursor, "%lld", (long long)last);
-    if (js_count(list) == limit && last > 1) js_set_str(j, "next", cursor);
+    if ((int64_t)js_count(list) == page.limit && last > 1) js_set_str(j, "next", cursor);
     if (db_commit(c->d->db, e) == 0) return j;
     js_free(j);
     return NULL;

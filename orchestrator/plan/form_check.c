@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "calendar/zone.h"
 #include "plan/form.h"
-#include "wrap/yaml.h"
+#include "plan/plan_internal.h"
 
 enum { KEYS_MAX = 1200 };
 
@@ -19,18 +19,6 @@ static bool hidden_mark(const char *s) {
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strstr(s, marks[i])) return true;
     return false;
-}
-
-static bool two(const char *s, unsigned *out) {
-    if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9') return false;
-    *out = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
-    return true;
-}
-
-static bool date_ok(const char *s) {
-    unsigned c, y, m, d;
-    return strlen(s) == 10 && two(s, &c) && two(s + 2, &y) && s[4] == '-' && two(s + 5, &m) && s[7] == '-' &&
-        two(s + 8, &d) && m >= 1 && m <= 12 && d >= 1 && d <= civil_month_len(c * 100 + y, m);
 }
 
 static bool period_ok(const char *s) {
@@ -88,13 +76,13 @@ static bool is_word(const struct field *f, const char *s) {
 }
 
 static bool scalar_ok(const struct field *f, const char *s) {
-    int64_t span;
+    int64_t span, day;
     uint64_t size;
     switch (f->type) {
     case FIELD_NAME:
     case FIELD_NAMES: return text_name_ok(s);
     case FIELD_PATHS: return path_ok(s);
-    case FIELD_DATE: return date_ok(s);
+    case FIELD_DATE: return plan_day_of(s, &day);
     case FIELD_PERIOD: return period_ok(s);
     case FIELD_SPAN: return form_span(s, &span);
     case FIELD_SIZE: return form_size(s, &size);

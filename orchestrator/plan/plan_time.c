@@ -4,6 +4,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "plan/form.h"
 #include "plan/plan_internal.h"
 
 static bool two(const char *s, unsigned *out) {
@@ -36,15 +37,8 @@ int plan_date(const struct yaml_node *map, const char *key, int64_t *day, struct
 
 int plan_duration(const struct yaml_node *map, const char *key, int64_t *seconds, struct err *e) {
     const char *s;
-    char digits[16], unit, rest;
-    uint64_t n;
     *seconds = 0;
     if (yaml_str_or(map, key, NULL, &s, e) < 0) return -1;
-    if (!s) return 0;
-    bool ok = sscanf(s, "%15[0-9]%c%c", digits, &unit, &rest) == 2 && text_u64(digits, 1000000, &n) && n;
-    int64_t scale = !ok ? 0 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
-    if (!scale)
-        return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
-    *seconds = (int64_t)n * scale;
-    return 0;
+    if (!s || form_span(s, seconds)) return 0;
+    return yaml_fail(yaml_get(map, key), e, _("expected a time such as 30m, 24h or 7d, found \"%.80s\""), s);
 }

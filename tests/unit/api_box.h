@@ -48,6 +48,17 @@ static const char *lookup(const struct http_request *r, bool header, const char 
 
 static struct http_answer last;
 
+static int64_t records(void) {
+    uint8_t hash[SEAL_HASH];
+    int64_t n;
+    db_begin(d.db);
+    audit_head(d.db, &n, hash);
+    db_abort(d.db);
+    return n;
+}
+
+/* What changes something has left a record when it is answered with success. Asked for under a key it is only answered again, and
+ * a simulation changes nothing. */
 static struct js *ask(const char *method, const char *path, const char *body) {
     struct http_request r = {.method = method,
         .path = path,
@@ -56,7 +67,10 @@ static struct js *ask(const char *method, const char *path, const char *body) {
         .source = "uid 7",
         .lookup = lookup};
     struct err e = ERR_INIT;
+    int64_t before = records();
     api_handle(&d, &r, &last);
+    bool changes = strcmp(method, "GET") != 0 && strcmp(path, "/v1/simulate") != 0 && last.status / 100 == 2;
+    ck_assert_msg(!changes || *idempotency || records() > before, "%s %s: %d without a record", method, path, last.status);
     struct js *j = js_parse(last.body, strlen(last.body), path, &e);
     ck_assert_msg(j, "%s %s: %s", method, path, e.msg);
     free(last.body);
@@ -67,15 +81,6 @@ static int status(const char *method, const char *path, const char *body, char i
     CLEANUP_JS struct js *j = ask(method, path, body);
     snprintf(id, 16, "%s", js_str(j, "id", ""));
     return last.status;
-}
-
-static int64_t records(void) {
-    uint8_t hash[SEAL_HASH];
-    int64_t n;
-    db_begin(d.db);
-    audit_head(d.db, &n, hash);
-    db_abort(d.db);
-    return n;
 }
 
 /* A user with a session of its own, as a login would leave it; ${text} gets the header. */

@@ -7,10 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api.h"
+#include "api_served.h"
 #include "sys/file.h"
-#include "sys/sock.h"
-#include "wrap/http.h"
 #include "suite.h"
 
 #define PLAN                                                                                          \
@@ -34,39 +32,8 @@ static const char vault[] =
 static const char *argv[] = {"sh", "-c", vault, NULL};
 static struct config cfg = {.zone = "UTC", .call_in_s = 60, .ssh = "zb@[2001:db8::1]:2222", .file = "zaibeid.yaml",
     .people_off = true, .deadlines = {2, 3, 5}};
-static struct daemon d;
-static struct httpd *server;
-static struct http *client;
-static char dir[64], sock[128];
-static struct buf answer;
 
-static void setup(void) {
-    struct err e = ERR_INIT;
-    signal(SIGPIPE, SIG_IGN);
-    strcpy(dir, "/tmp/check_api.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(sock, sizeof sock, "%s/s", dir);
-    ck_assert_int_eq(seal_init(&e), 0);
-    d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
-    control_init(&d.control, argv);
-    ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
-    int fd = sock_listen(sock, 0660, &e);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_ptr_nonnull(server = httpd_start(fd, api_handle, &d, &e));
-    ck_assert_ptr_nonnull(client = http_new(sock));
-    buf_init(&answer, 1 << 20);
-}
-
-static void teardown(void) {
-    char cmd[100];
-    http_free(client);
-    httpd_stop(server);
-    control_release(&d.control);
-    db_close(d.db);
-    buf_free(&answer);
-    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-    ck_assert_int_eq(system(cmd), 0);
-}
+static void setup(void) { served_open(&cfg, &fake_clock, argv); }
 
 /* One request; its status, and the answer in *j where it is JSON. */
 static int call(const char *method, const char *path, const char *body, struct js **j) {
@@ -157,7 +124,7 @@ START_TEST(a_body_or_header_that_is_too_large_is_refused_and_the_server_goes_on)
     memset(path, 'a', sizeof path - 1), path[0] = '/', path[sizeof path - 1] = 0;
     fails("GET", path, NULL, 404, "ZB-1101");
     free(big);
-    int fd = sock_connect(sock, &e);
+    int fd = sock_connect(served_at, &e);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(file_write_all(fd, "\x16\x03\x01 nonsense\r\n\r\n", 16), 0);
     close(fd);
@@ -218,12 +185,12 @@ END_TEST
 START_TEST(a_socket_that_is_in_use_is_not_taken_and_one_left_behind_is) {
     struct err e = ERR_INIT;
     struct stat st;
-    ck_assert_int_lt(sock_listen(sock, 0660, &e), 0);
+    ck_assert_int_lt(sock_listen(served_at, 0660, &e), 0);
     ck_assert_int_eq(e.id, ZE_BUSY);
-    ck_assert_int_eq(stat(sock, &st), 0);
+    ck_assert_int_eq(stat(served_at, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0660);
     char old[140];
-    snprintf(old, sizeof old, "%s2", sock);
+    snprintf(old, sizeof old, "%s2", served_at);
     close(sock_listen(old, 0600, &e)); /* its owner died */
     int fd = sock_listen(old, 0600, &e);
     ck_assert_int_ge(fd, 0);
@@ -237,7 +204,7 @@ int main(void) {
     Suite *s = suite_create("api");
     TCase *t = tcase_create("api");
     tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, setup, served_close);
     tcase_add_test(t, plans_are_put_into_force_listed_shown_by_version_and_asked_for_their_next_runs);
     tcase_add_test(t, what_is_wrong_is_answered_with_the_fitting_status_and_number);
     tcase_add_test(t, a_body_or_header_that_is_too_large_is_refused_and_the_server_goes_on);

@@ -5,11 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api.h"
+#include "api_served.h"
 #include "make_orchestrator_plan.h"
 #include "suite.h"
-#include "sys/sock.h"
-#include "wrap/http.h"
 
 #define PLAN "name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n"
 
@@ -18,40 +16,8 @@ static struct clock fake_clock = {fake_now, fake_now};
 static const char *argv[] = {
     "sh", "-c", "while read -r l; do echo '{\"ok\":true,\"free\":1000,\"points\":[],\"hosts\":[]}'; done", NULL};
 static struct config cfg = {.zone = "UTC", .call_in_s = 60, .people_off = true, .deadlines = {2, 3, 5}};
-static struct daemon d;
-static struct httpd *server;
-static struct http *client;
-static char dir[64];
-static struct buf answer;
 
-static void setup(void) {
-    struct err e = ERR_INIT;
-    char sock[100];
-    signal(SIGPIPE, SIG_IGN);
-    strcpy(dir, "/tmp/check_apl.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(sock, sizeof sock, "%s/s", dir);
-    ck_assert_int_eq(seal_init(&e), 0);
-    d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
-    control_init(&d.control, argv);
-    ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
-    int fd = sock_listen(sock, 0660, &e);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_ptr_nonnull(server = httpd_start(fd, api_handle, &d, &e));
-    ck_assert_ptr_nonnull(client = http_new(sock));
-    buf_init(&answer, 4 << 20);
-}
-
-static void teardown(void) {
-    char cmd[100];
-    http_free(client);
-    httpd_stop(server);
-    control_release(&d.control);
-    db_close(d.db);
-    buf_free(&answer);
-    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-    ck_assert_int_eq(system(cmd), 0);
-}
+static void setup(void) { served_open(&cfg, &fake_clock, argv); }
 
 static int64_t records(void) {
     db_begin(d.db);
@@ -207,7 +173,7 @@ int main(void) {
     Suite *s = suite_create("api-life");
     TCase *t = tcase_create("api-life");
     tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, setup, served_close);
     tcase_add_test(t, lists_are_cut_into_pages_that_miss_nothing_and_repeat_nothing);
     tcase_add_test(t, acts_answer_with_the_version_and_leave_a_record);
     tcase_add_test(t, the_three_questions_must_be_answered);

@@ -7,16 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api.h"
+#include "api_served.h"
 #include "audit.h"
 #include "base/text.h"
 #include "daily.h"
 #include "keeping.h"
 #include "suite.h"
 #include "sys/file.h"
-#include "sys/sock.h"
 #include "make_orchestrator_plan.h"
-#include "wrap/http.h"
 
 enum { DAY_S = 86400 };
 
@@ -36,13 +34,8 @@ static const char vault[] =
     "*'\"op\":\"remove\"'*) printf '%s\\n' \"$l\" >>asked; if grep -q \"$(printf '%s' \"$l\" | sed "
     "'s/.*points\":\\(\\[[0-9,]*\\]\\).*/\\1/;s/[][]/\\\\&/g')\" refuse 2>/dev/null\n"
     "then cat refusal; else echo '{\"ok\":true}'; fi;; esac; done";
-static char dir[64], sock[128];
 static const char *argv[] = {"sh", "-c", vault, dir, NULL};
 static struct config cfg = {.people_off = true, .zone = "UTC", .call_in_s = 60, .file = "zaibeid.yaml"};
-static struct daemon d;
-static struct httpd *server;
-static struct http *client;
-static struct buf answer;
 static char hash[65];
 
 /* By rename: the last cat may still be looking for the end of the old file. */
@@ -136,34 +129,11 @@ static const char *audit(int64_t after) {
 }
 
 static void setup(void) {
-    struct err e = ERR_INIT;
-    signal(SIGPIPE, SIG_IGN);
-    strcpy(dir, "/tmp/check_keeping.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(sock, sizeof sock, "%s/s", dir);
-    ck_assert_int_eq(seal_init(&e), 0);
     now_s = civil_days(2026, 11, 23) * DAY_S + 30;
-    d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
-    control_init(&d.control, argv);
-    ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
-    int fd = sock_listen(sock, 0660, &e);
-    ck_assert_ptr_nonnull(server = httpd_start(fd, api_handle, &d, &e));
-    ck_assert_ptr_nonnull(client = http_new(sock));
-    buf_init(&answer, 4 << 20);
+    served_open(&cfg, &fake_clock, argv);
     put("pins", "{\"ok\":true,\"pins\":[],\"floor_days\":92}");
     put("refusal", "{\"ok\":false,\"error\":{\"id\":1311,\"object\":\"h\",\"message\":\"pinned\"}}");
     vault_clock(now_s, false);
-}
-
-static void teardown(void) {
-    char cmd[100];
-    http_free(client);
-    httpd_stop(server);
-    control_release(&d.control);
-    db_close(d.db);
-    buf_free(&answer);
-    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-    ck_assert_int_eq(system(cmd), 0);
 }
 
 static struct js *call(const char *method, const char *path, const char *body, int status) {
@@ -345,7 +315,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("keeping");
     TCase *t = tcase_create("keeping");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, setup, served_close);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, what_no_rule_keeps_is_asked_for_once_a_day_and_written_down_before_and_after);
     tcase_add_test(t, nothing_is_asked_while_vault_time_is_in_doubt_or_behind);
