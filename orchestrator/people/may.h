@@ -38,6 +38,16 @@ enum act {
     ACT_POINT_READ,
     ACT_POINT_PIN,
     ACT_POINT_REMOVE,
+    ACT_SYSTEM_READ,  /* systems and their system points */
+    ACT_SYSTEM_POINT, /* have one taken */
+    ACT_DRILL_READ,
+    ACT_DRILL_RUN, /* also cancel */
+    ACT_RESTORE_READ,
+    ACT_RESTORE_RUN, /* also cancel */
+    ACT_GRANT_GIVE,  /* hand over what the department's kit has opened */
+    ACT_MIGRATE_READ,
+    ACT_MIGRATE_RUN,   /* begin, ready, cutover, extend, rollback */
+    ACT_MIGRATE_CLOSE, /* another person's consent to the end of a window */
     ACT_USER_READ,
     ACT_USER_MANAGE,
     ACT_AUDIT_READ,
