@@ -223,6 +223,17 @@ soak: ## the scenarios at length, each fuzz target for ten minutes; what they co
 	+@ZAIBEI_SOAK=1 TEST_LIMIT=7200 FUZZ_SECONDS=600 FIGURES=tests/soak.figures $(RUN); rc=$$?; \
 	    scripts/reliability; exit $$rc
 
+bench: ## the product beside restic, borg, rsync and others: docs/BENCHMARKS.md (an hour or so, as root, 25 GB below TMPDIR)
+	@scripts/setup bench
+	@$(MAKE) all
+	@B='$(abspath $(B))' tests/bench/peers.py --write
+
+bench-quick: ## the same with an eighth of the data, once, without the slow ones
+	@scripts/setup bench
+	@$(MAKE) all
+	@B='$(abspath $(B))' tests/bench/peers.py --quick --rounds 1 --sets tree,database \
+	    --peers zaibei,zaibei-openssh,tar-zstd-ssh,find-and-ssh,restic
+
 bench-scale: ## a million restore points: how long listing and planning take, in how much memory (17 GB below TMPDIR)
 	@scripts/setup check
 	@$(MAKE) all tools
@@ -301,6 +312,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all bench-scale check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po \
+.PHONY: all bench bench-quick bench-scale check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po \
         po-check soak tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:
