@@ -15,6 +15,7 @@
 
 #include "backup_internal.h"
 #include "base/i18n.h"
+#include "hook_guard.h"
 #include "limiter.h"
 #include "state.h"
 #include "sys/file.h"
@@ -24,6 +25,7 @@
 bool run_stopped(void *arg) {
     struct run *r = arg;
     session_keep(&r->session, r->q->clock->mono_ns(r->q->clock));
+    if (guard_late(r->guard)) return r->thawed = true; /* what is walked from here on is no cut any more */
     return r->q->cancelled && r->q->cancelled(r->q->cancelled_arg);
 }
 
@@ -61,10 +63,14 @@ static int make_point(struct run *r, struct err *e) {
     buf_init(&root, ZB_SEGMENT_MAX);
     int rc = run_begin(r, upload, e);
     if (rc == 0) rc = run_prepare(r, e);
+    if (rc == 0) rc = run_together(r, false, e);
     if (rc == 0) rc = run_hooks_before(r, e);
+    if (rc == 0) rc = run_together(r, true, e);
     if (rc == 0) phase(r, N_("reading"));
+    if (rc == 0) r->out->walked = r->q->clock->now_ns(r->q->clock);
     if (rc == 0) rc = run_walk(r, e);
     run_hooks_after(r, rc < 0);
+    if (r->thawed) rc = run_thawed(r, e);
     if (rc == 0) phase(r, N_("storing the manifest"));
     r->out->unread = r->unread;
     r->out->state = r->unread ? STATE_PARTIAL : STATE_COMPLETE;

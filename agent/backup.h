@@ -27,6 +27,10 @@ struct backup_request {
     struct hook_asks pre, post, dumps; /* names of the host's own list; a dry run runs none */
     const char *job, *plan; /* for the environment of these commands; NULL: none */
     const char *ticket; /* job's ticket at the vault; NULL: none */
+    /** Of a run that is one of several: asked each second, first whether it may freeze, then (${frozen}) whether it may walk: 1 go
+     * on, 0 not yet, <0 it comes to nothing. NULL: it runs alone. */
+    int (*together)(void *arg, bool frozen, struct err *e);
+    void *together_arg;
     struct clock *clock;
     struct progress *progress; /* may be NULL */
     /** Asked now and then; true ends the run with ZE_CANCELLED. May be NULL. */
@@ -48,6 +52,7 @@ struct backup_result {
     uint64_t left[LEFT_N]; /* how many paths were left out or not read, and why */
     struct err hook;       /* the first command that failed although the point was made; id 0: none */
     int64_t started, ended;
+    int64_t walked; /* when the walk began; 0: it did not come to that */
 };
 
 /**

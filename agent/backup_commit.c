@@ -28,7 +28,7 @@ static char **root_paths(const struct run *r, char *dumps, size_t *n) {
 }
 
 int run_seal_root(struct run *r, struct buf *sealed, struct err *e) {
-    struct root root = {.walk_start = r->out->started};
+    struct root root = {.walk_start = r->out->walked};
     struct buf plain;
     buf_init(&plain, ZB_SEGMENT_MAX);
     int rc = -1;
@@ -122,7 +122,7 @@ int run_commit(struct run *r, const uint8_t upload[SEAL_ID], const struct buf *r
     int rc = put_used(r, &used, e);
     buf_put(&b, upload, SEAL_ID);
     buf_u8(&b, r->out->state);
-    buf_u64(&b, (uint64_t)r->out->started);
+    buf_u64(&b, (uint64_t)r->out->walked);
     buf_u64(&b, r->out->files);
     buf_u64(&b, r->out->bytes);
     buf_u64(&b, r->out->bytes_read);

@@ -38,8 +38,21 @@ int run_hooks_choose(struct run *r, struct err *e) {
     return hooks_check(h, r->cfg->file, HOOK_DUMP, &q->dumps, e);
 }
 
+/* The shortest time that one of the pre commands may hold. */
+static unsigned hold_of(const struct run *r) {
+    unsigned least = r->q->together && r->q->pre.n ? HOOK_HOLD_S : 0;
+    bool own = false;
+    for (size_t i = 0; i < r->q->pre.n; i++) {
+        const struct hook *h = hooks_find(&r->cfg->hooks, HOOK_PRE, r->q->pre.ask[i].name);
+        if (!h || !h->hold_s || (own && h->hold_s >= least)) continue;
+        least = h->hold_s, own = true;
+    }
+    return least;
+}
+
 static int guard_begin(struct run *r, struct err *e) {
-    struct guard_setup s = {.cfg = r->cfg, .post = &r->q->post, .job = r->q->job, .plan = r->q->plan, .clock = r->q->clock,
+    r->hold_s = hold_of(r);
+    struct guard_setup s = {.hold_s = r->hold_s, .cfg = r->cfg, .post = &r->q->post, .job = r->q->job, .plan = r->q->plan, .clock = r->q->clock,
         .cancelled = run_stopped, .cancelled_arg = r};
     r->guard = guard_start(&s, e);
     return r->guard ? 0 : -1;
@@ -69,9 +82,14 @@ int run_hooks_before(struct run *r, struct err *e) {
 
 void run_hooks_after(struct run *r, bool failed) {
     const struct backup_request *q = r->q;
+    r->thawed |= guard_late(r->guard);
     for (size_t i = 0; r->guard && i < q->post.n; i++) {
         struct err why = ERR_INIT;
         if (guard_ask(r->guard, HOOK_POST, &q->post.ask[i], -1, failed ? "failed" : "ok", &why) == 0) continue;
+        if (why.id == ZE_CHILD && guard_late(r->guard)) { /* its time is over: it does it by itself */
+            r->thawed = true;
+            break;
+        }
         if (why.id == ZE_CHILD) { /* somebody killed the guard; another one takes over */
             struct err again = ERR_INIT;
             guard_end(r->guard);

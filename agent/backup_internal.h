@@ -55,6 +55,8 @@ struct run {
     struct buf blind, shut;     /* the directory that could not be listed to its end; the last one that is not entered */
     bool is_blind, is_shut;
     struct guard *guard;      /* runs the commands around this run; NULL: there are none */
+    unsigned hold_s;          /* how long the pre commands may hold at most; 0: as long as the run takes */
+    bool thawed;              /* that time was over while something was held */
     struct hook_asks dumps;   /* sorted */
     bool dumped;
     struct watch_setup watch;
@@ -106,6 +108,11 @@ int run_hooks_before(struct run *r, struct err *e) MUST_CHECK;
 void run_hooks_after(struct run *r, bool failed);
 int run_dumps(struct run *r, const uint8_t *path, size_t n, struct err *e) MUST_CHECK;
 bool run_dumps_own(const struct run *r, const uint8_t *path, size_t n);
+
+/** run_together(r, frozen, e): wait until all hosts of a system point are ready, or frozen; ZE_BARRIER, ZE_CANCELLED, ZE_THAWED.
+ * run_thawed: sets the latter; -1. */
+int run_together(struct run *r, bool frozen, struct err *e) MUST_CHECK;
+int run_thawed(const struct run *r, struct err *e);
 
 /** run_seek_old(r, path, n, hit, e): step the parent's manifest up to ${path} (NULL: to its end); *hit: r->old is exactly there. */
 int run_seek_old(struct run *r, const uint8_t *path, size_t n, bool *hit, struct err *e) MUST_CHECK;

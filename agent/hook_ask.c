@@ -25,6 +25,7 @@ struct guard {
     struct guard_setup s;
     struct proc child;
     int sock;
+    int64_t until_ns; /* monotonic: what is held is thawed; 0: nothing is held */
 };
 
 static int lock_open(const struct config *c, struct err *e) {
@@ -36,14 +37,16 @@ static int lock_open(const struct config *c, struct err *e) {
 }
 
 static int start(struct guard *g, int lock, struct err *e) {
-    const char *argv[16 + 2 * HOOK_ASKS_MAX];
-    char self[4096];
+    const char *argv[18 + 2 * HOOK_ASKS_MAX];
+    char self[4096], hold[16];
     int pair[2], n = 0;
     program_self(self, sizeof self);
     argv[n++] = self, argv[n++] = "--config", argv[n++] = g->s.cfg->file, argv[n++] = "hook";
     argv[n++] = "--host", argv[n++] = g->s.cfg->host;
     if (g->s.job) argv[n++] = "--job", argv[n++] = g->s.job;
     if (g->s.plan) argv[n++] = "--plan", argv[n++] = g->s.plan;
+    snprintf(hold, sizeof hold, "%u", g->s.hold_s);
+    if (g->s.hold_s) argv[n++] = "--hold", argv[n++] = hold;
     for (size_t i = 0; i < g->s.post->n; i++) argv[n++] = "--post", argv[n++] = g->s.post->ask[i].name;
     argv[n] = NULL;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return err_sys(e, NULL, "socketpair");
@@ -72,6 +75,8 @@ void guard_end(struct guard *g) {
     proc_wait(&g->child, -1, NULL); /* it may run post commands, each no longer than its time */
     free(g);
 }
+
+bool guard_late(const struct guard *g) { return g && g->until_ns && g->s.clock->mono_ns(g->s.clock) >= g->until_ns; }
 
 /* ---- one question ---- */
 
@@ -137,6 +142,8 @@ int guard_ask(struct guard *g, enum hook_phase phase, const struct hook_ask *ask
     snprintf(q.name, sizeof q.name, "%s", ask->name);
     snprintf(q.result, sizeof q.result, "%s", result);
     if (!said) return err_set(e, ZE_NOMEM, NULL, "hooks");
+    if (phase == HOOK_PRE && g->s.hold_s && !g->until_ns)
+        g->until_ns = g->s.clock->mono_ns(g->s.clock) + (int64_t)g->s.hold_s * 1000000000;
     bool sent = watch_send(g->sock, &q, sizeof q, out) == 0;
     if (sent) await(g, phase != HOOK_POST, &stopped);
     if (!sent || watch_receive(g->sock, &a, sizeof a, &none) < 0 || a.said_n > HOOK_SAID_MAX ||

@@ -15,6 +15,7 @@ struct guard;
 struct guard_setup {
     const struct config *cfg;
     const struct hook_asks *post; /* due once the guard has started */
+    unsigned hold_s;              /* at the latest so long after the first pre command has begun; 0: when the agent is done */
     const char *job, *plan;       /* for the environment of the commands; NULL: none */
     struct clock *clock;
     bool (*cancelled)(void *arg); /* asked while a command runs */
@@ -25,6 +26,9 @@ struct guard_setup {
  * post commands that were not asked for are run first. */
 struct guard *guard_start(const struct guard_setup *s, struct err *e) MUST_CHECK;
 void guard_end(struct guard *g);
+
+/** guard_late(g): the time is over, and the guard runs the post commands, or has run them. False for NULL. */
+bool guard_late(const struct guard *g);
 
 /**
  * guard_ask(g, phase, ask, out, result, e):

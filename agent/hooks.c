@@ -50,18 +50,20 @@ static int command_read(const struct yaml_node *map, struct hook *h, struct err 
 }
 
 static int one_read(const struct yaml_node *map, bool dump, struct hook *h, struct err *e) {
-    const char *user, *timeout, *least;
+    const char *user, *timeout, *least, *hold;
     h->timeout_s = HOOK_TIMEOUT_S, h->least = 1;
     if (!text_name_ok(map->key)) return yaml_fail(map, e, _("expected a name ([a-z0-9-]), found \"%s\""), map->key);
     if (!(h->name = strdup(map->key))) return err_set(e, ZE_NOMEM, NULL, "hooks");
-    if (yaml_keys(map, dump ? "command user timeout min_size" : "command user timeout optional", e) < 0 ||
+    if (yaml_keys(map, dump ? "command user timeout min_size" : "command user timeout optional hold", e) < 0 ||
         command_read(map, h, e) < 0 || yaml_str_or(map, "user", NULL, &user, e) < 0 ||
         yaml_str_or(map, "timeout", NULL, &timeout, e) < 0 || yaml_str_or(map, "min_size", NULL, &least, e) < 0 ||
-        yaml_bool(map, "optional", false, &h->optional, e) < 0)
+        yaml_str_or(map, "hold", NULL, &hold, e) < 0 || yaml_bool(map, "optional", false, &h->optional, e) < 0)
         return -1;
     if (user && !(h->user = strdup(user))) return err_set(e, ZE_NOMEM, NULL, "hooks");
     if (timeout && !span(timeout, &h->timeout_s))
         return yaml_fail(yaml_get(map, "timeout"), e, _("expected a time such as 30s, 10m or 2h, found \"%s\""), timeout);
+    if (hold && !span(hold, &h->hold_s))
+        return yaml_fail(yaml_get(map, "hold"), e, _("expected a time such as 30s, 10m or 2h, found \"%s\""), hold);
     if (least && (!size(least, &h->least) || !h->least))
         return yaml_fail(yaml_get(map, "min_size"), e, _("expected a size such as 1 MiB, found \"%s\""), least);
     return 0;

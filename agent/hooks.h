@@ -14,7 +14,7 @@
 struct yaml_node;
 struct js;
 
-enum { HOOKS_MAX = 32, HOOK_WORDS_MAX = 64, HOOK_ASKS_MAX = 16, HOOK_TIMEOUT_S = 600, HOOK_TIMEOUT_MAX_S = 86400 };
+enum { HOOKS_MAX = 32, HOOK_WORDS_MAX = 64, HOOK_ASKS_MAX = 16, HOOK_TIMEOUT_S = 600, HOOK_TIMEOUT_MAX_S = 86400, HOOK_HOLD_S = 600 };
 
 enum hook_phase { HOOK_PRE, HOOK_POST, HOOK_DUMP };
 
@@ -24,6 +24,7 @@ struct hook {
     char *name, *user;
     char *argv[HOOK_WORDS_MAX + 1]; /* argv[0] is absolute */
     unsigned timeout_s;
+    unsigned hold_s; /* after it has begun, the post commands run at the latest after this time; 0: not said */
     uint64_t least;
     bool optional;
 };

@@ -49,10 +49,11 @@ static bool text_list(const struct js *list, const char **out, size_t max, size_
 
 bool run_job_parse(const struct js *j, struct run_job *out) {
     const char *kind = js_str(j, "kind", "");
-    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL)};
+    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL), .system_point = js_str(j, "system_point", NULL)};
     out->full = !strcmp(kind, "full");
     /* Both become arguments of the guard: a word that looks like an option is none of ours. */
     if (!text_name_ok(out->id) || (out->plan && !text_name_ok(out->plan))) return false;
+    if (js_has(j, "system_point") && (!out->system_point || !text_name_ok(out->system_point))) return false;
     if (!out->full && strcmp(kind, "incremental") != 0) return false;
     if (!hook_asks_take(js_get(j, "pre"), &out->pre) || !hook_asks_take(js_get(j, "post"), &out->post) ||
         !hook_asks_take(js_get(j, "dumps"), &out->dumps))
@@ -104,6 +105,20 @@ static bool asked_to_stop(void *arg) {
     return r->job_cancelled;
 }
 
+/* Of a system point: whether the others have come as far. Nobody there to ask is no answer: it is asked again. */
+static int together(void *arg, bool frozen, struct err *e) {
+    struct runner *r = arg;
+    struct err silent = ERR_INIT;
+    CLEANUP_JS struct js *q = js_object();
+    js_set_str(q, "op", frozen ? "frozen" : "freeze");
+    js_set_str(q, "job", r->job);
+    CLEANUP_JS struct js *a = visit(r, q, &silent);
+    const struct js *x = js_get(a, "error");
+    int64_t id = js_int(x, "id", 0);
+    if (x) return err_set(e, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s", js_str(x, "message", ""));
+    return js_bool(a, "go", false);
+}
+
 static struct js *error_of(const struct err *e) {
     struct js *j = js_object();
     js_set_int(j, "id", e->id);
@@ -128,6 +143,7 @@ static struct js *result_of(const char *job, int rc, const struct backup_result 
     js_set_int(q, "kept", (int64_t)b->kept);
     js_set(q, "left_out", told_json(b));
     js_set_time(q, "started", b->started);
+    js_set_time(q, "walk_start", b->walked);
     js_set_time(q, "ended", b->ended);
     return q;
 }
@@ -168,6 +184,7 @@ static int job_do(struct runner *r, const struct js *j) {
             .excludes = job.excludes, .excludes_n = job.excludes_n,
             .pre = job.pre, .post = job.post, .dumps = job.dumps, .job = job.id, .plan = job.plan,
             .ticket = job.ticket, .clock = r->clock,
+            .together = job.system_point ? together : NULL, .together_arg = r,
             .progress = &r->progress, .cancelled = limiter_step, .cancelled_arg = &limiter};
         r->c->limiter = &limiter;
         rc = limiter_begin(&limiter, &r->c->limits, &why);

@@ -19,7 +19,7 @@ unsigned run_backoff(unsigned failures);
 struct js;
 enum { RUN_PATHS_MAX = 256 };
 struct run_job {
-    const char *id, *ticket, *plan;
+    const char *id, *ticket, *plan, *system_point; /* the latter NULL: it runs alone */
     bool full;
     struct limits limits;
     int64_t until_s; /* stop after so many seconds: the window ends; 0: never */

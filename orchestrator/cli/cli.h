@@ -77,7 +77,14 @@ cli_command cmd_plan_simulate, cmd_calendar_import, cmd_calendar_show, cmd_calen
 cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
 cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel, cmd_job_retry;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;
+cli_command cmd_system_list, cmd_system_show, cmd_system_point, cmd_system_points;
 cli_command cmd_approve;
+
+/** cli_system_point(s, path, cap, tail): where SYSTEM@NUMBER is in the API, and ${tail}: 1; 0 when ${s} has no @, <0 when it is
+ * none. The other two show one, and what pinning it has answered. */
+int cli_system_point(const char *s, char *path, size_t cap, const char *tail);
+int cmd_system_point_show(struct cli *c, const char *path, struct err *e);
+int cmd_system_point_pinned(struct cli *c, const struct js *j);
 cli_command cmd_kit_new, cmd_kit_test, cmd_kit_print;
 cli_command cmd_audit_list, cmd_audit_export, cmd_audit_verify;
 cli_command cmd_notify_channels, cmd_notify_list, cmd_notify_test, cmd_notify_retry;

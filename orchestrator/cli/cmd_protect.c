@@ -52,9 +52,12 @@ int cmd_point_pin(struct cli *c, struct err *e) {
     if (months) js_set_int(q, "months", (int64_t)n);
     if (until) js_set_str(q, "until", until);
     common(c, q);
-    if (take_points(c->argv[0], path, sizeof path, "/pin", NULL, e) < 0) return -1;
+    int system = cli_system_point(c->argv[0], path, sizeof path, "/pin");
+    if (system < 0) return err_set(e, ZE_USAGE, c->argv[0], _("expected SYSTEM@NUMBER"));
+    if (!system && take_points(c->argv[0], path, sizeof path, "/pin", NULL, e) < 0) return -1;
     struct js *j = cli_post(c, path, q, e);
     if (!j) return -1;
+    if (system) return cmd_system_point_pinned(c, j), js_free(j), 0;
     if (c->json) return cli_line("pin", j), 0;
     printf(js_bool(j, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"),
         c->argv[0], js_str(j, "until", "?"));

@@ -8,6 +8,8 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "hosts.h"
+#include "systems.h"
 #include "turns.h"
 #include "catalog_calendar.h"
 
@@ -36,11 +38,11 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
         int64_t v = catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, p, NULL, NULL);
         int64_t until;
         found = v && p->backup && plan_has_host(p, host);
-        if (found && strcmp(j->origin, "manual") != 0 && plan_frozen(p, now / NS_PER_S, &until)) {
+        if (found && !j->system_point && strcmp(j->origin, "manual") != 0 && plan_frozen(p, now / NS_PER_S, &until)) {
             j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
             found = 0;
             plan_free(p);
-        } else if (found && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
+        } else if (found && !j->system_point && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
             plan_free(p); /* others first; it stays queued */
             found = 0;
             break;
@@ -89,6 +91,21 @@ static void offer_entries(struct js *o, const char *key, const struct js *list) 
     if (js_count(list)) js_set(o, key, js_copy(list));
 }
 
+/* Of a system point: what the recovery names for this host takes the place of the pre commands. */
+static struct js *freeze_of(const struct job *j, const struct plan *p) {
+    const struct js *hosts = js_get(p->recovery, "hosts"), *names = NULL;
+    for (size_t i = 0; j->system_point && i < js_count(hosts); i++)
+        if (!strcmp(js_str(js_at(hosts, i), "host", ""), j->host)) names = js_get(js_at(hosts, i), "freeze");
+    if (!names) return NULL;
+    struct js *list = js_array();
+    for (size_t i = 0; i < js_count(names); i++) {
+        struct js *entry = js_object();
+        js_set_str(entry, "name", js_text(js_at(names, i)));
+        js_push(list, entry);
+    }
+    return list;
+}
+
 static struct js *offer_of(const struct job *j, const struct plan *p, int64_t now) {
     char id[24];
     struct js *limits = limits_json(&p->limits);
@@ -101,9 +118,12 @@ static struct js *offer_of(const struct job *j, const struct plan *p, int64_t no
     js_set(o, "excludes", p->excludes ? js_copy(p->excludes) : js_array());
     if (limits) js_set(o, "limits", limits);
     js_set_str(o, "plan", p->name);
-    offer_entries(o, "pre", js_get(js_get(p->form, "hooks"), "pre"));
+    CLEANUP_JS struct js *freeze = freeze_of(j, p);
+    offer_entries(o, "pre", freeze ? freeze : js_get(js_get(p->form, "hooks"), "pre"));
     offer_entries(o, "post", js_get(js_get(p->form, "hooks"), "post"));
     offer_entries(o, "dumps", js_get(js_get(p->form, "content"), "commands"));
+    snprintf(id, sizeof id, "%lld", (long long)j->system_point);
+    if (j->system_point) js_set_str(o, "system_point", id);
     if (p->window_end && j->window_end_ns > now) js_set_int(o, "until_s", (j->window_end_ns - now) / NS_PER_S + 1);
     return o;
 }
@@ -171,6 +191,32 @@ static struct js *on_progress(struct daemon *d, const char *host, const struct j
     return a;
 }
 
+/* Of a system point: "freeze" asks whether it may freeze, "frozen" says that it has, and asks whether it may walk. */
+static struct js *barrier(struct daemon *d, const char *host, const struct js *q, enum barrier_stage stage, struct err *e) {
+    struct job j;
+    db_begin(d->db);
+    bool mine = own_job(d, host, q, &j) && j.system_point && !strcmp(j.state, "running");
+    int go = mine ? barrier_ask(d, &j, stage, e) : err_set(e, ZE_NOTFOUND, host, _("this host has no such job"));
+    if (mine) {
+        j.lease_ns = daemon_now(d) + (int64_t)LEASE_S * NS_PER_S;
+        job_put(d->db, &j);
+    }
+    struct err why = ERR_INIT;
+    if (db_commit(d->db, &why) < 0) return *e = why, NULL;
+    if (go < 0) return NULL;
+    struct js *a = js_object();
+    js_set_bool(a, "go", go);
+    return a;
+}
+
+static struct js *on_freeze(struct daemon *d, const char *host, const struct js *q, struct err *e) {
+    return barrier(d, host, q, BARRIER_READY, e);
+}
+
+static struct js *on_frozen(struct daemon *d, const char *host, const struct js *q, struct err *e) {
+    return barrier(d, host, q, BARRIER_FROZEN, e);
+}
+
 /* Failures that another try may cure; others are for a person. */
 static bool passing(int64_t id) {
     return (id >= 1500 && id <= 1503) || id == ZE_BUSY || id == ZE_STALE || id == ZE_CHILD || id == ZE_MISSING;
@@ -214,6 +260,7 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     if (j->point) db_exec(d->db, "UPDATE hosts SET points=1 WHERE name=? AND points=0", "s", j->host);
     snprintf(j->err_object, sizeof j->err_object, "%s", why.object);
     snprintf(j->err_msg, sizeof j->err_msg, "%s", why.msg);
+    if (j->system_point) system_point_walked(d->db, j->id, hosts_time(q, "walk_start"));
     job_put(d->db, j);
     job_record(d->db, j, now, "zaibeid", "job.ended");
 }
@@ -240,7 +287,8 @@ char *agents_answer(struct daemon *d, const char *host, const void *request, siz
     static const struct {
         const char *op;
         struct js *(*handler)(struct daemon *, const char *, const struct js *, struct err *);
-    } ops[] = {{"call-in", on_call_in}, {"progress", on_progress}, {"result", on_result}};
+    } ops[] = {{"call-in", on_call_in}, {"progress", on_progress}, {"result", on_result},
+        {"freeze", on_freeze}, {"frozen", on_frozen}};
     struct err e = ERR_INIT;
     CLEANUP_JS struct js *q = js_parse(request, n, host, &e), *a = NULL;
     const char *op = js_str(q, "op", "");

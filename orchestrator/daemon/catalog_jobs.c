@@ -14,14 +14,14 @@
 #include "outbox.h"
 #define COLUMNS                                                                                         \
     "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
-    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,priority,host,plan,plan_hash," \
+    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,priority,system_point,host,plan,plan_hash," \
     "kind,labels,origin,state,ticket,phase,err_object,err_msg"
-#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
-#define TYPES "iiiiiiiiiiiiiiiiiisssssssssss"
+#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define TYPES "iiiiiiiiiiiiiiiiiiisssssssssss"
 #define FIELDS(j)                                                                                                \
     (j)->plan_version, (j)->due_ns, (j)->window_end_ns, (j)->not_before_ns, (j)->lease_ns, (j)->queued_ns,       \
         (j)->started_ns, (j)->ended_ns, (j)->attempts, (j)->point, (j)->files, (j)->bytes_read, (j)->bytes_sent, \
-        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->priority, (j)->host, (j)->plan, (j)->plan_hash, \
+        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->priority, (j)->system_point, (j)->host, (j)->plan, (j)->plan_hash, \
         (j)->kind, (j)->labels, (j)->origin, (j)->state, (j)->ticket, (j)->phase, (j)->err_object, (j)->err_msg
 
 static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s", s); }
@@ -30,7 +30,7 @@ static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s"
 static void read_row(struct db_rows *r, struct job *j) {
     int64_t *const ints[] = {&j->id, &j->plan_version, &j->due_ns, &j->window_end_ns, &j->not_before_ns, &j->lease_ns,
         &j->queued_ns, &j->started_ns, &j->ended_ns, &j->attempts, &j->point, &j->files, &j->bytes_read, &j->bytes_sent,
-        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel, &j->priority};
+        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel, &j->priority, &j->system_point};
     const struct {
         char *p;
         size_t cap;
@@ -67,7 +67,7 @@ bool job_pick(struct db *d, const char *host, int64_t now_ns, struct job *j) {
         "SELECT id," COLUMNS " FROM jobs WHERE host=?1 AND state='queued' AND due_ns<=?2 AND not_before_ns<=?2 "
         "AND (window_end_ns=0 OR window_end_ns>?2 OR attempts>0) "
         "AND NOT EXISTS(SELECT 1 FROM jobs WHERE host=?1 AND state='running') "
-        "ORDER BY origin='manual' DESC, due_ns, id LIMIT 1",
+        "ORDER BY origin IN ('manual','system') DESC, due_ns, id LIMIT 1",
         "si", host, now_ns);
     bool found = db_next(r);
     if (found) read_row(r, j);
@@ -93,7 +93,9 @@ void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *wh
     copy(j->err_object, sizeof j->err_object, why->object);
     copy(j->err_msg, sizeof j->err_msg, why->msg);
     j->lease_ns = 0;
-    const char *state = j->cancel ? "cancelled" : j->attempts >= ATTEMPTS_MAX ? "failed" : "queued";
+    /* Of a system point the first try is the only one: later this host is not frozen together with the others. */
+    int64_t most = j->system_point ? 1 : ATTEMPTS_MAX;
+    const char *state = j->cancel ? "cancelled" : j->attempts >= most ? "failed" : "queued";
     copy(j->state, sizeof j->state, state);
     if (strcmp(state, "queued") != 0) j->ended_ns = now_ns;
     int64_t pause = BACKOFF_S;

@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "sys/file.h"
+#include "systems.h"
 
 static const char self[] = "zaibeid";
 
@@ -110,10 +111,14 @@ static int enact(struct daemon *d, struct version *v, struct err *e) {
     if (!text || plan_parse(v->name, text, strlen(text), d->cfg->zone, &p, e) < 0)
         return text ? -1 : err_set(e, ZE_NOTFOUND, v->name, _("no such plan"));
     int rc = check_place(d, &p, e), to;
+    char other[64];
+    if (rc == 0 && systems_second(d->db, &p, other))
+        rc = err_set(e, ZE_SECONDRECOVERY, p.name, _("plan %s has the recovery of system %s"), other, p.system);
     if (rc == 0) {
         bool had = version_get(d->db, v->name, VERSION_IN_FORCE, &old), still = had && old.state == LIFE_SUSPENDED;
         if (had && (to = life_next(old.state, LIFE_REPLACE)) >= 0) step(d, &old, LIFE_REPLACE, to, self, "");
         else db_exec(d->db, "DELETE FROM cursors WHERE plan=?", "s", v->name); /* its calendar begins now */
+        systems_put(d->db, &p);
         reach_put(d->db, v->name, v->department, p.hosts, p.hosts_n);
         v->applied_ns = daemon_now(d);
         step(d, v, LIFE_ENACT, LIFE_ACTIVE, self, "");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "systems.h"
 #include "turns.h"
 #include "catalog_calendar.h"
 enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S };
@@ -65,6 +66,7 @@ static int reload(struct scheduler *s, struct err *e) {
     for (size_t i = 0; i < n; i++) {
         struct entry *x = s->entries ? &s->entries[s->n] : NULL;
         if (x) x->version = catalog_plan_load(s->d->db, names[i], 0, s->d->cfg->zone, &x->plan, NULL, NULL);
+        if (x && x->version) systems_put(s->d->db, &x->plan);
         if (x && x->version && (x->zone = zone_open(x->plan.zone, e))) s->n++;
         else daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), names[i]);
         free(names[i]);
@@ -93,7 +95,7 @@ static void take_over(struct scheduler *s, struct job *fresh, int64_t now_ns) {
     struct job *old = job_list(db, JOBS_QUEUED_OF, fresh->host, fresh->plan, 0, &n);
     for (size_t i = 0; i < n; i++) {
         struct job *j = &old[i];
-        if (j->id == fresh->id || !strcmp(j->origin, "manual")) continue;
+        if (j->id == fresh->id || j->system_point || !strcmp(j->origin, "manual")) continue;
         run_labels_text(run_labels_of(fresh->labels) | run_labels_of(j->labels), fresh->labels);
         if (run_kind_of(j->kind) == RUN_FULL) snprintf(fresh->kind, sizeof fresh->kind, "full");
         bool over = j->window_end_ns && j->window_end_ns <= now_ns;
@@ -186,5 +188,5 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
 int scheduler_tick(struct scheduler *s, struct err *e) {
     int64_t now_ns = daemon_now(s->d), now_s = now_ns / NS_PER_S;
     if (reload(s, e) < 0 || follow_all(s, now_s, now_ns, e) < 0) return -1;
-    return overdue(s, now_ns, e);
+    return overdue(s, now_ns, e) < 0 ? -1 : system_points_tick(s->d, e);
 }

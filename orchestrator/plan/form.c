@@ -18,6 +18,8 @@
 #define YES_NO(yes, y, no, n) W({"true", yes, y}, {"false", no, n})
 #define DAILY W({"full", "全备", "full"}, {"incremental", "增量", "incremental"})
 #define PIECES W({"", "个", ""})
+#define LEVELS W({"1", "内容", "content"}, {"2", "服务", "service"}, {"4", "整机", "machine"})
+#define LEVELS_ASKED W({"2", "服务", "service"}, {"4", "整机", "machine"})
 #define GIGABYTES W({"GB", "GB", "GB"})
 
 /* clang-format off */
@@ -151,6 +153,47 @@ static const struct field fields[] = {
         .note = "name of the entry in the host's agent.yaml"},
     {"hooks.post.timeout", "时限", "time limit", 0, CELL_NONE, FIELD_SPAN,
         .note = "`30s`, `10m`; a shorter one of the host holds"},
+    {"recovery", "恢复与演练", "Recovery", 0, CELL_NONE, FIELD_MAP,
+        .note = "how the system is brought back and what proves it; in one plan of a system (see below)"},
+    {"recovery.gateway", "网关", "gateway", 0, CELL_NONE, FIELD_TEXT, .hint = N_("an address such as 10.20.0.10/24"),
+        .note = "the drill's own address on the wire, `10.20.0.1/24`"},
+    {"recovery.drill_every", "演练间隔", "drill at least every", 0, CELL_NONE, FIELD_SPAN,
+        .note = "`90d`, at most `366d`; `365d` unless it is said"},
+    {"recovery.drill_level", "演练级别", "drill level", 0, CELL_NONE, FIELD_CHOICE, .words = LEVELS,
+        .note = "`2` unless it is said"},
+    {"recovery.hosts", "主机", "hosts", 0, CELL_NONE, FIELD_MAPS,
+        .note = "list of hosts of the plan; of one that is not in it the content alone is drilled"},
+    {"recovery.hosts.host", "主机", "host", 0, CELL_NONE, FIELD_NAME, .required = true},
+    {"recovery.hosts.after", "先启动", "after", 0, CELL_NONE, FIELD_NAMES,
+        .note = "list of hosts that have to be up before it"},
+    {"recovery.hosts.address", "地址", "address", 0, CELL_NONE, FIELD_TEXT, .required = true,
+        .hint = N_("an address such as 10.20.0.10/24"), .note = "its original address, `10.20.0.10/24`"},
+    {"recovery.hosts.nic", "网卡", "network card", 0, CELL_NONE, FIELD_TEXT,
+        .note = "its name, `ens192`; without it that of the restore point"},
+    {"recovery.hosts.mac", "MAC", "MAC", 0, CELL_NONE, FIELD_TEXT, .note = "`\"52:54:00:20:00:10\"`"},
+    {"recovery.hosts.memory", "内存", "memory", 0, CELL_NONE, FIELD_SIZE, .note = "at level 4; `1 GiB` unless it is said"},
+    {"recovery.hosts.freeze", "冻结", "freeze", 0, CELL_NONE, FIELD_NAMES,
+        .note = "list of entries of its own allow-list before a system point, in place of `hooks.pre`; `hooks.post` thaws"},
+    {"recovery.hosts.services", "服务", "services", 0, CELL_NONE, FIELD_MAPS, .note = "list, in the order of starting"},
+    {"recovery.hosts.services.name", "名称", "name", 0, CELL_NONE, FIELD_NAME, .required = true},
+    {"recovery.hosts.services.user", "用户", "user", 0, CELL_NONE, FIELD_TEXT,
+        .note = "a user of the restored host; `root` unless it is said"},
+    {"recovery.hosts.services.start", "启动命令", "start", 0, CELL_NONE, FIELD_TEXT, .required = true,
+        .note = "what starts it, in the foreground; begins with an absolute path"},
+    {"recovery.checks", "检查", "checks", 0, CELL_NONE, FIELD_MAPS, .note = "list: what proves that it works"},
+    {"recovery.checks.name", "名称", "name", 0, CELL_NONE, FIELD_NAME, .required = true},
+    {"recovery.checks.host", "主机", "host", 0, CELL_NONE, FIELD_NAME, .required = true,
+        .note = "of `recovery.hosts`: whose service it judges, and where `run` runs"},
+    {"recovery.checks.run", "命令", "run", 0, CELL_NONE, FIELD_TEXT, .note = "a command in the restored host; or `http`"},
+    {"recovery.checks.http", "网址", "http", 0, CELL_NONE, FIELD_TEXT, .note = "`http://10.20.0.20/api/`"},
+    {"recovery.checks.status", "状态码", "status", 0, CELL_NONE, FIELD_NUMBER, .min = 100, .max = 599,
+        .note = "of `http`; 200 unless it is said"},
+    {"recovery.checks.expect", "应答", "expect", 0, CELL_NONE, FIELD_TEXT, .required = true,
+        .note = "POSIX extended regular expression on the output or page; must not match the empty text"},
+    {"recovery.checks.within", "时限", "within", 0, CELL_NONE, FIELD_SPAN,
+        .note = "`60s`, at level 4 `300s`, unless it is said; at most `1h`"},
+    {"recovery.checks.level", "级别", "level", 0, CELL_NONE, FIELD_CHOICE, .words = LEVELS_ASKED,
+        .note = "the least at which it is asked, `2` unless it is said"},
     {"priority", "优先级", "Priority", 0, CELL_NONE, FIELD_NUMBER, .min = 1, .max = 9, .def = "5",
         .note = "1 … 9; of runs that are due together, greater ones start first"},
     {"limits", "占用上限", "Limits", 0, CELL_NONE, FIELD_MAP,
@@ -260,7 +303,7 @@ void form_expected(const struct field *f, char *out, size_t cap) {
     case FIELD_CHOICE:
     case FIELD_CHOICES: spell(f->words, out, cap); return;
     case FIELD_OWN: s = f->hint ? _(f->hint) : f->note; break;
-    default: s = _("a text");
+    default: s = f->hint ? _(f->hint) : _("a text");
     }
     snprintf(out, cap, "%s", s);
 }

@@ -125,16 +125,18 @@ static int check_list(const struct field *f, const struct yaml_node *map, const 
     return 0;
 }
 
+/* Elements are told apart by the first of their fields, which all of them have. */
 static int check_maps(const struct field *f, const struct yaml_node *list, struct err *e) {
     if (list->kind != YAML_LIST) return yaml_fail(list, e, _("expected a list of \"key: value\" lines"));
+    const char *id = form_next(f->key, NULL)->key + strlen(f->key) + 1;
     size_t n = 0;
     for (const struct yaml_node *it = list->child; it; it = it->next) {
         const char *name, *other;
         if (++n > FORM_MAPS_MAX) return yaml_fail(it, e, _("more than %d of them"), FORM_MAPS_MAX);
-        if (check_map(f->key, it, e) < 0 || yaml_str(it, "name", &name, e) < 0) return -1;
+        if (check_map(f->key, it, e) < 0 || yaml_str(it, id, &name, e) < 0) return -1;
         for (const struct yaml_node *o = list->child; o != it; o = o->next)
-            if (yaml_str(o, "name", &other, e) == 0 && !strcmp(name, other))
-                return yaml_fail(yaml_get(it, "name"), e, _("\"%s\" stands here twice"), name);
+            if (yaml_str(o, id, &other, e) == 0 && !strcmp(name, other))
+                return yaml_fail(yaml_get(it, id), e, _("\"%s\" stands here twice"), name);
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "plan/form.h"
 #include "plan/plan_internal.h"
+#include "plan/recovery.h"
 
 static int check_hosts(const struct yaml_node *top, struct err *e) {
     const struct yaml_node *list;
@@ -46,7 +47,9 @@ static void make_lists(struct js *map, const char *key) {
     size_t skip = strlen(key) + (*key != 0);
     for (const struct field *f = NULL; map && (f = form_next(key, f));) {
         const char *s = js_str(map, f->key + skip, NULL);
-        if (f->type == FIELD_MAP) make_lists(js_get(map, f->key + skip), f->key);
+        struct js *inner = js_get(map, f->key + skip);
+        if (f->type == FIELD_MAP) make_lists(inner, f->key);
+        for (size_t i = 0; f->type == FIELD_MAPS && i < js_count(inner); i++) make_lists(js_at(inner, i), f->key);
         if (!form_is_list(f) || !s) continue;
         struct js *a = js_array();
         js_push_str(a, s);
@@ -73,6 +76,7 @@ static int finish(const struct yaml_node *top, struct plan *p, struct err *e) {
     p->form = tree_of(top);
     make_lists(p->form, "");
     const struct js *content = js_get(p->form, "content"), *hooks = js_get(p->form, "hooks");
+    p->recovery = js_get(p->form, "recovery");
     p->paths = js_get(content, "paths"), p->excludes = js_get(content, "excludes");
     const struct js *hosts = js_get(p->form, "hosts");
     p->hosts_n = js_count(hosts);
@@ -112,6 +116,7 @@ int plan_parse(const char *name, const void *text, size_t n, const char *zone, s
     if (yaml_copy(top, "system", NULL, p->system, sizeof p->system, e) < 0) goto out;
     if (yaml_bool(top, "backup", true, &p->backup, e) < 0) goto out;
     if (check_hosts(top, e) < 0 || check_content(top, p->backup, e) < 0) goto out;
+    if (recovery_check(top, p->backup, e) < 0) goto out;
     if (plan_schedule(top, zone, p, e) < 0 || plan_keep(top, &p->keep, e) < 0 || read_rest(top, p, e) < 0) goto out;
     rc = finish(top, p, e);
 out:

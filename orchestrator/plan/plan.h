@@ -41,6 +41,7 @@ struct plan {
     bool window_end;                   /* a run stops when its window ends, and goes on in the next one */
     struct js *form;                   /* every field, as in the canonical text */
     const struct js *paths, *excludes; /* arrays of strings in form; NULL when there are none */
+    const struct js *recovery;         /* of form, or NULL (recovery.h) */
     char *canonical;
     uint8_t hash[SEAL_HASH];
 };

@@ -72,6 +72,29 @@ static void put_entries(const struct js *list, bool zh, struct buf *out) {
     }
 }
 
+/* Everything that stands in a list of maps: "shop-db (address: 10.20.0.10/24; services: postgresql (start: …))". Elements of
+ * the list itself have a line each. */
+static void put_maps(const struct field *f, const struct js *list, bool zh, const char *between, struct buf *out) {
+    const struct field *id = form_next(f->key, NULL);
+    size_t skip = strlen(f->key) + 1;
+    for (size_t i = 0; i < js_count(list); i++) { /* as deep as the table */
+        const struct js *map = js_at(list, i);
+        bool any = false;
+        putf(out, "%s%s", i ? between : "", js_str(map, id->key + skip, ""));
+        for (const struct field *in = id; (in = form_next(f->key, in));) {
+            const char *s = js_str(map, in->key + skip, NULL);
+            const struct js *inner = js_get(map, in->key + skip);
+            if (!s && !inner) continue;
+            putf(out, "%s%s%s", any ? zh ? "；" : "; " : zh ? "（" : " (", zh ? in->zh : in->en, zh ? "：" : ": ");
+            if (s) putf(out, "%s", s);
+            else if (in->type == FIELD_MAPS) put_maps(in, inner, zh, zh ? "、" : ", ", out);
+            else put_list(inner, zh, out);
+            any = true;
+        }
+        if (any) putf(out, zh ? "）" : ")");
+    }
+}
+
 void plan_print_value(const struct field *f, const struct js *form, enum form_lang lang, struct buf *out) {
     const char *last;
     const struct js *map = form_at(form, f, &last);
@@ -88,7 +111,9 @@ void plan_print_value(const struct field *f, const struct js *form, enum form_la
     case FIELD_DATE: return put_date(s, zh, out);
     case FIELD_PERIOD: return put_period(s, zh, out);
     case FIELD_DELTA: return put_delta(f, s, zh, out);
-    case FIELD_MAPS: return put_entries(list, zh, out);
+    case FIELD_MAPS:
+        if (!strncmp(f->key, "recovery.", 9)) return put_maps(f, list, zh, "\n", out);
+        return put_entries(list, zh, out);
     case FIELD_STEP:
         if (!strcmp(f->key, "review.date")) return put_date(s, zh, out);
         break;

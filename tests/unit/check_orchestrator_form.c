@@ -239,7 +239,7 @@ static void reads_back(const struct plan *p) {
 }
 
 static const char *const examples[] = {
-    "oa", "fileserver", "website", "archive", "migration", "retiring", "minimal", "no-backup", "tour"};
+    "oa", "fileserver", "website", "archive", "migration", "retiring", "minimal", "no-backup", "tour", "shop"};
 
 START_TEST(every_example_is_a_plan_and_reads_back_as_the_same_plan) {
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
