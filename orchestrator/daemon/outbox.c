@@ -22,6 +22,11 @@ void notice_add(
     add(d, now_ns, kind, object, plan, false, detail);
 }
 
+void notice_end(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail) {
+    add(d, now_ns, kind, object, plan, true, detail);
+}
+
 /* When it was last told of; 0: it does not hold. */
 static int64_t told(struct db *d, const char *kind, const char *object) {
     struct db_rows *r = db_query(d, "SELECT told_ns FROM conditions WHERE kind=? AND object=?", "ss", kind, object);

@@ -16,6 +16,10 @@ enum { OUTBOX_TRIES = 20, OUTBOX_PAUSE_S = 30, OUTBOX_PAUSE_MAX_S = 3600, OUTBOX
 void notice_add(
     struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail);
 
+/** notice_end: the same about something that has ended. */
+void notice_end(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail);
+
 /** condition_set(db, now_ns, kind, object, plan, on, detail): tell when a state of affairs begins, once a day while it lasts, and when
  * it ends. ${detail} is taken. */
 void condition_set(
