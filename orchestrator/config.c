@@ -85,17 +85,27 @@ static int read_people(const struct yaml_node *top, struct config *c, struct err
         : 0;
 }
 
+static int read_listen(const struct yaml_node *top, struct config *c, struct err *e) {
+    const struct yaml_node *map = yaml_get(top, "listen");
+    if (!map) return 0;
+    if (yaml_keys(map, "address certificate key", e) < 0 || yaml_str(map, "address", &c->listen, e) < 0 ||
+        yaml_str(map, "certificate", &c->listen_certificate, e) < 0 || yaml_str(map, "key", &c->listen_key, e) < 0)
+        return -1;
+    return c->people_off ? yaml_fail(map, e, _("not while people are off: nobody could be told from anybody")) : 0;
+}
+
 int config_load(const char *path, struct config *c, struct err *e) {
     const char *env = getenv("ZAIBEI_CONFIG");
     *c = (struct config){.file = path ? path : env && *env ? env : "/etc/zaibei/zaibeid.yaml"};
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket zone call_in_s people limits deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket listen zone call_in_s people limits deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||
-        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_people(top, c, e) < 0 || read_vault(top, c, e) < 0 ||
+        yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_people(top, c, e) < 0 ||
+        read_listen(top, c, e) < 0 || read_vault(top, c, e) < 0 ||
         channels_read(yaml_get(top, "notify"), c->call_in_s, c->notify, e) < 0) {
         config_free(c);
         return -1;

@@ -3,6 +3,10 @@
  *
  *   state: /var/lib/zaibei                 the catalog, zaibei.db
  *   socket: /run/zaibei/zaibei.sock        the API, for zaibei and the console
+ *   listen:                                the API over the network too; needs people
+ *     address: 0.0.0.0:8443                or [::]:8443
+ *     certificate: /etc/zaibei/api.pem     with its chain; read again on SIGHUP
+ *     key: /etc/zaibei/api.key             which only zaibeid may read
  *   zone: Asia/Shanghai                    for plans that name none
  *   call_in_s: 60                          how often agents call in
  *   people: on                             off: a machine of one person, for trying out; every act is recorded as "local"
@@ -45,6 +49,7 @@ struct config {
     int64_t limit_restores;                   /* hosts that are restored at once */
     int64_t password_days, session_idle_s, session_s;
     const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
+    const char *listen, *listen_certificate, *listen_key; /* NULL: not over the network */
     const char *location;                     /* of the vault; NULL: not said */
     const char *ssh;                          /* NULL: enrol tokens cannot be made */
     char vault_socket[4096];                  /* "": agents do not call in */

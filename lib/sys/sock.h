@@ -1,4 +1,4 @@
-/** Unix sockets: listening where nobody else does, and connecting. */
+/** Sockets: listening where nobody else does, and connecting. */
 #ifndef SYS_SOCK_H
 #define SYS_SOCK_H
 
@@ -13,6 +13,10 @@
  * descriptor (close-on-exec, non-blocking), or <0 with ${e}.
  */
 int sock_listen(const char *path, mode_t mode, struct err *e) MUST_CHECK;
+
+/** sock_listen_net(address, e): a listening TCP socket (close-on-exec, non-blocking) at "192.0.2.1:8443" or "[::]:8443", the latter
+ * for IPv4 too where the system does that; or <0 with ZE_CONFIG, ZE_BUSY, ZE_IO. */
+int sock_listen_net(const char *address, struct err *e) MUST_CHECK;
 
 /** sock_connect(path, e): a connected stream socket (close-on-exec, blocking), or <0 with ZE_UNREACHABLE. */
 int sock_connect(const char *path, struct err *e) MUST_CHECK;

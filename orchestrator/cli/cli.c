@@ -2,15 +2,18 @@
  * had met the error itself. */
 #include "cli.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
-#include "config.h"
+#include "place.h"
 #include "session.h"
-#include "wrap/http.h"
+#include "wrap/seal.h"
+
+enum { TRIES = 20, PAUSE_MS = 500 };
 
 const char *cli_option(const struct cli *c, const char *name) {
     for (size_t i = 0; i < c->options_n; i++)
@@ -25,18 +28,37 @@ static int take_problem(const struct js *j, int status, struct err *e) {
     return err_set(e, err_known(id), js_str(j, "object", ""), "%s", js_str(j, "detail", ""));
 }
 
-struct js *cli_call(
-    struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n, struct err *e) {
-    struct config cfg;
-    struct buf answer;
-    if (config_load(c->config, &cfg, e) < 0) return NULL;
-    struct http *h = http_new(cfg.socket);
-    if (h && session_header(c, h, e) < 0) {
-        http_free(h), config_free(&cfg);
-        return NULL;
+/* A key of its own for what is asked to be done. */
+static bool set_key(struct http *h) {
+    uint8_t raw[16];
+    char hex[33], line[64];
+    seal_random(raw, sizeof raw);
+    text_hex(hex, raw, sizeof raw);
+    snprintf(line, sizeof line, "Idempotency-Key: %s", hex);
+    return http_header(h, line);
+}
+
+/* What may have been done, or not, is asked once more; zaibeid may be starting again meanwhile. */
+static int again(struct http *h, const char *method, const char *path, const char *type, const void *body, size_t n,
+    struct buf *answer, struct err *e) {
+    int status = -1;
+    for (int i = 0; i < TRIES && status < 0 && (!i || e->id == ZE_UNREACHABLE); i++) {
+        poll(NULL, 0, PAUSE_MS);
+        status = http_call(h, method, path, type, body, n, answer, e);
     }
+    return status;
+}
+
+static struct js *call(struct cli *c, bool once, const char *method, const char *path, const char *type, const void *body,
+    size_t n, struct err *e) {
+    struct buf answer;
+    struct http *h = place_open(c, e);
+    if (!h) return NULL;
+    if (session_header(c, h, e) < 0) return http_free(h), NULL;
     buf_init(&answer, JS_BYTES_MAX);
-    int status = h ? http_call(h, method, path, type, body, n, &answer, e) : err_set(e, ZE_NOMEM, path, "HTTP");
+    int status = once && !set_key(h) ? err_set(e, ZE_NOMEM, path, "HTTP")
+                                     : http_call(h, method, path, type, body, n, &answer, e);
+    if (status < 0 && once && e->id == ZE_CUT) status = again(h, method, path, type, body, n, &answer, e);
     struct js *j = NULL;
     if (status >= 0) j = js_parse(answer.p ? answer.p : (const uint8_t *)"", answer.len, "zaibeid", e);
     if (j && status >= 300) {
@@ -45,8 +67,12 @@ struct js *cli_call(
     }
     buf_free(&answer);
     http_free(h);
-    config_free(&cfg);
     return j;
+}
+
+struct js *cli_call(
+    struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n, struct err *e) {
+    return call(c, !strcmp(method, "POST"), method, path, type, body, n, e);
 }
 
 struct js *cli_get(struct cli *c, const char *path, struct err *e) {
@@ -56,6 +82,14 @@ struct js *cli_get(struct cli *c, const char *path, struct err *e) {
 struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) {
     char *text = body ? js_dump(body) : NULL;
     struct js *j = cli_call(c, "POST", path, "application/json", text, text ? strlen(text) : 0, e);
+    free(text);
+    return j;
+}
+
+struct js *cli_post_secret(struct cli *c, const char *path, const struct js *body, struct err *e) {
+    char *text = body ? js_dump(body) : NULL;
+    struct js *j = call(c, false, "POST", path, "application/json", text, text ? strlen(text) : 0, e);
+    if (text) seal_wipe(text, strlen(text));
     free(text);
     return j;
 }

@@ -15,6 +15,11 @@ struct cli {
     bool json;
     const char *config; /* NULL: the usual place */
     const char *token_file; /* NULL: $ZAIBEI_TOKEN_FILE, or the session of zaibei login */
+    const char *server, *ca; /* NULL: as the configuration says */
+    struct {
+        bool tls;
+        char at[256], ca[4096]; /* a socket, or https://HOST:PORT and who vouches for it ("": whom the system trusts) */
+    } place;                     /* place.h; at "": not looked for yet */
     int argc;
     const char *argv[CLI_ARGS_MAX];
     size_t options_n;
@@ -30,12 +35,15 @@ const char *cli_option(const struct cli *c, const char *name);
 /**
  * cli_call(c, method, path, type, body, n, e):
  * Ask zaibeid: the answer's JSON, to be freed, or NULL with ${e}, which is the daemon's own error where it answered with
- * one. cli_get: the same for GET. cli_post: with a JSON object, which stays the caller's (NULL: no body).
+ * one. A POST carries an Idempotency-Key; where the connection breaks it is asked once more, under the same key, so it is done
+ * once. cli_get: the same for GET. cli_post: with a JSON object, which stays the caller's (NULL: no body). cli_post_secret: the same
+ * for what has a secret in question or answer: zaibeid keeps nothing of it, so it is asked once and has no key.
  */
 struct js *cli_call(struct cli *c, const char *method, const char *path, const char *type, const void *body, size_t n,
     struct err *e) MUST_CHECK;
 struct js *cli_get(struct cli *c, const char *path, struct err *e) MUST_CHECK;
 struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
+struct js *cli_post_secret(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
 
 /** cli_pages(c, path, list, e): every page of a list, as one array, to be freed. ${stale}, where not NULL, gets the answer's
  * word of why it may be old ("" when it is not; 200 bytes). */

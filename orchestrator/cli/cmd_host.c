@@ -25,7 +25,7 @@ int cmd_host_token(struct cli *c, struct err *e) {
     js_set_str(q, "system", system);
     if (expires) js_set_int(q, "expires_s", cli_seconds(expires));
     host_path(path, sizeof path, "/v1/hosts/", c->argv[0], "/token");
-    struct js *j = cli_post(c, path, q, e);
+    struct js *j = cli_post_secret(c, path, q, e);
     if (!j) return -1;
     if (c->json) return cli_line("token", j), 0;
     puts(js_str(j, "token", "")); /* nothing else on standard output: it is piped into files */

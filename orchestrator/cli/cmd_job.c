@@ -29,11 +29,27 @@ static void print_list(const struct js *jobs) {
     table_print(t, _("no jobs yet; queue one with: zaibei job run HOST|PLAN"));
 }
 
+/* "cache 3, pattern 12", and where the names are: on the host, which alone can open the list. */
+static void print_left_out(const struct js *j) {
+    const struct js *list = js_get(j, "left_out"), *v;
+    const char *key;
+    char text[700] = "";
+    for (size_t i = 0; (key = js_member(list, i, &v)); i++) {
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%s%s %lld", n ? ", " : "", key, (long long)js_int(list, key, 0));
+    }
+    cli_show("left_out", *text ? text : "–");
+    if ((!*text && !js_int(j, "not_read", 0)) || !js_int(j, "point", 0)) return;
+    snprintf(text, sizeof text, _("on %s: zaibei-agent ls %lld --left-out"), js_str(j, "host", ""),
+        (long long)js_int(j, "point", 0));
+    cli_show(_("list of them"), text);
+}
+
 static void print_job(const struct js *j) {
     static const char *const texts[] = {"host", "plan", "plan_hash", "kind", "origin", "state", "phase", "ticket",
         "due", "window_end", "queued", "started", "ended", "retain_until"};
     static const char *const numbers[] = {
-        "job", "plan_version", "attempts", "point", "files", "bytes_read", "bytes_sent", "bytes_stored"};
+        "job", "plan_version", "attempts", "point", "files", "bytes_read", "bytes_sent", "bytes_stored", "not_read", "kept"};
     char value[700];
     const struct js *x = js_get(j, "error");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -43,6 +59,7 @@ static void print_job(const struct js *j) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
     cli_words(js_get(j, "labels"), value, sizeof value);
     cli_show("labels", value);
+    print_left_out(j);
     cli_span(j, "rpo_s", value);
     cli_show(_("RPO of the host"), value);
     if (!x) return;

@@ -24,7 +24,7 @@ int cmd_token_new(struct cli *c, struct err *e) {
             if (*word) js_push_str(list, word);
         js_set(q, "roles", list);
     }
-    struct js *j = cli_post(c, "/v1/tokens", q, e);
+    struct js *j = cli_post_secret(c, "/v1/tokens", q, e);
     if (!j) return -1;
     if (c->json) return cli_line("token", j), 0;
     puts(js_str(j, "token", "")); /* nothing else on standard output: it is piped into a file */

@@ -66,8 +66,8 @@ int cmd_login(struct cli *c, struct err *e) {
         if (put_secret(q, "code", code, _("One-time code (empty: none)"), false, &none) < 0 && code)
             return *e = none, -1;
     }
-    session_drop();
-    if (!(j = cli_post(c, "/v1/login", q, e)) || session_keep(js_str(j, "token", ""), e) < 0) return -1;
+    session_drop(c);
+    if (!(j = cli_post_secret(c, "/v1/login", q, e)) || session_keep(c, js_str(j, "token", ""), e) < 0) return -1;
     js_set_str(j, "token", NULL);
     if (lacks(j, "password"))
         fputs(_("The password has to be changed before anything else: zaibei user passwd\n"), stderr);
@@ -78,9 +78,9 @@ int cmd_login(struct cli *c, struct err *e) {
 }
 
 int cmd_logout(struct cli *c, struct err *e) {
-    CLEANUP_JS struct js *j = cli_post(c, "/v1/logout", NULL, e);
+    CLEANUP_JS struct js *j = cli_post_secret(c, "/v1/logout", NULL, e);
     if (!j && e->id != ZE_NOLOGIN) return -1;
-    session_drop();
+    session_drop(c);
     return 0;
 }
 
@@ -93,7 +93,7 @@ int cmd_user_first(struct cli *c, struct err *e) {
     if (put_secret(q, "code", cli_option(c, "code-file"), _("Code of zaibeid first-user"), false, e) < 0 ||
         put_secret(q, "password", cli_option(c, "password-file"), _("New password"), true, e) < 0)
         return -1;
-    int rc = show(c, cli_post(c, "/v1/first-user", q, e));
+    int rc = show(c, cli_post_secret(c, "/v1/first-user", q, e));
     if (rc == 0)
         fprintf(stderr, _("Now log in (zaibei login %s) and set up one-time codes (zaibei user totp).\n"), c->argv[0]);
     return rc;
@@ -121,7 +121,7 @@ int cmd_user_add(struct cli *c, struct err *e) {
     js_set_str(q, "user", c->argv[0]);
     put_account(c, q);
     if (put_secret(q, "password", cli_option(c, "password-file"), _("First password"), true, e) < 0) return -1;
-    return show(c, cli_post(c, "/v1/users", q, e));
+    return show(c, cli_post_secret(c, "/v1/users", q, e));
 }
 
 int cmd_user_set(struct cli *c, struct err *e) {
@@ -182,12 +182,12 @@ int cmd_user_passwd(struct cli *c, struct err *e) {
     if (c->argc) {
         user_path(path, c->argv[0], "/password");
         if (put_secret(q, "password", file, _("First password"), true, e) < 0) return -1;
-        return show(c, cli_post(c, path, q, e));
+        return show(c, cli_post_secret(c, path, q, e));
     }
     if (put_secret(q, "old", cli_option(c, "old-file"), _("Present password"), false, e) < 0 ||
         put_secret(q, "new", file, _("New password"), true, e) < 0)
         return -1;
-    return show(c, cli_post(c, "/v1/self/password", q, e));
+    return show(c, cli_post_secret(c, "/v1/self/password", q, e));
 }
 
 /* Without a terminal and without --code-file the secret is printed and the next call, with --code-file, confirms it. */
@@ -195,7 +195,7 @@ int cmd_user_totp(struct cli *c, struct err *e) {
     const char *file = cli_option(c, "code-file");
     if (c->argc) return act(c, "/totp-reset", e);
     if (!file) {
-        CLEANUP_JS struct js *j = cli_post(c, "/v1/self/totp", NULL, e);
+        CLEANUP_JS struct js *j = cli_post_secret(c, "/v1/self/totp", NULL, e);
         if (!j) return -1;
         if (c->json) return cli_line("totp", js_copy(j)), 0;
         printf("%s\n%s\n", js_str(j, "secret", ""), js_str(j, "uri", ""));
@@ -204,5 +204,5 @@ int cmd_user_totp(struct cli *c, struct err *e) {
     }
     CLEANUP_JS struct js *q = js_object();
     if (put_secret(q, "code", file, _("One-time code"), false, e) < 0) return -1;
-    return show(c, cli_post(c, "/v1/self/totp/confirm", q, e));
+    return show(c, cli_post_secret(c, "/v1/self/totp/confirm", q, e));
 }

@@ -115,7 +115,7 @@ static void help_options(const char *options) {
 }
 
 static int help(const char *noun) {
-    puts(_("usage: zaibei [--config FILE] [--token-file FILE] [--json] NOUN VERB [ARGUMENT…]\n"));
+    puts(_("usage: zaibei [--config FILE | --server URL [--ca FILE]] [--token-file FILE] [--json]\n              NOUN VERB [ARGUMENT…]\n"));
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const struct command *k = &commands[i];
         if (noun && strcmp(noun, k->noun) != 0) continue;
@@ -123,7 +123,8 @@ static int help(const char *noun) {
         help_options(k->options);
         printf("\n        %s\n", _(k->help));
     }
-    puts(_("\nThe configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml. Exit codes: see zaibei(1)."));
+    puts(_("\nThe configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml; away from zaibeid's machine it names\n"
+           "server: https://HOST:PORT and ca: FILE, or --server and --ca do. Exit codes: see zaibei(1)."));
     return ZB_EXIT_OK;
 }
 
@@ -163,6 +164,8 @@ static int parse(struct cli *c, const struct command *k, int argc, char **argv, 
         else if (!plain && !strcmp(argv[i], "--json")) c->json = true;
         else if (!plain && !strcmp(argv[i], "--config") && i + 1 < argc) c->config = argv[++i];
         else if (!plain && !strcmp(argv[i], "--token-file") && i + 1 < argc) c->token_file = argv[++i];
+        else if (!plain && !strcmp(argv[i], "--server") && i + 1 < argc) c->server = argv[++i];
+        else if (!plain && !strcmp(argv[i], "--ca") && i + 1 < argc) c->ca = argv[++i];
         else if (!plain && !strncmp(argv[i], "--", 2)) {
             if (take_option(c, k, argc, argv, &i, e) < 0) return -1;
         } else if (c->argc < CLI_ARGS_MAX) c->argv[c->argc++] = argv[i];
@@ -201,6 +204,8 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "--json")) c.json = true;
         else if (!strcmp(argv[i], "--config") && i + 1 < argc) c.config = argv[++i];
         else if (!strcmp(argv[i], "--token-file") && i + 1 < argc) c.token_file = argv[++i];
+        else if (!strcmp(argv[i], "--server") && i + 1 < argc) c.server = argv[++i];
+        else if (!strcmp(argv[i], "--ca") && i + 1 < argc) c.ca = argv[++i];
         else return err_set(&e, ZE_USAGE, argv[i], _("unknown option")), fail(&c, &e);
     }
     if (i >= argc) return help(NULL), ZB_EXIT_USAGE;

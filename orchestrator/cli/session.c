@@ -1,4 +1,4 @@
-/* The session is one line in a file of the user's own. Prompts go to the terminal itself, so that output can be piped. */
+/* A session is one line in a file of the user's own. Prompts go to the terminal itself, so that output can be piped. */
 #include "session.h"
 
 #include <fcntl.h>
@@ -10,10 +10,18 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "place.h"
 #include "sys/file.h"
 #include "wrap/seal.h"
 
-/* Where the session is kept; false where there is no home. */
+/* "session", or "session-HOST:PORT". */
+static int session_name(struct cli *c, char out[300], struct err *e) {
+    if (place_find(c, e) < 0) return -1;
+    snprintf(out, 300, "session%s%s", c->place.tls ? "-" : "", c->place.tls ? c->place.at + strlen("https://") : "");
+    return 0;
+}
+
+/* Where sessions are kept; false where there is no home. */
 static bool session_dir(char out[4096]) {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (state && *state == '/') snprintf(out, 4096, "%s/zaibei", state);
@@ -42,12 +50,13 @@ static int token_from(const char *path, char out[SECRET_MAX], struct err *e) {
     return read_line(fd, path, out, e);
 }
 
-int session_header(const struct cli *c, struct http *h, struct err *e) {
-    char dir[4096], path[4200], token[SECRET_MAX], line[SECRET_MAX + 32];
+int session_header(struct cli *c, struct http *h, struct err *e) {
+    char dir[4096], name[300], path[4400], token[SECRET_MAX], line[SECRET_MAX + 32];
     const char *env = getenv("ZAIBEI_TOKEN_FILE"), *file = c->token_file ? c->token_file : env && *env ? env : NULL;
     if (!file) {
+        if (session_name(c, name, e) < 0) return -1;
         if (!session_dir(dir)) return 0;
-        snprintf(path, sizeof path, "%s/session", dir);
+        snprintf(path, sizeof path, "%s/%s", dir, name);
         if (access(path, F_OK) < 0) return 0;
         file = path;
     }
@@ -58,22 +67,24 @@ int session_header(const struct cli *c, struct http *h, struct err *e) {
     return ok ? 0 : err_set(e, ZE_NOMEM, file, "HTTP");
 }
 
-int session_keep(const char *token, struct err *e) {
-    char dir[4096], line[SECRET_MAX];
+int session_keep(struct cli *c, const char *token, struct err *e) {
+    char dir[4096], name[300], line[SECRET_MAX];
+    if (session_name(c, name, e) < 0) return -1;
     if (!session_dir(dir)) return err_set(e, ZE_USAGE, "HOME", _("there is no place for the session"));
     if (file_mkdirs(AT_FDCWD, dir, 0700, e) < 0) return -1;
     CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return err_sys(e, dir, _("open"));
     snprintf(line, sizeof line, "%s\n", token);
-    int rc = file_replace(fd, "session", line, strlen(line), 0600, e);
+    int rc = file_replace(fd, name, line, strlen(line), 0600, e);
     seal_wipe(line, sizeof line);
     return rc;
 }
 
-void session_drop(void) {
-    char dir[4096], path[4200];
-    if (!session_dir(dir)) return;
-    snprintf(path, sizeof path, "%s/session", dir);
+void session_drop(struct cli *c) {
+    char dir[4096], name[300], path[4400];
+    struct err ignored = ERR_INIT;
+    if (!session_dir(dir) || session_name(c, name, &ignored) < 0) return;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     (void)unlink(path);
 }
 

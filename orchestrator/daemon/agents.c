@@ -11,8 +11,11 @@
 #include "hosts.h"
 #include "systems.h"
 #include "restores.h"
+#include "sys/file.h"
 #include "turns.h"
 #include "catalog_calendar.h"
+
+enum { LEFT_OUT_MAX = 20 };
 
 /* The number of a job, written as a string or a number. */
 static int64_t job_number(const struct js *q) {
@@ -244,6 +247,17 @@ static bool wait_for_window(struct daemon *d, struct job *j, int64_t now, const 
     return true;
 }
 
+/* An agent is not trusted: words and numbers, and no more than there are reasons. */
+static void take_left_out(const struct js *told, struct job *j) {
+    CLEANUP_JS struct js *clean = js_object();
+    const struct js *v;
+    const char *key;
+    for (size_t i = 0; i < LEFT_OUT_MAX && (key = js_member(told, i, &v)); i++)
+        if (text_name_ok(key) && strlen(key) < 32 && js_int(told, key, 0) > 0) js_set_int(clean, key, js_int(told, key, 0));
+    CLEANUP_FREE char *text = js_count(clean) ? js_dump(clean) : NULL;
+    snprintf(j->left_out, sizeof j->left_out, "%s", text && strlen(text) < sizeof j->left_out ? text : "");
+}
+
 static void finish(struct daemon *d, struct job *j, const struct js *q, const char *state, int64_t now) {
     const struct js *x = js_get(q, "error");
     struct err why = ERR_INIT;
@@ -257,6 +271,8 @@ static void finish(struct daemon *d, struct job *j, const struct js *q, const ch
     snprintf(j->state, sizeof j->state, "%s", why.id == ZE_CANCELLED ? "cancelled" : state);
     j->point = count_of(q, "point"), j->files = count_of(q, "files"), j->bytes_read = count_of(q, "bytes_read");
     j->bytes_sent = count_of(q, "bytes_sent"), j->bytes_stored = count_of(q, "bytes_stored");
+    j->not_read = count_of(q, "not_read"), j->kept = count_of(q, "kept");
+    take_left_out(js_get(q, "left_out"), j);
     j->ended_ns = now, j->lease_ns = 0, j->err_id = why.id;
     /* The vault is asked soon; until then the next run must not take the host for one without points. */
     if (j->point) db_exec(d->db, "UPDATE hosts SET points=1 WHERE name=? AND points=0", "s", j->host);

@@ -20,6 +20,12 @@ static struct js *job_error(const struct job *j) {
     return x;
 }
 
+static struct js *left_out(const struct job *j) {
+    struct err ignored = ERR_INIT;
+    struct js *o = *j->left_out ? js_parse(j->left_out, strlen(j->left_out), "left_out", &ignored) : NULL;
+    return o ? o : js_object();
+}
+
 static struct js *job_json(const struct job *j) {
     struct js *o = js_object(), *labels = js_array();
     char copy[sizeof j->labels], *rest = copy, *word;
@@ -50,6 +56,9 @@ static struct js *job_json(const struct job *j) {
     js_set_int(o, "bytes_read", j->bytes_read);
     js_set_int(o, "bytes_sent", j->bytes_sent);
     js_set_int(o, "bytes_stored", j->bytes_stored);
+    js_set_int(o, "not_read", j->not_read);
+    js_set_int(o, "kept", j->kept);
+    js_set(o, "left_out", left_out(j));
     if (j->err_id || *j->err_msg) js_set(o, "error", job_error(j));
     return o;
 }

@@ -42,7 +42,7 @@ struct js *api_notices(struct api_call *c, struct err *e) {
     struct db_rows *r = db_query(c->d->db,
         "SELECT "
         "d.id,d.notice,d.channel,d.state,d.tries,d.due_ns,d.done_ns,d.why,n.time_ns,n.kind,n.object,n.department,n."
-        "resolved "
+        "resolved,d.recipients "
         "FROM deliveries d JOIN notices n ON n.id=d.notice WHERE d.id<?1 AND (?2='' OR d.state=?2) AND "
         "(?4='' OR n.department=?4) ORDER BY d.id DESC LIMIT ?3",
         "isis", page.number ? page.number : INT64_MAX, state ? state : "", page.limit, c->who->department);
@@ -61,6 +61,7 @@ struct js *api_notices(struct api_call *c, struct err *e) {
         js_set_str(one, "object", db_text(r, 10));
         js_set_str(one, "department", db_text(r, 11));
         js_set_bool(one, "resolved", db_int(r, 12));
+        if (*db_text(r, 13)) js_set_str(one, "contacts", db_text(r, 13));
         js_push(list, one);
         last = db_int(r, 0);
     }
@@ -80,7 +81,7 @@ struct js *api_notify_test(struct api_call *c, struct err *e) {
         return err_set(e, ZE_NOTFOUND, js_str(c->body, "channel", ""), _("there is no such channel in zaibeid.yaml")),
                NULL;
     snprintf(n.object, sizeof n.object, "%s", c->who->name);
-    if (api_record(c, "notify.test", ch->name, NULL, e) < 0 || notify_try(c->d, ch, 0, &n, e) < 0) return NULL;
+    if (api_record(c, "notify.test", ch->name, NULL, e) < 0 || notify_try(c->d, ch, 0, NULL, &n, e) < 0) return NULL;
     struct js *j = js_object();
     js_set_str(j, "channel", ch->name);
     js_set_str(j, "state", "sent");

@@ -17,7 +17,7 @@ static void set_life(struct api_call *c, struct js *j) {
     struct db_rows *r = db_query(c->d->db,
         "SELECT (SELECT count(*) FROM plans WHERE (state IN ('submitted','reviewed') OR leaving=1 OR "
         "(state='active' AND executed_ns=0)) AND (?1='' OR department=?1)), "
-        "(SELECT count(*) FROM plans WHERE overdue_told=1 AND (?1='' OR department=?1)), "
+        "(SELECT count(*) FROM plans WHERE overdue_told>0 AND (?1='' OR department=?1)), "
         "(SELECT count(*) FROM orders WHERE done_ns=0 AND (?1='' OR department=?1))",
         "s", c->who->department);
     if (db_next(r)) {

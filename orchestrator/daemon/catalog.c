@@ -104,6 +104,13 @@ static const char *const schema[] = {
     "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
     CATALOG_SYSTEMS,
     CATALOG_RESTORES,
+    /* What a run left out, as JSON {reason: number}. overdue_told: when it was last said, so that it is found again. */
+    "ALTER TABLE jobs ADD COLUMN not_read INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN left_out TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX plans_overdue ON plans(name) WHERE overdue_told>0;"
+    "CREATE INDEX orders_overdue ON orders(id) WHERE overdue_told>0;"
+    "ALTER TABLE deliveries ADD COLUMN recipients TEXT NOT NULL DEFAULT '';",
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

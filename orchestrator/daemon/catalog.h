@@ -37,9 +37,12 @@ void catalog_host_seen(struct db *d, const char *name, const char *agent_version
 
 struct job {
     int64_t id, plan_version, due_ns, window_end_ns, not_before_ns, lease_ns, queued_ns, started_ns, ended_ns;
-    int64_t attempts, point, files, bytes_read, bytes_sent, bytes_stored, retain_until_ns, err_id, cancel, priority, system_point; /* 0: of none */
+    int64_t attempts, point, files, bytes_read, bytes_sent, bytes_stored, retain_until_ns, err_id, cancel, priority;
+    int64_t not_read, kept; /* entries that could not be read; of which the point before had something */
+    int64_t system_point;   /* 0: of none */
     char host[64], plan[64], plan_hash[65], kind[16], labels[64], origin[16], state[16], ticket[64], phase[64];
     char err_object[256], err_msg[512];
+    char left_out[1000]; /* JSON: what was left out on purpose, {reason: number}; "" for none */
 };
 
 /** job_add: queue it; its number (also in j->id). job_get: false when there is none. job_put: write every field back. */

@@ -12,17 +12,19 @@
 #include "audit.h"
 #include "base/i18n.h"
 #include "outbox.h"
-#define COLUMNS                                                                                         \
-    "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"  \
-    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,priority,system_point,host,plan,plan_hash," \
-    "kind,labels,origin,state,ticket,phase,err_object,err_msg"
-#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
-#define TYPES "iiiiiiiiiiiiiiiiiiisssssssssss"
+#define COLUMNS                                                                                                    \
+    "plan_version,due_ns,window_end_ns,not_before_ns,lease_ns,queued_ns,started_ns,ended_ns,attempts,"             \
+    "point,files,bytes_read,bytes_sent,bytes_stored,retain_until_ns,err_id,cancel,priority,system_point,not_read," \
+    "kept,host,plan,plan_hash,"                                                                                    \
+    "kind,labels,origin,state,ticket,phase,err_object,err_msg,left_out"
+#define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define TYPES "iiiiiiiiiiiiiiiiiiiiissssssssssss"
 #define FIELDS(j)                                                                                                \
     (j)->plan_version, (j)->due_ns, (j)->window_end_ns, (j)->not_before_ns, (j)->lease_ns, (j)->queued_ns,       \
         (j)->started_ns, (j)->ended_ns, (j)->attempts, (j)->point, (j)->files, (j)->bytes_read, (j)->bytes_sent, \
-        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->priority, (j)->system_point, (j)->host, (j)->plan, (j)->plan_hash, \
-        (j)->kind, (j)->labels, (j)->origin, (j)->state, (j)->ticket, (j)->phase, (j)->err_object, (j)->err_msg
+        (j)->bytes_stored, (j)->retain_until_ns, (j)->err_id, (j)->cancel, (j)->priority, (j)->system_point,     \
+        (j)->not_read, (j)->kept, (j)->host, (j)->plan, (j)->plan_hash, (j)->kind, (j)->labels, (j)->origin,     \
+        (j)->state, (j)->ticket, (j)->phase, (j)->err_object, (j)->err_msg, (j)->left_out
 
 static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s", s); }
 
@@ -30,14 +32,15 @@ static void copy(char *out, size_t cap, const char *s) { snprintf(out, cap, "%s"
 static void read_row(struct db_rows *r, struct job *j) {
     int64_t *const ints[] = {&j->id, &j->plan_version, &j->due_ns, &j->window_end_ns, &j->not_before_ns, &j->lease_ns,
         &j->queued_ns, &j->started_ns, &j->ended_ns, &j->attempts, &j->point, &j->files, &j->bytes_read, &j->bytes_sent,
-        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel, &j->priority, &j->system_point};
+        &j->bytes_stored, &j->retain_until_ns, &j->err_id, &j->cancel, &j->priority, &j->system_point, &j->not_read,
+        &j->kept};
     const struct {
         char *p;
         size_t cap;
     } texts[] = {{j->host, sizeof j->host}, {j->plan, sizeof j->plan}, {j->plan_hash, sizeof j->plan_hash},
         {j->kind, sizeof j->kind}, {j->labels, sizeof j->labels}, {j->origin, sizeof j->origin},
         {j->state, sizeof j->state}, {j->ticket, sizeof j->ticket}, {j->phase, sizeof j->phase},
-        {j->err_object, sizeof j->err_object}, {j->err_msg, sizeof j->err_msg}};
+        {j->err_object, sizeof j->err_object}, {j->err_msg, sizeof j->err_msg}, {j->left_out, sizeof j->left_out}};
     int column = 0;
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) *ints[i] = db_int(r, column++);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) copy(texts[i].p, texts[i].cap, db_text(r, column++));

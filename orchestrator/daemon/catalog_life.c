@@ -46,7 +46,7 @@ void version_add(struct db *d, struct version *v, const char *text) {
 void version_put(struct db *d, const struct version *v) {
     db_exec(d,
         "UPDATE plans SET state=?,leaving=?,submitter=?,asker=?,state_ns=?,applied_ns=?,leaving_ns=?,executed_ns=?,"
-        "drop_points=?,overdue_told=0 WHERE name=? AND version=?",
+        "drop_points=? WHERE name=? AND version=?",
         "siiiiiiiisi", life_name(v->state), (int64_t)life_leaving(v->state), v->submitter, v->asker, v->state_ns,
         v->applied_ns, v->leaving_ns, v->executed_ns, (int64_t)v->drop_points, v->name, v->version);
 }

@@ -2,7 +2,7 @@
  * lists (they ask for the caller's department), bodies that name objects, and rules between people.
  *
  * Rates: a bucket for each source while nobody is known, since that is where guessing happens and where each request may
- * cost an Argon2; a bucket for each user afterwards. */
+ * cost an Argon2; a bucket for each user afterwards. Over the network also one for the connections of each source. */
 #include "gate.h"
 
 #include <pthread.h>
@@ -14,7 +14,8 @@
 #include "base/text.h"
 #include "people/guard.h"
 
-enum { JSON_BODY_MAX = 256 << 10, USER_PER_S = 100, USER_BURST = 1000, SOURCE_PER_S = 2, SOURCE_BURST = 60 };
+enum { JSON_BODY_MAX = 256 << 10, USER_PER_S = 100, USER_BURST = 1000, SOURCE_PER_S = 2, SOURCE_BURST = 60,
+    CONNECT_PER_S = 10, CONNECT_BURST = 100 };
 
 struct gate {
     pthread_mutex_t lock;
@@ -48,6 +49,14 @@ static int by_source(struct daemon *d, const struct http_request *r, int *retry,
     char name[80];
     snprintf(name, sizeof name, "source %s", r->source);
     return slow_down(d, name, SOURCE_PER_S, SOURCE_BURST, retry, e);
+}
+
+bool gate_admit(struct daemon *d, const char *source) {
+    struct err ignored = ERR_INIT;
+    char name[80];
+    int retry;
+    snprintf(name, sizeof name, "connect %s", source);
+    return slow_down(d, name, CONNECT_PER_S, CONNECT_BURST, &retry, &ignored) == 0;
 }
 
 /* Who the Authorization header stands for. */

@@ -16,6 +16,9 @@ void gate_free(struct gate *g); /* NULL is fine */
 int gate_enter(struct daemon *d, const struct route *route, const struct http_request *r, struct caller *c,
     int *retry_after_s, struct err *e) MUST_CHECK;
 
+/** gate_admit(d, source): whether a source may connect once more; asked before anything else, since a handshake costs work. */
+bool gate_admit(struct daemon *d, const char *source);
+
 /** gate_sees(d, path, part, who, e): for somebody of a department: whether the plan, host or job that ${path} has a * for
  * exists. ZE_NOTFOUND, the same for what is another's and what is nobody's. */
 int gate_sees(

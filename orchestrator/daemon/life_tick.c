@@ -12,7 +12,8 @@
 #include "plan/deadline.h"
 #include "sys/file.h"
 
-enum { LOOKED_AT = 1000 };
+enum { LOOKED_AT = 1000, END_BATCH = 50 };
+static const int64_t again_ns = 7 * 86400 * (int64_t)NS_PER_S; /* what lasts is said each week */
 
 static int64_t due_s(struct daemon *d, int64_t since_ns, enum deadline which, const struct zone *z) {
     struct workdays *t = catalog_workdays(d->db);
@@ -71,14 +72,14 @@ static void tell(struct daemon *d, int64_t now, const char *plan, const char *wh
     daemon_log(d, _("plan %s: %s was due at %s"), plan, what, when);
 }
 
-/* Overdue steps that were not said yet. */
+/* Overdue steps that were not said for a week. */
 static void tell_versions(struct daemon *d, struct version *list, size_t n, const struct zone *z, int64_t now) {
     for (size_t i = 0; i < n; i++) {
         int which;
         int64_t due = life_due_s(d, &list[i], z, &which);
         if (!due || due * NS_PER_S > now) continue;
-        db_exec(d->db, "UPDATE plans SET overdue_told=1 WHERE name=? AND version=? AND overdue_told=0", "si",
-            list[i].name, list[i].version);
+        db_exec(d->db, "UPDATE plans SET overdue_told=? WHERE name=? AND version=? AND overdue_told<=?", "isii", now,
+            list[i].name, list[i].version, now - again_ns);
         if (db_changes(d->db)) tell(d, now, list[i].name, deadline_name((enum deadline)which), due);
     }
 }
@@ -89,10 +90,51 @@ static void tell_orders(struct daemon *d, const struct zone *z, int64_t now) {
     for (size_t i = 0; i < n; i++) {
         int64_t due = order_due_s(d, &list[i], z);
         if (!due || due * NS_PER_S > now) continue;
-        db_exec(d->db, "UPDATE orders SET overdue_told=1 WHERE id=? AND overdue_told=0", "i", list[i].id);
+        db_exec(d->db, "UPDATE orders SET overdue_told=? WHERE id=? AND overdue_told<=?", "iii", now, list[i].id,
+            now - again_ns);
         if (db_changes(d->db)) tell(d, now, list[i].plan, list[i].kind, due);
     }
     free(list);
+}
+
+static void tell_end(struct daemon *d, int64_t now, const char *plan, const char *what, int64_t number) {
+    struct js *detail = js_object();
+    js_set_int(detail, what, number);
+    notice_end(d->db, now, "plan.overdue", plan, plan, detail);
+}
+
+/* Steps that were said to be late and were done since. What was said before the present step was due was about the one before. */
+static void end_versions(struct daemon *d, const struct zone *z, int64_t now) {
+    struct version list[END_BATCH], v;
+    int64_t told[END_BATCH];
+    size_t n = 0;
+    struct db_rows *r = db_query(d->db, "SELECT name,version,overdue_told FROM plans WHERE overdue_told>0 ORDER BY name", "");
+    while (n < END_BATCH && db_next(r)) {
+        int which;
+        snprintf(list[n].name, sizeof list[n].name, "%s", db_text(r, 0));
+        list[n].version = db_int(r, 1), told[n] = db_int(r, 2);
+        if (!version_get(d->db, list[n].name, list[n].version, &v)) continue;
+        int64_t due = life_due_s(d, &v, z, &which);
+        if (!due || told[n] < due * NS_PER_S) n++;
+    }
+    db_done(r);
+    for (size_t i = 0; i < n; i++) {
+        db_exec(d->db, "UPDATE plans SET overdue_told=0 WHERE name=? AND version=?", "si", list[i].name, list[i].version);
+        if (told[i] > 1) tell_end(d, now, list[i].name, "version", list[i].version);
+    }
+}
+
+static void end_orders(struct daemon *d, int64_t now) {
+    int64_t ended[END_BATCH];
+    size_t n = 0;
+    struct db_rows *r = db_query(d->db, "SELECT id FROM orders WHERE overdue_told>0 AND done_ns>0 ORDER BY id", "");
+    while (n < END_BATCH && db_next(r)) ended[n++] = db_int(r, 0);
+    db_done(r);
+    for (size_t i = 0; i < n; i++) {
+        struct order o;
+        db_exec(d->db, "UPDATE orders SET overdue_told=0 WHERE id=?", "i", ended[i]);
+        if (order_get(d->db, ended[i], &o)) tell_end(d, now, o.plan, "order", o.id);
+    }
 }
 
 int life_tick(struct daemon *d, struct err *e) {
@@ -103,6 +145,8 @@ int life_tick(struct daemon *d, struct err *e) {
     struct zone *z = zone_open(d->cfg->zone, e);
     if (!z) return -1;
     db_begin(d->db);
+    end_versions(d, z, now);
+    end_orders(d, now);
     while (n == LOOKED_AT) {
         CLEANUP_FREE struct version *list = versions_list(d->db, VERSIONS_WAITING, &f, &n);
         for (size_t i = 0; i < n; i++)

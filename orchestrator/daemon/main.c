@@ -1,5 +1,5 @@
-/* zaibeid: the whole process on one page. Three threads: this one keeps the calendar, one serves the API, one accepts agents
- * (each of which gets a thread for its call). All state is in the catalog, and each change of it is one transaction, so
+/* zaibeid: the whole process on one page. Threads: this one keeps the calendar, one serves the API (another where it listens
+ * on the network), one accepts agents (each of which gets a thread for its call). All state is in the catalog, and each change of it is one transaction, so
  * that the process may be killed at any moment and goes on where it was. */
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +19,7 @@
 #include "decide.h"
 #include "gate.h"
 #include "hosts.h"
+#include "listen.h"
 #include "notify.h"
 #include "scheduler.h"
 #include "sys/file.h"
@@ -34,9 +35,12 @@ enum {
     LIFE_TICKS = 60,
 };
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, reload;
 
-static void on_signal(int sig) { stopping = sig; }
+static void on_signal(int sig) {
+    if (sig == SIGHUP) reload = 1;
+    else stopping = sig;
+}
 
 static void *agents_thread(void *arg) {
     struct {
@@ -48,7 +52,7 @@ static void *agents_thread(void *arg) {
 }
 
 /* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. */
-static void loop(struct daemon *d, struct scheduler *s) {
+static void loop(struct daemon *d, struct scheduler *s, struct listener *l) {
     struct err e, last = ERR_INIT;
     unsigned keep_at = 0;
     for (unsigned tick = 0; !stopping; tick++) {
@@ -62,6 +66,8 @@ static void loop(struct daemon *d, struct scheduler *s) {
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
+        if (reload) reload = 0, listen_reload(l);
+        listen_tick(l);
         atomic_fetch_add(&d->ticks, 1);
         poll(NULL, 0, TICK_MS);
     }
@@ -83,11 +89,12 @@ static int serve(struct daemon *d, struct err *e) {
         int fd;
     } agents = {d, -1};
     pthread_t thread;
+    struct listener *net = NULL;
     struct scheduler *s = scheduler_new(d);
     if (!s) return err_set(e, ZE_NOMEM, "zaibeid", "scheduler");
     int rc = -1, fd = make_parent(d->cfg->socket, e) < 0 ? -1 : sock_listen(d->cfg->socket, 0660, e);
     struct httpd *h = fd < 0 ? NULL : httpd_start(fd, api_handle, d, e);
-    if (!h) goto out;
+    if (!h || listen_open(d, &net, e) < 0) goto out;
     if (*d->cfg->vault_socket && (agents.fd = sock_listen(d->cfg->vault_socket, 0660, e)) < 0) goto out;
     if (agents.fd >= 0 && (rc = pthread_create(&thread, NULL, agents_thread, &agents)) != 0) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
@@ -101,13 +108,14 @@ static int serve(struct daemon *d, struct err *e) {
     sock_ready();
     daemon_log(d, _("zaibeid %s serves %s"), ZB_VERSION, d->cfg->socket);
     if (d->cfg->people_off) daemon_log(d, _("PEOPLE ARE OFF: whoever opens the socket may do everything, as \"local\""));
-    loop(d, s);
+    loop(d, s, net);
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
     notify_stop(notifier);
     audit_end(d);
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:
+    listen_close(net);
     httpd_stop(h);
     scheduler_free(s);
     return rc;
@@ -120,6 +128,7 @@ static int run(const char *config, struct err *e) {
     struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     umask(0077);
     int rc = -1;

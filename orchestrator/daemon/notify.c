@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_life.h"
+#include "contacts.h"
 #include "sys/file.h"
 #include "wrap/http_send.h"
 
@@ -37,13 +38,26 @@ static void forget(struct buf *b) {
     buf_free(b);
 }
 
-static int try_mail(struct daemon *d, const struct channel *ch, int64_t id, const struct notice *n, struct err *e) {
+/* Words of ${list} (cut up), or the channel's addresses. */
+static size_t recipients(const struct channel *ch, char *list, const char *to[RECIPIENTS_MAX]) {
+    size_t n = 0;
+    const char *word;
+    while (list && n < RECIPIENTS_MAX && (word = strsep(&list, ",")))
+        if (*word) to[n++] = word;
+    if (n) return n;
+    for (const struct yaml_node *it = yaml_first(ch->mail); it && n < RECIPIENTS_MAX; it = yaml_next(ch->mail, it))
+        to[n++] = it->text;
+    return n;
+}
+
+static int try_mail(struct daemon *d, const struct channel *ch, int64_t id, const char *contacts, const struct notice *n,
+    struct err *e) {
     const char *to[RECIPIENTS_MAX];
-    size_t to_n = 0;
+    CLEANUP_FREE char *list = contacts ? strdup(contacts) : NULL;
+    size_t to_n = recipients(ch, list, to);
     struct buf subject, body, text, password;
     char number[64];
-    for (const struct yaml_node *it = yaml_first(ch->mail); it && to_n < RECIPIENTS_MAX; it = yaml_next(ch->mail, it))
-        to[to_n++] = it->text;
+    if (contacts && !list) return err_set(e, ZE_NOMEM, ch->name, "mail");
     buf_init(&subject, 4096), buf_init(&body, MAIL_MAX / 4), buf_init(&text, MAIL_MAX);
     notice_subject(n, ch->language, &subject);
     notice_body(n, ch->language, d->cfg->notify->place, &body);
@@ -87,22 +101,26 @@ static int try_webhook(struct daemon *d, const struct channel *ch, int64_t id, c
     return http_send(&t, body, strlen(body), e);
 }
 
-int notify_try(struct daemon *d, const struct channel *ch, int64_t delivery, const struct notice *n, struct err *e) {
-    return ch->mail ? try_mail(d, ch, delivery, n, e) : try_webhook(d, ch, delivery, n, e);
+int notify_try(struct daemon *d, const struct channel *ch, int64_t delivery, const char *to, const struct notice *n,
+    struct err *e) {
+    return ch->mail ? try_mail(d, ch, delivery, to, n, e) : try_webhook(d, ch, delivery, n, e);
 }
 
-static void department_of(void *arg, const char *plan, char out[256]) {
+static void about(void *arg, const char *plan, struct about *out) {
     struct daemon *d = arg;
     struct version v;
-    if (version_get(d->db, plan, VERSION_NEWEST, &v)) snprintf(out, 256, "%.255s", v.department);
+    if (version_get(d->db, plan, VERSION_NEWEST, &v))
+        snprintf(out->department, sizeof out->department, "%.255s", v.department);
+    contacts_of(d, plan, out->contacts);
 }
 
 static int deliver(struct daemon *d, struct delivery *x, struct err *e) {
     struct err why = ERR_INIT;
     const struct channel *ch = channel_of(d->cfg->notify, x->channel);
-    int rc = ch ? notify_try(d, ch, x->id, &x->notice, &why)
+    int rc = ch ? notify_try(d, ch, x->id, x->to, &x->notice, &why)
                 : err_set(&why, ZE_NOTFOUND, x->channel, _("zaibeid.yaml has no such channel any more"));
     js_free(x->notice.detail);
+    free(x->to);
     if (rc < 0) daemon_log(d, _("notice %lld was not taken by %s: %s"), (long long)x->notice.id, x->channel, why.msg);
     db_begin(d->db);
     outbox_done(d->db, x, daemon_now(d), rc < 0 ? &why : NULL);
@@ -113,7 +131,7 @@ int notify_step(struct daemon *d, struct err *e) {
     for (int i = 0; i < BATCH; i++) {
         struct delivery x;
         db_begin(d->db);
-        if (!i) outbox_spread(d->db, daemon_now(d), d->cfg->notify, department_of, d);
+        if (!i) outbox_spread(d->db, daemon_now(d), d->cfg->notify, about, d);
         bool found = outbox_next(d->db, daemon_now(d), &x);
         if (db_commit(d->db, e) < 0) return -1;
         if (!found) return 0;

@@ -20,11 +20,12 @@ void notify_stop(struct notifier *n); /* NULL is fine */
 int notify_step(struct daemon *d, struct err *e) MUST_CHECK;
 int notify_watch(struct daemon *d, bool vault, struct err *e) MUST_CHECK;
 
-/** notify_try(d, channel, n, e): give one notice to one channel now. The signature of a webhook is in the header
+/** notify_try(d, channel, delivery, to, n, e): give one notice to one channel now; ${to}: mail addresses separated by commas instead of
+ * the channel's, or NULL. The signature of a webhook is in the header
  *
  *     Zaibei-Signature: t=SECONDS,id=DELIVERY,v1=HEX      HMAC-SHA256 with the secret file's bytes over "SECONDS.DELIVERY." and the body
  */
-int notify_try(
-    struct daemon *d, const struct channel *ch, int64_t delivery, const struct notice *n, struct err *e) MUST_CHECK;
+int notify_try(struct daemon *d, const struct channel *ch, int64_t delivery, const char *to, const struct notice *n,
+    struct err *e) MUST_CHECK;
 
 #endif

@@ -22,6 +22,11 @@ void notice_add(
     add(d, now_ns, kind, object, plan, false, detail);
 }
 
+void notice_end(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail) {
+    add(d, now_ns, kind, object, plan, true, detail);
+}
+
 /* When it was last told of; 0: it does not hold. */
 static int64_t told(struct db *d, const char *kind, const char *object) {
     struct db_rows *r = db_query(d, "SELECT told_ns FROM conditions WHERE kind=? AND object=?", "ss", kind, object);
@@ -58,18 +63,26 @@ static bool read_notice(struct db_rows *r, int c, struct notice *n, char plan[64
     return n->kind;
 }
 
-static void spread(struct db *d, int64_t now_ns, const struct notify_config *cfg, const struct notice *n) {
-    for (size_t i = 0; n->kind && i < cfg->channels_n; i++)
-        if (channel_wants(cfg, &cfg->channel[i], n))
-            db_exec(d, "INSERT INTO deliveries(notice,channel,state,tries,due_ns,why) VALUES(?,?,'queued',0,?,'')",
-                "isi", n->id, cfg->channel[i].name, now_ns);
+static void deliver_to(struct db *d, int64_t now_ns, const struct notice *n, const char *channel, const char *to) {
+    db_exec(d, "INSERT INTO deliveries(notice,channel,state,tries,due_ns,why,recipients) VALUES(?,?,'queued',0,?,'',?)",
+        "isis", n->id, channel, now_ns, to);
+}
+
+static void spread(
+    struct db *d, int64_t now_ns, const struct notify_config *cfg, const struct notice *n, const char *contacts) {
+    for (size_t i = 0; n->kind && i < cfg->channels_n; i++) {
+        const struct channel *ch = &cfg->channel[i];
+        if (channel_wants(cfg, ch, n)) deliver_to(d, now_ns, n, ch->name, "");
+        if (*contacts && channel_contacts(cfg, ch, n)) deliver_to(d, now_ns, n, ch->name, contacts);
+    }
     db_exec(d, "UPDATE notices SET spread=1, department=? WHERE id=?", "si", n->department, n->id);
 }
 
 void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
-    void (*department_of)(void *arg, const char *plan, char out[256]), void *arg) {
+    void (*about)(void *arg, const char *plan, struct about *out), void *arg) {
     for (;;) {
         struct notice n;
+        struct about of = {.department = ""};
         char plan[64];
         struct db_rows *r = db_query(d,
             "SELECT id,time_ns,kind,object,plan,resolved,detail FROM notices WHERE spread=0 ORDER BY id LIMIT 1", "");
@@ -77,8 +90,9 @@ void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg
         if (found) (void)read_notice(r, 0, &n, plan);
         db_done(r);
         if (!found) return;
-        if (*plan) department_of(arg, plan, n.department);
-        spread(d, now_ns, cfg, &n);
+        if (*plan) about(arg, plan, &of);
+        snprintf(n.department, sizeof n.department, "%s", of.department);
+        spread(d, now_ns, cfg, &n, of.contacts);
         js_free(n.detail);
     }
 }
@@ -86,7 +100,7 @@ void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg
 bool outbox_next(struct db *d, int64_t now_ns, struct delivery *x) {
     char plan[64];
     struct db_rows *r = db_query(d,
-        "SELECT d.id,d.tries,d.channel,n.id,n.time_ns,n.kind,n.object,n.plan,n.resolved,n.detail,n.department FROM "
+        "SELECT d.id,d.tries,d.channel,n.id,n.time_ns,n.kind,n.object,n.plan,n.resolved,n.detail,n.department,d.recipients FROM "
         "deliveries d "
         "JOIN notices n ON n.id=d.notice WHERE d.state='queued' AND d.due_ns<=? ORDER BY d.due_ns, d.id LIMIT 1",
         "i", now_ns);
@@ -96,6 +110,7 @@ bool outbox_next(struct db *d, int64_t now_ns, struct delivery *x) {
         snprintf(x->channel, sizeof x->channel, "%s", db_text(r, 2));
         found = read_notice(r, 3, &x->notice, plan);
         snprintf(x->notice.department, sizeof x->notice.department, "%s", db_text(r, 10));
+        if (found && *db_text(r, 11)) x->to = strdup(db_text(r, 11));
     }
     db_done(r);
     return found;

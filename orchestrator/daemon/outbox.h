@@ -9,11 +9,15 @@
 #include "notify/channels.h"
 #include "wrap/db.h"
 
-enum { OUTBOX_TRIES = 20, OUTBOX_PAUSE_S = 30, OUTBOX_PAUSE_MAX_S = 3600, OUTBOX_AGAIN_S = 86400 };
+enum { OUTBOX_TRIES = 20, OUTBOX_PAUSE_S = 30, OUTBOX_PAUSE_MAX_S = 3600, OUTBOX_AGAIN_S = 86400, CONTACTS_MAX = 16384 };
 
 /** notice_add(db, now_ns, kind, object, department, detail): tell of something that happened. ${kind} is a name of the table; ${plan}
  * gives the department and may be "". Inside the caller's transaction. ${detail} is taken; NULL: none. */
 void notice_add(
+    struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail);
+
+/** notice_end: the same about something that has ended. */
+void notice_end(
     struct db *d, int64_t now_ns, const char *kind, const char *object, const char *plan, struct js *detail);
 
 /** condition_set(db, now_ns, kind, object, plan, on, detail): tell when a state of affairs begins, once a day while it lasts, and when
@@ -27,14 +31,20 @@ bool condition_holds(struct db *d, const char *kind, const char *object);
 struct delivery {
     int64_t id, tries, resolved;
     char channel[64];
+    char *to;             /* a plan's contacts, separated by commas, instead of the channel's; NULL: the channel's. The caller's */
     struct notice notice; /* its detail is the caller's, js_free */
 };
 
-/** outbox_spread(db, now_ns, cfg, department_of, arg): turn the notices that are new into deliveries. ${department_of} gives a plan's
- * department. outbox_next: the delivery that is due and waits longest; false when there is none. outbox_done: it was taken
+/** What a plan adds to a notice about it: whose it is, and its contacts, separated by commas. */
+struct about {
+    char department[256], contacts[CONTACTS_MAX];
+};
+
+/** outbox_spread(db, now_ns, cfg, about, arg): turn the notices that are new into deliveries. ${about} fills what a plan adds (zeroed
+ * before). outbox_next: the delivery that is due and waits longest; false when there is none. outbox_done: it was taken
  * (${why} NULL), or not: tried again later, failed after OUTBOX_TRIES. */
 void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
-    void (*department_of)(void *arg, const char *plan, char out[256]), void *arg);
+    void (*about)(void *arg, const char *plan, struct about *out), void *arg);
 bool outbox_next(struct db *d, int64_t now_ns, struct delivery *x);
 void outbox_done(struct db *d, const struct delivery *x, int64_t now_ns, const struct err *why);
 

@@ -7,7 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
-enum { TEXT_MAX = 500 };
+enum { TEXT_MAX = 500, ADDRESS_MAX = 254 };
 
 /* Printable ASCII without spaces and what quotes or separates in a header. */
 static bool plain(const char *s) {
@@ -17,10 +17,13 @@ static bool plain(const char *s) {
     return n && n <= TEXT_MAX;
 }
 
-static int address(const struct yaml_node *at, const char *s, struct err *e) {
+bool channel_address_ok(const char *s) {
     const char *sign = strrchr(s, '@');
-    if (sign && sign != s && sign[1] && plain(s)) return 0;
-    return yaml_fail(at, e, _("expected a mail address, found \"%.80s\""), s);
+    return sign && sign != s && sign[1] && plain(s) && strlen(s) <= ADDRESS_MAX;
+}
+
+static int address(const struct yaml_node *at, const char *s, struct err *e) {
+    return channel_address_ok(s) ? 0 : yaml_fail(at, e, _("expected a mail address, found \"%.80s\""), s);
 }
 
 static int url(
@@ -62,13 +65,15 @@ static int read_channel(const struct yaml_node *map, struct channel *ch, struct 
 }
 
 static int read_rule(const struct notify_config *c, const struct yaml_node *map, struct rule *r, struct err *e) {
-    int severity;
-    if (yaml_keys(map, "severity kinds departments channels", e) < 0 ||
+    int severity, to;
+    if (yaml_keys(map, "severity kinds departments channels to", e) < 0 ||
+        yaml_choice(map, "to", "channel contacts", 0, &to, e) < 0 ||
         yaml_choice(map, "severity", "info warning alarm", SEV_WARNING, &severity, e) < 0 ||
         yaml_list(map, "kinds", &r->kinds, e) < 0 || yaml_list(map, "departments", &r->departments, e) < 0 ||
         yaml_list(map, "channels", &r->channels, e) < 0)
         return -1;
     r->severity = (enum severity)severity;
+    r->contacts = to;
     for (const struct yaml_node *it = yaml_first(r->kinds); it; it = yaml_next(r->kinds, it)) {
         bool known = false;
         for (size_t i = 0; notice_kinds(i); i++) known = known || notice_matches(notice_kinds(i)->name, it->text);
@@ -115,13 +120,21 @@ static bool any(const struct yaml_node *list, const char *what, bool kinds) {
     return false;
 }
 
-bool channel_wants(const struct notify_config *c, const struct channel *ch, const struct notice *n) {
-    if (!c->rules_n) return n->kind->severity >= SEV_WARNING;
+static bool chosen(
+    const struct notify_config *c, const struct channel *ch, const struct notice *n, bool contacts) {
     for (size_t i = 0; i < c->rules_n; i++) {
         const struct rule *r = &c->rule[i];
-        if (n->kind->severity >= r->severity && any(r->kinds, n->kind->name, true) &&
+        if (r->contacts == contacts && n->kind->severity >= r->severity && any(r->kinds, n->kind->name, true) &&
             any(r->departments, n->department, false) && any(r->channels, ch->name, false))
             return true;
     }
     return false;
+}
+
+bool channel_wants(const struct notify_config *c, const struct channel *ch, const struct notice *n) {
+    return c->rules_n ? chosen(c, ch, n, false) : n->kind->severity >= SEV_WARNING;
+}
+
+bool channel_contacts(const struct notify_config *c, const struct channel *ch, const struct notice *n) {
+    return ch->mail && chosen(c, ch, n, true);
 }

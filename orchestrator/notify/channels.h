@@ -20,6 +20,7 @@
  *         secret_file: /etc/zaibei/hook.secret    signs what is sent
  *     rules:                               who is told what; without any, every channel is told warnings and alarms
  *       - {severity: alarm, kinds: [job, host], departments: [市财政局], channels: [duty]}
+ *       - {kinds: [job, host], to: contacts}    by mail, to the contacts of the plan that it is about
  */
 #ifndef NOTIFY_CHANNELS_H
 #define NOTIFY_CHANNELS_H
@@ -41,6 +42,7 @@ struct channel {
 struct rule {
     enum severity severity; /* this and above */
     const struct yaml_node *kinds, *departments, *channels;
+    bool contacts; /* to the plan's, not the channel's */
 };
 
 struct notify_config {
@@ -55,8 +57,13 @@ struct notify_config {
  * file:line:column. */
 int channels_read(const struct yaml_node *node, int64_t call_in_s, struct notify_config *c, struct err *e) MUST_CHECK;
 
-/** channel_wants(c, channel, notice): whether the rules send it there. channel_of: by name, NULL. */
+/** channel_wants(c, channel, notice): whether the rules send it there. channel_contacts: whether they send it by this mail channel to the
+ * plan's contacts. channel_of: by name, NULL. */
 bool channel_wants(const struct notify_config *c, const struct channel *ch, const struct notice *n);
+bool channel_contacts(const struct notify_config *c, const struct channel *ch, const struct notice *n);
 const struct channel *channel_of(const struct notify_config *c, const char *name);
+
+/** channel_address_ok: a mail address in which nothing can become a second one, a header or a command. */
+bool channel_address_ok(const char *s);
 
 #endif

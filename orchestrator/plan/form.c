@@ -210,6 +210,14 @@ static const struct field fields[] = {
         .note = "list: where the data may be placed"},
     {"quota", "存储配额", "Quota", 0, CELL_NONE, FIELD_SIZE, .asked = true,
         .note = "space asked for at the vault, `500 GiB`"},
+    {"contacts", "其他联系人", "Other contacts", 0, CELL_NONE, FIELD_MAPS,
+        .note = "list: whom notices about this plan and its hosts reach, where zaibeid.yaml says `to: contacts`, besides the technical contact"},
+    {"contacts.name", "姓名", "name", 0, CELL_NONE, FIELD_TEXT, .required = true},
+    {"contacts.role", "职务", "role", 0, CELL_NONE, FIELD_TEXT, .carried = true},
+    {"contacts.phone", "电话", "telephone", 0, CELL_NONE, FIELD_TEXT, .carried = true},
+    {"contacts.mail", "电子邮件", "mail", 0, CELL_NONE, FIELD_MAIL},
+    {"approvals", "批准人数", "Approvals", 0, CELL_NONE, FIELD_NUMBER, .min = 1, .max = 2, .def = "1",
+        .note = "how many people of the office approve each version, and the retirement"},
 };
 /* clang-format on */
 
@@ -300,6 +308,7 @@ void form_expected(const struct field *f, char *out, size_t cap) {
         break;
     case FIELD_NUMBER: snprintf(out, cap, _("a number from %ld to %ld"), f->min, f->max); return;
     case FIELD_BOOL: s = _("true or false"); break;
+    case FIELD_MAIL: s = _("a mail address"); break;
     case FIELD_CHOICE:
     case FIELD_CHOICES: spell(f->words, out, cap); return;
     case FIELD_OWN: s = f->hint ? _(f->hint) : f->note; break;

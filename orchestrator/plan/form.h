@@ -35,6 +35,7 @@ enum field_type {
     FIELD_SIZE,   /* 500 GiB */
     FIELD_NUMBER, /* from min to max */
     FIELD_DELTA,  /* +2, -8: more or less of it */
+    FIELD_MAIL,   /* duty@example.cn */
     FIELD_OWN,    /* its own reader checks it: times, zones, limits */
     FIELD_STEP,   /* filled in when the plan goes its way; never written by the applicant */
     FIELD_STAMP,  /* a place on the paper */

@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "calendar/zone.h"
+#include "notify/channels.h"
 #include "plan/form.h"
 #include "plan/plan_internal.h"
 
@@ -86,6 +87,7 @@ static bool scalar_ok(const struct field *f, const char *s) {
     case FIELD_PERIOD: return period_ok(s);
     case FIELD_SPAN: return form_span(s, &span);
     case FIELD_SIZE: return form_size(s, &size);
+    case FIELD_MAIL: return channel_address_ok(s);
     case FIELD_DELTA: return delta_ok(s, f->words->word);
     case FIELD_CHOICE:
     case FIELD_CHOICES: return is_word(f, s);

@@ -27,6 +27,7 @@ void form_value_doc(const struct field *f, struct buf *b) {
         [FIELD_PERIOD] = "`long` 长期, or `6 months`",
         [FIELD_SPAN] = "`30m`, `24h`, `7d`",
         [FIELD_SIZE] = "`500 GiB`",
+        [FIELD_MAIL] = "mail address",
         [FIELD_STEP] = "filled in by the platform",
         [FIELD_STAMP] = "a place on the paper"};
     char range[64];

@@ -58,17 +58,21 @@ static void put_list(const struct js *list, bool zh, struct buf *out) {
     for (size_t i = 0; i < js_count(list); i++) putf(out, "%s%s", !i ? "" : zh ? "、" : ", ", js_text(js_at(list, i)));
 }
 
-/* "mysql (at least 1 MiB, 30m)". */
+/* "mysql (≥ 1 MiB, ≤ 30m)", "王芳 (on duty, 0371-1, duty@example.cn)". */
 static void put_entries(const struct js *list, bool zh, struct buf *out) {
+    static const struct {
+        const char *key, *sign;
+    } besides[] = {{"least", "≥ "}, {"timeout", "≤ "}, {"role", ""}, {"phone", ""}, {"mail", ""}};
     for (size_t i = 0; i < js_count(list); i++) {
-        const struct js *j = js_at(list, i);
-        const char *least = js_str(j, "least", NULL), *timeout = js_str(j, "timeout", NULL);
-        putf(out, "%s%s", !i ? "" : zh ? "、" : ", ", js_str(j, "name", ""));
-        if (!least && !timeout) continue;
-        putf(out, zh ? "（" : " (");
-        if (least) putf(out, "≥ %s", least);
-        if (timeout) putf(out, "%s≤ %s", !least ? "" : zh ? "，" : ", ", timeout);
-        putf(out, zh ? "）" : ")");
+        bool first = true;
+        putf(out, "%s%s", !i ? "" : zh ? "、" : ", ", js_str(js_at(list, i), "name", ""));
+        for (size_t k = 0; k < sizeof besides / sizeof *besides; k++) {
+            const char *s = js_str(js_at(list, i), besides[k].key, NULL);
+            if (!s) continue;
+            putf(out, "%s%s%s", first ? zh ? "（" : " (" : zh ? "，" : ", ", besides[k].sign, s);
+            first = false;
+        }
+        if (!first) putf(out, zh ? "）" : ")");
     }
 }
 

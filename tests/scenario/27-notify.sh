@@ -41,6 +41,9 @@ content: {paths: [/etc/hostname]}
 strategy: {daily: incremental}
 schedule: {zone: UTC, window: "00:00-01:00"}
 targets: {rpo: 24h}
+contacts:
+  - {name: 王芳, role: 值班, mail: wang@example.org}
+  - {name: 赵敏, phone: "1"}
 END
 plan_into_force "$ZAIBEI_TMP/plan.yaml"
 
@@ -69,6 +72,7 @@ notify:
     error: {webhook: "http://127.0.0.1:$http/error"}
   rules:
     - {severity: alarm, kinds: [job], departments: [市财政局], channels: [duty, hook]}
+    - {severity: alarm, kinds: [job.missed], channels: [duty, hook], to: contacts}
     - {severity: info, departments: [nobody], channels: [error]}
 END
 }
@@ -116,6 +120,13 @@ for _ in $(seq 600); do
     sleep 0.1
 done
 took=$(($(date +%s) - missed))
+contact_told() {
+    jq -se 'map(select(.to == ["wang@example.org"])) | length == 1 and (.[0].subject | contains("did not run in its window"))' \
+        "$r/mails" >/dev/null
+}
+for _ in $(seq 100); do contact_told && break || sleep 0.1; done
+contact_told || fail "the plan's contact was not told: $(cat "$r/mails")"
+[ "$(grep -c '"job.missed"' "$r/hooks")" = 1 ] || fail "contacts have no webhook"
 [ "$took" -lt 60 ] || fail "told after $took s"
 echo "told after $took s"
 jq -se '.[-1].subject | contains("[Zaibei alarm] 备份任务未在时间窗口内执行")' "$r/mails" >/dev/null || fail "the mail: $(tail -n 1 "$r/mails")"

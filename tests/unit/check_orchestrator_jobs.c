@@ -117,7 +117,7 @@ static int call_in(const char *host, bool busy) {
 }
 
 static void result(const char *host, int id, const char *rest) {
-    char q[300];
+    char q[600];
     snprintf(q, sizeof q, "{\"op\":\"result\",\"job\":\"%d\",%s}", id, rest);
     js_free(ask(host, q));
 }
@@ -392,6 +392,26 @@ START_TEST(a_result_counts_once_and_passing_failures_are_tried_again) {
 }
 END_TEST
 
+/* faults: F5 */
+START_TEST(a_job_says_what_its_run_left_out_and_takes_no_more_than_words_and_numbers) {
+    struct err e = ERR_INIT;
+    struct job j;
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 1);
+    result("h", 1,
+        "\"state\":\"partial\",\"point\":4,\"not_read\":3,\"kept\":-2,\"left_out\":"
+        "{\"cache\":7,\"own-state\":1,\"\\u001b[2J\":9,\"pattern\":\"many\",\"deep\":{\"a\":1}}");
+    db_begin(d.db);
+    ck_assert(job_get(d.db, 1, &j));
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    ck_assert_int_eq(j.not_read, 3);
+    ck_assert_int_eq(j.kept, 0);
+    ck_assert_str_eq(j.left_out, "{\"cache\":7,\"own-state\":1}");
+}
+END_TEST
+
 START_TEST(a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window) {
     apply(PLAN("s", "/srv") "limits: {bandwidth: 20 MB/s, cpu: 50 %, io: idle, window_end: true}\n");
     points(1);
@@ -458,6 +478,7 @@ int main(void) {
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
     tcase_add_test(t, hosts_of_a_plan_are_spread_in_the_first_quarter_of_the_window_each_at_its_place);
+    tcase_add_test(t, a_job_says_what_its_run_left_out_and_takes_no_more_than_words_and_numbers);
     suite_add_tcase(suite, t);
     return suite_run(suite);
 }

@@ -421,9 +421,10 @@ static void life(void) {
     ck_assert_msg(life_tick(&d, &e) == 0, "%s", e.msg);
 }
 
-#define OVERDUE "SELECT count(*) FROM notices WHERE kind='plan.overdue'"
+#define OVERDUE "SELECT count(*) FROM notices WHERE kind='plan.overdue' AND resolved=0"
+#define ENDED "SELECT count(*) FROM notices WHERE kind='plan.overdue' AND resolved=1"
 
-START_TEST(what_waits_too_long_is_said_once) {
+START_TEST(what_waits_too_long_is_said_each_week_until_it_ends) {
     now_s = civil_days(2026, 11, 27) * 86400 + 3600; /* a Friday; two working days: until the end of Tuesday */
     ck_assert_uint_eq(submit_as(&plan_applicant, FIRST, false), 0);
     now_s = civil_days(2026, 12, 2) * 86400 - 1;
@@ -434,13 +435,47 @@ START_TEST(what_waits_too_long_is_said_once) {
     life();
     ck_assert_int_eq(number(OVERDUE), 1);
     ck_assert_int_eq(number("SELECT count(*) FROM audit WHERE act='plan.overdue'"), 1);
-    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0); /* Wednesday; approval until the end of Monday */
-    now_s = civil_days(2026, 12, 8) * 86400 - 1;
+    now_s += 7 * 86400 - 1;
     life();
     ck_assert_int_eq(number(OVERDUE), 1);
     now_s += 1;
     life();
+    life();
     ck_assert_int_eq(number(OVERDUE), 2);
+    ck_assert_int_eq(number(ENDED), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0); /* Wednesday the 9th; approval until the end of Monday */
+    life();
+    life();
+    ck_assert_int_eq(number(ENDED), 1);
+    now_s = civil_days(2026, 12, 15) * 86400 - 1;
+    life();
+    ck_assert_int_eq(number(OVERDUE), 2);
+    now_s += 1;
+    life();
+    ck_assert_int_eq(number(OVERDUE), 3);
+    ck_assert_int_eq(number(ENDED), 1);
+}
+END_TEST
+
+START_TEST(an_order_that_waits_is_said_until_it_is_confirmed) {
+    struct err e = ERR_INIT;
+    struct order o;
+    struct version v = {.name = "p", .version = 1};
+    now_s = civil_days(2026, 11, 27) * 86400;
+    db_begin(d.db);
+    order_add(d.db, &v, "hand-over-backups", now_s * NS_PER_S);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    for (int week = 0; week < 3; week++) { /* five working days: until the end of Friday */
+        now_s = (civil_days(2026, 12, 5) + 7 * week) * 86400;
+        life();
+        ck_assert_int_eq(number(OVERDUE), week + 1);
+    }
+    ck_assert_int_eq(decide_order(&d, &plan_office, 1, "done", &o, &e), 0);
+    now_s += 30 * 86400;
+    life();
+    life();
+    ck_assert_int_eq(number(OVERDUE), 3);
+    ck_assert_int_eq(number(ENDED), 1);
 }
 END_TEST
 
@@ -509,7 +544,8 @@ int main(void) {
     tcase_add_test(t, suspended_plans_skip_what_waits_and_do_not_miss_what_fell_into_the_pause);
     tcase_add_loop_test(t, a_retirement_does_what_was_answered, 0, 7);
     tcase_add_test(t, a_plan_for_other_places_is_refused_when_it_is_submitted_and_when_it_is_approved);
-    tcase_add_test(t, what_waits_too_long_is_said_once);
+    tcase_add_test(t, what_waits_too_long_is_said_each_week_until_it_ends);
+    tcase_add_test(t, an_order_that_waits_is_said_until_it_is_confirmed);
     tcase_add_test(t, a_version_is_executed_when_each_host_had_its_first_run_of_it);
     tcase_add_test(t, deadlines_end_with_the_day_of_the_wall);
     suite_add_tcase(s, t);

@@ -42,9 +42,10 @@ static void end(void) {
     ck_assert_int_eq(system(cmd), 0);
 }
 
-static void department(void *arg, const char *plan, char out[256]) {
+static void about(void *arg, const char *plan, struct about *out) {
     (void)arg;
-    snprintf(out, 256, "%s", !strcmp(plan, "p1") ? "d1" : "d2");
+    strcpy(out->department, !strcmp(plan, "p1") ? "d1" : "d2");
+    strcpy(out->contacts, !strcmp(plan, "p1") ? "x@y,z@w" : "");
 }
 
 /* "CHANNEL:KIND[!]" of all deliveries that are due, in their order; ! for what is resolved. Each is taken. */
@@ -53,11 +54,12 @@ static const char *due(int64_t now_s) {
     struct delivery x;
     *text = 0;
     db_begin(db);
-    outbox_spread(db, now_s * NS, &cfg, department, NULL);
+    outbox_spread(db, now_s * NS, &cfg, about, NULL);
     while (outbox_next(db, now_s * NS, &x)) {
         size_t n = strlen(text);
-        snprintf(text + n, sizeof text - n, "%s%s:%s%s", n ? " " : "", x.channel, x.notice.kind->name,
-            x.notice.resolved ? "!" : "");
+        snprintf(text + n, sizeof text - n, "%s%s:%s%s%s%s", n ? " " : "", x.channel, x.notice.kind->name,
+            x.notice.resolved ? "!" : "", x.to ? ">" : "", x.to ? x.to : "");
+        free(x.to);
         js_free(x.notice.detail);
         outbox_done(db, &x, now_s * NS, NULL);
     }
@@ -86,6 +88,20 @@ START_TEST(rules_choose) {
     tell("vault.capacity", "", 1);
     ck_assert_str_eq(due(2), "duty:job.failed duty:host.rpo hook:vault.capacity");
     ck_assert_str_eq(due(3), "");
+}
+END_TEST
+
+START_TEST(a_rule_for_contacts_reaches_those_of_the_plan_by_mail_and_nobody_else) {
+    cfg.rule[0].contacts = true;
+    tell("job.failed", "p1", 1);
+    tell("job.failed", "p2", 1); /* another department; and a plan without contacts */
+    tell("job.partial", "p1", 1);
+    ck_assert_str_eq(due(2), "duty:job.failed>x@y,z@w");
+    cfg.rule[0].departments = cfg.rule[0].channels = NULL; /* the webhook has no contacts */
+    tell("job.failed", "p2", 3);
+    tell("job.failed", "p1", 3);
+    tell("vault.damage", "", 3);
+    ck_assert_str_eq(due(4), "duty:job.failed>x@y,z@w hook:vault.damage");
 }
 END_TEST
 
@@ -123,7 +139,7 @@ START_TEST(a_refusal_is_tried_again_ever_more_seldom_and_given_up_at_last) {
     tell("vault.damage", "", 1);
     for (; now < DAY; now += 30) {
         db_begin(db);
-        outbox_spread(db, now * NS, &cfg, department, NULL);
+        outbox_spread(db, now * NS, &cfg, about, NULL);
         if (outbox_next(db, now * NS, &x)) {
             if (tries) longest = now - last > longest ? now - last : longest;
             ck_assert_int_ge(now - last, tries ? longest : 0); /* never sooner than before */
@@ -189,6 +205,7 @@ static const struct {
     {"rules: [{kinds: [jobs]}]", "kind"},
     {"rules: [{channels: [a]}]", "channel"},
     {"rules: [{severity: loud}]", "alarm"},
+    {"rules: [{to: everybody}]", "contacts"},
     {"silent_after_s: 0", "silent_after_s"},
     {"chanels: {}", "chanels"},
 };
@@ -209,6 +226,7 @@ int main(void) {
     tcase_add_checked_fixture(m, begin, end);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, rules_choose);
+    tcase_add_test(t, a_rule_for_contacts_reaches_those_of_the_plan_by_mail_and_nobody_else);
     tcase_add_test(t, without_rules_everybody_hears_of_warnings);
     tcase_add_test(t, what_lasts_is_told_once_a_day_and_its_end);
     tcase_add_test(t, a_refusal_is_tried_again_ever_more_seldom_and_given_up_at_last);
