@@ -98,7 +98,7 @@ static int together(void *arg, bool frozen, struct err *e) {
     CLEANUP_JS struct js *q = js_object();
     js_set_str(q, "op", frozen ? "frozen" : "freeze");
     js_set_str(q, "job", r->job);
-    CLEANUP_JS struct js *a = visit(r, q, &silent);
+    CLEANUP_JS struct js *a = run_visit(r, q, &silent);
     const struct js *x = js_get(a, "error");
     int64_t id = js_int(x, "id", 0);
     if (x) return err_set(e, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s", js_str(x, "message", ""));
