@@ -37,6 +37,7 @@ program loud 'while :; do echo line; done | head -c 3000000; echo "last words"'
 cat >>"$config" <<END
 hooks:
     freeze: {command: [$ZAIBEI_TMP/freeze]}
+    short: {command: [$ZAIBEI_TMP/freeze], hold: 1s}
     maybe: {command: [$ZAIBEI_TMP/freeze], optional: true}
     thaw: {command: [$ZAIBEI_TMP/thaw], timeout: 20s}
     slow: {command: [$ZAIBEI_TMP/slow], timeout: 1s}
@@ -46,6 +47,7 @@ hooks:
     environment: {command: [$ZAIBEI_TMP/environment]}
     loud: {command: [$ZAIBEI_TMP/loud]}
 dumps:
+    pause2: {command: [/bin/sleep, '30']}
     books: {command: [$(command -v sqlite3), $db, .dump], min_size: 10 KiB, timeout: 1m}
     pause: {command: [$ZAIBEI_TMP/pause]}
     cut: {command: [$ZAIBEI_TMP/cut]}
@@ -192,6 +194,13 @@ for _ in $(seq 100); do # the lock goes a moment after the last command
     zaibei-agent backup --pre freeze --post thaw "$data" >/dev/null 2>&1 && break || sleep 0.1
 done
 expect 0 zaibei-agent backup --pre freeze --post thaw "$data"
+
+step "what holds too long is thawed while its run goes on, and the run comes to nothing"
+: >"$log"
+expect 1 zaibei-agent backup --pre short --dump pause2 --post thaw "$data"
+says ZB-1937 "thawed after 1 seconds"
+[ "$(tail -n 1 "$log")" = "thawed late" ] || fail "the log is: $(cat "$log")"
+[ "$(grep -c thawed "$log")" = 1 ] || fail "thawed more than once: $(cat "$log")"
 
 step "only names of the list"
 for name in nothing ../freeze /bin/sh 'freeze --now' --json '' "$(printf 'x\ny')"; do
