@@ -33,6 +33,22 @@ static bool text_list(const struct js *list, const char **out, size_t max, size_
     return true;
 }
 
+/* How the paths are walked. One that this version does not know is not passed over: the run would be another one. */
+static bool options_take(const struct js *options, struct run_job *out) {
+    for (size_t i = 0; i < js_count(options); i++) {
+        const struct js *v;
+        const char *key = js_member(options, i, &v);
+        bool on = js_bool(options, key, false);
+        int64_t seconds = js_int(options, key, 0);
+        if (!strcmp(key, "cross")) out->cross = on;
+        else if (!strcmp(key, "exclude_caches")) out->caches = on;
+        else if (!strcmp(key, "reread")) out->reread = on;
+        else if (!strcmp(key, "patience_s") && seconds > 0 && seconds <= RUN_PATIENCE_MAX_S) out->patience_s = (unsigned)seconds;
+        else return false;
+    }
+    return true;
+}
+
 bool run_job_parse(const struct js *j, struct run_job *out) {
     const char *kind = js_str(j, "kind", "");
     *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL), .system_point = js_str(j, "system_point", NULL)};
@@ -49,6 +65,7 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     if (!text_list(js_get(j, "excludes"), out->excludes, RUN_PATHS_MAX, &out->excludes_n)) return false;
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
+    if (js_has(j, "options") && (!js_is_object(js_get(j, "options")) || !options_take(js_get(j, "options"), out))) return false;
     const struct js *excludes = js_get(j, "excludes");
     out->until_s = js_int(j, "until_s", 0);
     if (out->until_s < 0 || out->until_s > UNTIL_MAX_S) return false;
@@ -170,6 +187,7 @@ static int job_do(struct runner *r, const struct js *j) {
             .excludes = job.excludes, .excludes_n = job.excludes_n,
             .pre = job.pre, .post = job.post, .dumps = job.dumps, .job = job.id, .plan = job.plan,
             .ticket = job.ticket, .clock = r->clock,
+            .cross = job.cross, .caches = job.caches, .reread = job.reread, .patience_s = job.patience_s,
             .together = job.system_point ? together : NULL, .together_arg = r,
             .progress = &r->progress, .cancelled = limiter_step, .cancelled_arg = &limiter};
         r->c->limiter = &limiter;

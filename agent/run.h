@@ -17,10 +17,11 @@ unsigned run_backoff(unsigned failures);
 
 /** A job as it came; run_job_parse copies nothing: the strings live as long as the JSON. False when it is none. */
 struct js;
-enum { RUN_PATHS_MAX = 256 };
+enum { RUN_PATHS_MAX = 256, RUN_PATIENCE_MAX_S = 3600 };
 struct run_job {
     const char *id, *ticket, *plan, *system_point; /* the latter NULL: it runs alone */
-    bool full;
+    bool full, cross, caches, reread;
+    unsigned patience_s;
     struct limits limits;
     int64_t until_s; /* stop after so many seconds: the window ends; 0: never */
     const char *paths[RUN_PATHS_MAX], *excludes[RUN_PATHS_MAX];

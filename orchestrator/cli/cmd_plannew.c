@@ -9,18 +9,11 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "calendar/zone.h"
-#include "planfile.h"
+#include "plannew.h"
 #include "sys/clock.h"
 #include "wrap/json.h"
 
 enum { RUNS_SHOWN = 5 };
-
-struct asking {
-    struct js *form;
-    enum form_lang lang;
-    char *line;
-    size_t cap;
-};
 
 static void set_at(struct js *form, const struct field *f, struct js *list, const char *word) {
     const struct field *up = form_up(f);
@@ -38,8 +31,7 @@ static struct js *sample(void) {
     return js_parse(text, sizeof text - 1, "sample", &e);
 }
 
-/* Whether ${form} is a plan; ${p} is to be freed then. */
-static int judge(const struct asking *a, const struct js *form, struct plan *p, struct err *e) {
+int plannew_judge(const struct asking *a, const struct js *form, struct plan *p, struct err *e) {
     struct buf b;
     buf_init(&b, 1 << 20);
     form_yaml(form, a->lang, &b);
@@ -48,8 +40,7 @@ static int judge(const struct asking *a, const struct js *form, struct plan *p, 
     return rc;
 }
 
-/* One line without its end; false at the end of the answers. */
-static bool read_line(struct asking *a) {
+bool plannew_line(struct asking *a) {
     ssize_t n = getline(&a->line, &a->cap, stdin);
     if (n < 0) return false;
     while (n && strchr("\r\n \t", a->line[n - 1])) a->line[--n] = 0;
@@ -67,8 +58,7 @@ static const char *meant(const struct field *f, const char *s) {
     return s;
 }
 
-/* The words of a line, which stand between commas of either language. */
-static struct js *split(const struct field *f, char *s) {
+struct js *plannew_words(const struct field *f, char *s) {
     struct js *list = js_array();
     while (*s) {
         char *end = s, *next;
@@ -107,15 +97,15 @@ static void put_question(const struct asking *a, const struct field *f) {
 
 /* One answer into ${form}: 1 when it is empty, -1 at the end of the answers. */
 static int take_answer(struct asking *a, const struct field *f, struct js *form) {
-    if (!read_line(a)) return -1;
+    if (!plannew_line(a)) return -1;
     if (!*a->line) return 1;
     struct js *list = NULL;
     if (line_each(f)) {
         list = js_array();
         do js_push_str(list, a->line);
-        while (read_line(a) && *a->line);
+        while (plannew_line(a) && *a->line);
     } else if (form_is_list(f)) {
-        list = split(f, a->line);
+        list = plannew_words(f, a->line);
     }
     set_at(form, f, list, list ? NULL : meant(f, a->line));
     return 0;
@@ -134,7 +124,7 @@ static int ask(struct asking *a, const struct field *f, bool required, struct er
             fprintf(stderr, "  %s\n", _("an answer is needed"));
             continue;
         }
-        if (judge(a, trial, &p, &why) < 0) {
+        if (plannew_judge(a, trial, &p, &why) < 0) {
             fprintf(stderr, "  %s\n", why.msg);
             continue;
         }
@@ -169,7 +159,7 @@ static void show_runs(const struct asking *a) {
     struct plan p;
     struct run run;
     struct err e = ERR_INIT;
-    if (judge(a, a->form, &p, &e) < 0) return;
+    if (plannew_judge(a, a->form, &p, &e) < 0) return;
     struct zone *z = zone_open(p.zone, &e);
     int64_t at = clock_real()->now_ns(clock_real()) / 1000000000;
     for (int i = 0; z && i < RUNS_SHOWN && plan_next(&p, NULL, at, &run); i++, at = run.start_s) {
@@ -216,7 +206,8 @@ int cmd_plan_new(struct cli *c, struct err *e) {
         fputs(_("The form, question by question. An empty answer leaves a field out or takes what stands in [].\n"),
             stderr);
     if (rc == 0) rc = ask_all(&a, e);
-    if (rc == 0) rc = judge(&a, a.form, &p, e);
+    if (rc == 0) rc = plannew_recovery(&a, e);
+    if (rc == 0) rc = plannew_judge(&a, a.form, &p, e);
     if (rc == 0) {
         form_yaml(a.form, a.lang, &b);
         rc = planfile_write(path, &b, e);

@@ -90,48 +90,6 @@ static int lay_ticket(struct daemon *d, const struct job *j, struct err *e) {
     return control_call(&d->control, q, &a, e);
 }
 
-/* Names of the host's own list, with the plan's times and sizes: the host judges them. */
-static void offer_entries(struct js *o, const char *key, const struct js *list) {
-    if (js_count(list)) js_set(o, key, js_copy(list));
-}
-
-/* Of a system point: what the recovery names for this host takes the place of the pre commands. */
-static struct js *freeze_of(const struct job *j, const struct plan *p) {
-    const struct js *hosts = js_get(p->recovery, "hosts"), *names = NULL;
-    for (size_t i = 0; j->system_point && i < js_count(hosts); i++)
-        if (!strcmp(js_str(js_at(hosts, i), "host", ""), j->host)) names = js_get(js_at(hosts, i), "freeze");
-    if (!names) return NULL;
-    struct js *list = js_array();
-    for (size_t i = 0; i < js_count(names); i++) {
-        struct js *entry = js_object();
-        js_set_str(entry, "name", js_text(js_at(names, i)));
-        js_push(list, entry);
-    }
-    return list;
-}
-
-static struct js *offer_of(const struct job *j, const struct plan *p, int64_t now) {
-    char id[24];
-    struct js *limits = limits_json(&p->limits);
-    snprintf(id, sizeof id, "%lld", (long long)j->id);
-    struct js *o = js_object();
-    js_set_str(o, "job", id);
-    js_set_str(o, "kind", j->kind);
-    js_set_str(o, "ticket", j->ticket);
-    js_set(o, "paths", p->paths ? js_copy(p->paths) : js_array());
-    js_set(o, "excludes", p->excludes ? js_copy(p->excludes) : js_array());
-    if (limits) js_set(o, "limits", limits);
-    js_set_str(o, "plan", p->name);
-    CLEANUP_JS struct js *freeze = freeze_of(j, p);
-    offer_entries(o, "pre", freeze ? freeze : js_get(js_get(p->form, "hooks"), "pre"));
-    offer_entries(o, "post", js_get(js_get(p->form, "hooks"), "post"));
-    offer_entries(o, "dumps", js_get(js_get(p->form, "content"), "commands"));
-    snprintf(id, sizeof id, "%lld", (long long)j->system_point);
-    if (j->system_point) js_set_str(o, "system_point", id);
-    if (p->window_end && j->window_end_ns > now) js_set_int(o, "until_s", (j->window_end_ns - now) / NS_PER_S + 1);
-    return o;
-}
-
 /* A job for this host, claimed and with its ticket at the vault; NULL when there is none now. */
 static struct js *take_job(struct daemon *d, const char *host, int64_t now, struct err *e) {
     struct job j;
@@ -146,7 +104,7 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
     } else if (job_claim(d->db, &j, now)) {
         job_record(d->db, &j, now, "zaibeid", "job.taken");
-        offer = offer_of(&j, &p, now);
+        offer = agents_offer(&j, &p, now);
     }
     if (db_commit(d->db, e) < 0) js_free(offer), offer = NULL;
     if (offer) daemon_log(d, _("job %lld (%s of plan %s) is taken by %s"), (long long)j.id, j.kind, j.plan, host);

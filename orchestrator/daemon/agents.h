@@ -10,6 +10,9 @@
 /** agents_answer(d, host, request, n): the answer to one call, JSON to be freed; {"error":{…}} for what cannot be done. */
 char *agents_answer(struct daemon *d, const char *host, const void *request, size_t n);
 
+/** agents_offer(j, p, now_ns): the job as its host gets it (PROTOCOL.md §4); to be freed. */
+struct js *agents_offer(const struct job *j, const struct plan *p, int64_t now_ns);
+
 /** agents_serve(d, fd): accept on the listening socket ${fd} and answer, each connection in a thread of its own, at most 64
  * at a time and 20 s without a frame. Returns never; run it in a thread. */
 void agents_serve(struct daemon *d, int fd);

@@ -53,6 +53,18 @@ static struct js *column(struct db_rows *r) {
     return list;
 }
 
+/* In the order of starting: those of the recovery, then the others by name. */
+static struct js *in_order(struct js *names, const struct js *recovery) {
+    struct recovery r;
+    struct js *list = js_array();
+    recovery_read(recovery, &r);
+    for (size_t k = 0; k < r.hosts_n; k++) js_push_str(list, r.hosts[k].host);
+    for (size_t i = 0; i < js_count(names); i++)
+        if (!recovery_find(&r, js_text(js_at(names, i)))) js_push_str(list, js_text(js_at(names, i)));
+    js_free(names);
+    return list;
+}
+
 static void put_plan(struct js *j, const char *text) {
     struct plan p;
     struct err e = ERR_INIT;
@@ -81,7 +93,8 @@ struct js *system_get(struct db *d, const char *system) {
     js_set(j, "departments", column(db_query(d,
         "SELECT DISTINCT v.department FROM " IN_FORCE "WHERE s.system=? AND v.department<>'' ORDER BY 1", "s", system)));
     js_set(j, "plans", column(db_query(d, "SELECT v.name FROM " IN_FORCE "WHERE s.system=? ORDER BY 1", "s", system)));
-    js_set(j, "hosts", column(db_query(d,
-        "SELECT DISTINCT h.host FROM " IN_FORCE "JOIN reach h ON h.plan=s.plan WHERE s.system=? ORDER BY 1", "s", system)));
+    struct js *hosts = column(db_query(d,
+        "SELECT DISTINCT h.host FROM " IN_FORCE "JOIN reach h ON h.plan=s.plan WHERE s.system=? ORDER BY 1", "s", system));
+    js_set(j, "hosts", in_order(hosts, js_get(j, "recovery")));
     return j;
 }

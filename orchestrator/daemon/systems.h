@@ -33,7 +33,8 @@ char (*systems_list(struct db *d, const char *department, const char *after, int
 
 /** system_get(db, system): {system, departments[], plan, plan_version, plan_hash, hosts[], recovery, rpo_target_s, rto_target_s,
  * plans[]}, to be freed; NULL when no plan in force is of it. ${plan} and what follows it are of the one with a recovery, else
- * of the first by name; recovery and targets are absent where it has none. */
+ * of the first by name; recovery and targets are absent where it has none. hosts[]: names in the order of starting, then those
+ * without an entry. */
 struct js *system_get(struct db *d, const char *system);
 
 enum {

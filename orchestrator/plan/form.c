@@ -84,6 +84,14 @@ static const struct field fields[] = {
     {"content.paths", "路径", "paths", A, CELL_SAME, FIELD_PATHS, .asked = true,
         .note = "list of absolute paths; with backup required, unless there are commands"},
     {"content.excludes", "不含", "without", A, CELL_SAME, FIELD_TEXTS, .asked = true, .note = "list of patterns"},
+    {"content.cross", "跨文件系统", "other file systems", 0, CELL_NONE, FIELD_BOOL, .words = YES_NO("是", "yes", "否", "no"),
+        .note = "`true`: what is mounted below the paths too; `false` unless it is said"},
+    {"content.exclude_caches", "不含缓存", "without caches", 0, CELL_NONE, FIELD_BOOL, .words = YES_NO("是", "yes", "否", "no"),
+        .note = "`true`: nothing of a directory with a CACHEDIR.TAG; `false` unless it is said"},
+    {"content.reread", "全部重读", "read all again", 0, CELL_NONE, FIELD_BOOL, .words = YES_NO("是", "yes", "否", "no"),
+        .note = "`true`: every file is read each time, whatever its times say; `false` unless it is said"},
+    {"content.patience", "等待时限", "patience", 0, CELL_NONE, FIELD_SPAN,
+        .note = "`30s`, at most `1h`: for one answer of a network file system"},
     {"content.commands", "命令输出", "output of commands", A, CELL_SAME, FIELD_MAPS,
         .note = "list: commands whose output is stored as a file, each an entry of the host's own allow-list"},
     {"content.commands.name", "名称", "name", 0, CELL_NONE, FIELD_NAME, .required = true,
@@ -279,40 +287,4 @@ void form_title(const struct field *f, enum form_lang lang, char *out) {
 
 bool form_is_list(const struct field *f) {
     return f->type == FIELD_NAMES || f->type == FIELD_TEXTS || f->type == FIELD_PATHS || f->type == FIELD_CHOICES;
-}
-
-/* "mail, phone or on-site". */
-static void spell(const struct field_word *w, char *out, size_t cap) {
-    size_t o = 0;
-    *out = 0;
-    for (; w->word; w++) {
-        const char *between = !o ? "" : w[1].word ? ", " : _(" or ");
-        int n = snprintf(out + o, cap - o, "%s%s", between, w->word);
-        if (n < 0 || (size_t)n >= cap - o) return;
-        o += (size_t)n;
-    }
-}
-
-void form_expected(const struct field *f, char *out, size_t cap) {
-    const char *s = "";
-    switch (f->type) {
-    case FIELD_NAME:
-    case FIELD_NAMES: s = _("a name of a-z, 0-9 and -"); break;
-    case FIELD_PATHS: s = _("an absolute path without . or .."); break;
-    case FIELD_DATE: s = _("a date such as 2026-12-01"); break;
-    case FIELD_PERIOD: s = _("long or \"N months\""); break;
-    case FIELD_SPAN: s = _("a time such as 30m, 24h or 7d"); break;
-    case FIELD_SIZE: s = _("a size such as 500 GiB"); break;
-    case FIELD_DELTA:
-        s = *f->words->word ? _("more or less, such as +8 GB or -8 GB") : _("more or less, such as +2 or -2");
-        break;
-    case FIELD_NUMBER: snprintf(out, cap, _("a number from %ld to %ld"), f->min, f->max); return;
-    case FIELD_BOOL: s = _("true or false"); break;
-    case FIELD_MAIL: s = _("a mail address"); break;
-    case FIELD_CHOICE:
-    case FIELD_CHOICES: spell(f->words, out, cap); return;
-    case FIELD_OWN: s = f->hint ? _(f->hint) : f->note; break;
-    default: s = f->hint ? _(f->hint) : _("a text");
-    }
-    snprintf(out, cap, "%s", s);
 }

@@ -1,8 +1,9 @@
-/* The table of fields as documentation: one line of Markdown each, as in plans/FORMAT.md. */
+/* What the table of fields says of values: to a person who has to write one, and as one line of Markdown each in plans/FORMAT.md. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/i18n.h"
 #include "plan/form.h"
 
 static void put(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }
@@ -65,4 +66,40 @@ void form_markdown(struct buf *b) {
         if (f->carried) put(b, f->def ? "; carried" : "carried");
         put(b, " |\n");
     }
+}
+
+/* "mail, phone or on-site". */
+static void spell(const struct field_word *w, char *out, size_t cap) {
+    size_t o = 0;
+    *out = 0;
+    for (; w->word; w++) {
+        const char *between = !o ? "" : w[1].word ? ", " : _(" or ");
+        int n = snprintf(out + o, cap - o, "%s%s", between, w->word);
+        if (n < 0 || (size_t)n >= cap - o) return;
+        o += (size_t)n;
+    }
+}
+
+void form_expected(const struct field *f, char *out, size_t cap) {
+    const char *s = "";
+    switch (f->type) {
+    case FIELD_NAME:
+    case FIELD_NAMES: s = _("a name of a-z, 0-9 and -"); break;
+    case FIELD_PATHS: s = _("an absolute path without . or .."); break;
+    case FIELD_DATE: s = _("a date such as 2026-12-01"); break;
+    case FIELD_PERIOD: s = _("long or \"N months\""); break;
+    case FIELD_SPAN: s = _("a time such as 30m, 24h or 7d"); break;
+    case FIELD_SIZE: s = _("a size such as 500 GiB"); break;
+    case FIELD_DELTA:
+        s = *f->words->word ? _("more or less, such as +8 GB or -8 GB") : _("more or less, such as +2 or -2");
+        break;
+    case FIELD_NUMBER: snprintf(out, cap, _("a number from %ld to %ld"), f->min, f->max); return;
+    case FIELD_BOOL: s = _("true or false"); break;
+    case FIELD_MAIL: s = _("a mail address"); break;
+    case FIELD_CHOICE:
+    case FIELD_CHOICES: spell(f->words, out, cap); return;
+    case FIELD_OWN: s = f->hint ? _(f->hint) : f->note; break;
+    default: s = f->hint ? _(f->hint) : _("a text");
+    }
+    snprintf(out, cap, "%s", s);
 }

@@ -16,7 +16,7 @@
 #include "wrap/json.h"
 #include "wrap/seal.h"
 
-enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000, SCHEDULE_MAX = 50 }; /* FORM_LIST_MAX */
+enum { PLAN_HOSTS_MAX = 1000, PLAN_PATHS_MAX = 1000, SCHEDULE_MAX = 50, PLAN_PATIENCE_MAX_S = 3600 }; /* FORM_LIST_MAX */
 
 /** An entry of the host's own allow-list. A plan names no commands, so that nobody gets to run any by a plan. */
 struct plan_entry {

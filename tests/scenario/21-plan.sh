@@ -113,6 +113,27 @@ printf '%s\n' bare '' '' '' '' '' '' '' '' '' '' '' '' '' '' '' false '' '' '' '
 expect 0 zaibei plan new <bare
 says "name: bare" "backup: false" "hosts: [host1]"
 
+{
+    cat answers # web1 is asked twice for its address, web2 starts after it; one check is refused
+    printf '%s\n' yes 10.0.0.256/24 10.0.0.11/24 10.0.0.12/24 '' '' nginx '/usr/sbin/nginx -g "daemon off;"' '' '' 'web1' 'freeze' ''
+    printf '%s\n' front web2 http://10.0.0.12/ '.*' front web2 http://10.0.0.12/ '<h1>' rows web1 'cat /srv/rows' '^[0-9]+$' ''
+} >recovery
+zaibei plan new --out recovery.yaml <recovery 2>asked || fail "$(cat asked)"
+grep -q 10.0.0.256 asked && grep -q 'would prove nothing' asked || fail "$(cat asked)"
+cat want.yaml - >want-recovery.yaml <<'END_OF_PLAN'
+recovery:
+    hosts:
+        - {host: web1, address: 10.0.0.11/24, services: [{name: nginx, start: '/usr/sbin/nginx -g "daemon off;"'}]}
+        - {host: web2, address: 10.0.0.12/24, after: web1, freeze: freeze}
+    checks:
+        - {name: front, host: web2, http: "http://10.0.0.12/", expect: <h1>}
+        - {name: rows, host: web1, run: cat /srv/rows, expect: "^[0-9]+$"}
+END_OF_PLAN
+expect 0 zaibei plan diff recovery.yaml want-recovery.yaml
+says "no difference"
+expect 0 zaibei plan print recovery.yaml --lang zh
+says "web2（先启动：web1；地址：10.0.0.12/24；冻结：freeze）"
+
 step "the filled form, in both languages"
 expect 0 zaibei plan print "$plans/oa.yaml" --lang zh
 says 政务云资源使用审批表 '☑ 长期' 市政务服务和大数据管理局

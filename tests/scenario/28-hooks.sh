@@ -37,6 +37,7 @@ program loud 'while :; do echo line; done | head -c 3000000; echo "last words"'
 cat >>"$config" <<END
 hooks:
     freeze: {command: [$ZAIBEI_TMP/freeze]}
+    short: {command: [$ZAIBEI_TMP/freeze], hold: 1s}
     maybe: {command: [$ZAIBEI_TMP/freeze], optional: true}
     thaw: {command: [$ZAIBEI_TMP/thaw], timeout: 20s}
     slow: {command: [$ZAIBEI_TMP/slow], timeout: 1s}
@@ -51,6 +52,7 @@ dumps:
     cut: {command: [$ZAIBEI_TMP/cut]}
     small: {command: [$ZAIBEI_TMP/small]}
     hangs: {command: [$ZAIBEI_TMP/slow], timeout: 1s}
+    long: {command: [/bin/sleep, "30"]}
 END
 
 sqlite3 "$db" "CREATE TABLE book(n INTEGER PRIMARY KEY, title TEXT, note BLOB);
@@ -77,7 +79,7 @@ step "the list is shown; whoever else may write to it is an error"
 expect 0 zaibei-agent status
 says "freeze" "books"
 expect 0 zaibei-agent status --json
-[ "$(jq -r '.dumps | join(" ")' <<<"$said")" = "books pause cut small hangs" ] || fail "status: $said"
+[ "$(jq -r '.dumps | join(" ")' <<<"$said")" = "books pause cut small hangs long" ] || fail "status: $said"
 chmod g+w "$config"
 expect 2 zaibei-agent backup "$data"
 says "ZB-1002" "only its owner"
@@ -192,6 +194,13 @@ for _ in $(seq 100); do # the lock goes a moment after the last command
     zaibei-agent backup --pre freeze --post thaw "$data" >/dev/null 2>&1 && break || sleep 0.1
 done
 expect 0 zaibei-agent backup --pre freeze --post thaw "$data"
+
+step "what holds too long is thawed while its run goes on, and the run comes to nothing"
+: >"$log"
+expect 1 zaibei-agent backup --pre short --dump long --post thaw "$data"
+says ZB-1937 "thawed after 1 seconds"
+[ "$(tail -n 1 "$log")" = "thawed late" ] || fail "the log is: $(cat "$log")"
+[ "$(grep -c thawed "$log")" = 1 ] || fail "thawed more than once: $(cat "$log")"
 
 step "only names of the list"
 for name in nothing ../freeze /bin/sh 'freeze --now' --json '' "$(printf 'x\ny')"; do

@@ -267,6 +267,12 @@ START_TEST(a_job_is_understood_whole_or_not_at_all) {
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"pre\":[\"freeze\"]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"post\":[{\"name\":\"thaw\",\"timeout\":\"-1s\"}]}", false},
         {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[],\"dumps\":[{\"name\":\"db\",\"least\":\"much\"}]}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"options\":{\"cross\":true,\"patience_s\":30}}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"options\":{\"follow\":true}}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"options\":{\"patience_s\":3601}}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"options\":7}", false},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"system_point\":\"12\"}", true},
+        {"{\"job\":\"7\",\"kind\":\"full\",\"paths\":[\"/etc\"],\"system_point\":12}", false},
         {"[]", false},
     };
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {

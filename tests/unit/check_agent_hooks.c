@@ -153,6 +153,8 @@ static const struct {
     {"hooks: {a: {timeout: 1s}}\n", "expected command"},
     {"hooks: {a: {command: [/bin/true], timeout: 10}}\n", "expected a time such as"},
     {"hooks: {a: {command: [/bin/true], timeout: 0s}}\n", "expected a time such as"},
+    {"hooks: {a: {command: [/bin/true], hold: 5}}\n", "hooks.a.hold: expected a time such as"},
+    {"dumps: {a: {command: [/bin/true], hold: 5s}}\n", "unknown key"},
     {"hooks: {a: {command: [/bin/true], min_size: 1 MiB}}\n", "min_size"},
     {"dumps: {a: {command: [/bin/true], min_size: 0 B}}\n", "expected a size such as"},
     {"dumps: {a: {command: [/bin/true], optional: true}}\n", "optional"},

@@ -427,6 +427,19 @@ START_TEST(a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_wind
 }
 END_TEST
 
+START_TEST(a_job_carries_how_its_plan_wants_the_paths_walked) {
+    apply(PLAN("s", "/srv], cross: true, reread: false, patience: 2m, exclude_caches: \"true\", excludes: [\"*.o\"") "limits: {cpu: 50 %}\n");
+    points(1);
+    now_s += 3600;
+    tick();
+    struct js *a = ask("h", "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    char *text = js_dump(js_get(js_at(js_get(a, "jobs"), 0), "options"));
+    ck_assert_str_eq(text, "{\"cross\":true,\"exclude_caches\":true,\"patience_s\":120}");
+    free(text);
+    js_free(a);
+}
+END_TEST
+
 START_TEST(a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind) {
     apply(PLAN("s", "/srv") "limits: {window_end: true}\n");
     now_s += 3600;
@@ -471,6 +484,7 @@ int main(void) {
     tcase_add_test(t, without_a_ticket_at_the_vault_no_job_is_handed_out);
     tcase_add_test(t, a_host_can_speak_of_its_own_jobs_only);
     tcase_add_test(t, a_result_counts_once_and_passing_failures_are_tried_again);
+    tcase_add_test(t, a_job_carries_how_its_plan_wants_the_paths_walked);
     tcase_add_test(t, a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window);
     tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);

@@ -78,6 +78,7 @@ START_TEST(every_mistake_names_file_line_column_field_expected_and_found) {
     refused(0, "limits: {bandwidth: 20 MB}\n", "oa.yaml:9:21",
         "limits.bandwidth: expected a rate such as 20 MB/s, 8 MiB/s or 100 Mbit/s, found \"20 MB\"");
     refused(0, "limits: {cpus: 50 %}\n", "oa.yaml:9:10", "limits.cpus: unknown key; did you mean \"cpu\"?");
+    refused(5, "  patience: 61m\n  paths: [/srv]", "oa.yaml:5:13", "content.patience: at most 1h");
     refused(0, "targets: {rpo: fast}\n", "oa.yaml:9:16",
         "targets.rpo: expected a time such as 30m, 24h or 7d, found \"fast\"");
     refused(0, "applied: 2026-02-29\n", "oa.yaml:9:10",

@@ -215,7 +215,9 @@ START_TEST(one_plan_in_force_says_how_a_system_is_brought_back) {
     CLEANUP_JS struct js *j = system_get(d.db, "shop"), *none = system_get(d.db, "nope");
     ck_assert_int_eq(db_commit(d.db, &e), 0);
     ck_assert_str_eq(js_str(j, "plan", ""), "shop"); /* and not "other", which comes first */
+    static const char *const order[] = {"db", "web", "job"};
     ck_assert_uint_eq(js_count(js_get(j, "hosts")), 3);
+    for (size_t i = 0; i < 3; i++) ck_assert_str_eq(js_text(js_at(js_get(j, "hosts"), i)), order[i]);
     ck_assert_uint_eq(js_count(js_get(j, "plans")), 2);
     ck_assert(js_get(j, "recovery") && !none);
     plan_force(&d, PLAN("shop", RECOVERY "  drill_level: 4\n")); /* its own next version is no second one */
