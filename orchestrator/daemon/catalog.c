@@ -12,7 +12,9 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_due.h"
 #include "catalog_people.h"
+#include "catalog_points.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -100,6 +102,8 @@ static const char *const schema[] = {
     "CREATE INDEX reach_department ON reach(department, host);"
     "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
     "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
+    CATALOG_DUE,
+    CATALOG_POINTS,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {
