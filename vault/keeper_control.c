@@ -173,7 +173,7 @@ static int op_ticket(struct keeper *k, const struct js *q, struct js *a, struct 
 
 static int op_points(struct keeper *k, const struct js *q, struct js *a, struct err *e) {
     if (host_of(k, q, true, e) < 0) return -1;
-    struct js *points = points_json(&k->log, e);
+    struct js *points = points_json(&k->log, js_int(q, "after", 0), e);
     if (!points) return -1;
     js_set(a, "points", points);
     return 0;

@@ -160,7 +160,7 @@ static void protection_json(struct js *j, const struct retention *f, const struc
     js_set_time(j, "pinned_until", c->pinned);
 }
 
-struct js *points_json(struct host_log *l, struct err *e) {
+struct js *points_json(struct host_log *l, int64_t after, struct err *e) {
     struct rights rights;
     struct err ignored = ERR_INIT;
     bool known = rights_load(l->v, l->host, &rights, &ignored) == 0;
@@ -169,7 +169,7 @@ struct js *points_json(struct host_log *l, struct err *e) {
     log_small(l);
     for (size_t i = 0; i < l->commits_n; i++) {
         struct record r;
-        if (l->commits[i].removed) continue;
+        if (l->commits[i].removed || (int64_t)l->commits[i].point <= after) continue;
         if (log_load(l, l->commits[i].n, &r, NULL, e) < 0) {
             js_free(list);
             return NULL;

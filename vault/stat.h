@@ -23,7 +23,7 @@ int vault_stat(struct vault *v, struct vault_stat *s, struct err *e) MUST_CHECK;
 struct js *stat_json(struct vault *v, const struct vault_stat *s);
 /** stat_alerts: what a person should look at, PROTOCOL.md §5: a new array, empty when all is well. */
 struct js *stat_alerts(struct vault *v, const struct vault_stat *s);
-/** points_json(l, e): an array of a host's existing points, oldest first, or NULL with ${e}. */
-struct js *points_json(struct host_log *l, struct err *e) MUST_CHECK;
+/** points_json(l, after, e): an array of a host's existing points above number ${after}, oldest first, or NULL with ${e}. */
+struct js *points_json(struct host_log *l, int64_t after, struct err *e) MUST_CHECK;
 
 #endif

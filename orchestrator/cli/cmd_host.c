@@ -99,18 +99,38 @@ static int list_one(struct cli *c, const char *host, struct table *t, struct err
     return 0;
 }
 
-int cmd_point_list(struct cli *c, struct err *e) {
-    struct table *t = c->json ? NULL : table_new(_("POINT|TIME|KIND|LABELS|STATE|>FILES|>READ|>SENT|>STORED"));
-    int rc = 0;
-    if (c->argc) {
-        rc = list_one(c, c->argv[0], t, e);
-    } else {
-        CLEANUP_JS struct js *hosts = cli_pages(c, "/v1/hosts", "hosts", e);
-        if (!hosts) rc = -1;
-        for (size_t i = 0; rc == 0 && i < js_count(hosts); i++)
-            if (js_int(js_at(hosts, i), "points", 0)) rc = list_one(c, js_str(js_at(hosts, i), "host", ""), t, e);
+/* Of all hosts: a page where --limit or --after is given, else one page after the other. */
+static int list_all(struct cli *c, struct table *t, char next[200], struct err *e) {
+    static const char *const names[] = {"since", "state", "text", "limit", "after"};
+    char path[800] = "/v1/points", stale[200] = "";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(path);
+        if (!cli_option(c, names[i])) continue;
+        n += (size_t)snprintf(path + n, sizeof path - n, "%c%s=", strchr(path, '?') ? '&' : '?', names[i]);
+        http_escape(path + n, 140, cli_option(c, names[i]));
     }
+    bool page = cli_option(c, "limit") || cli_option(c, "after");
+    CLEANUP_JS struct js *j = page ? cli_get(c, path, e) : NULL;
+    CLEANUP_JS struct js *all = page ? NULL : cli_pages_stale(c, path, "points", stale, e);
+    const struct js *points = page ? js_get(j, "points") : all;
+    if (!points) return -1;
+    snprintf(next, 200, "%s", js_str(j, "next", ""));
+    if (page) snprintf(stale, sizeof stale, "%s", js_str(j, "stale", ""));
+    if (*stale) fprintf(stderr, _("zaibei: the vault could not be asked (%s); this is what was known last\n"), stale);
+    if (c->json) cli_each("point", points);
+    for (size_t i = 0; !c->json && i < js_count(points); i++) point_row(t, js_at(points, i));
+    return 0;
+}
+
+int cmd_point_list(struct cli *c, struct err *e) {
+    char next[200] = "";
+    if (c->argc && (cli_option(c, "since") || cli_option(c, "state") || cli_option(c, "text") || cli_option(c, "limit") ||
+                       cli_option(c, "after")))
+        return err_set(e, ZE_USAGE, c->argv[0], _("--since, --state, --text, --limit and --after are for the list of all hosts"));
+    struct table *t = c->json ? NULL : table_new(_("POINT|TIME|KIND|LABELS|STATE|>FILES|>READ|>SENT|>STORED"));
+    int rc = c->argc ? list_one(c, c->argv[0], t, e) : list_all(c, t, next, e);
     if (rc == 0) table_print(t, _("no restore points yet; make one with: zaibei job run HOST"));
+    if (rc == 0 && *next && !c->json) printf(_("older ones: --after %s\n"), next);
     return rc;
 }
 

@@ -63,6 +63,7 @@ static const struct route routes[] = {
     {"GET", "/v1/jobs/*", api_job_show, ACT_JOB_READ},
     {"POST", "/v1/jobs/*/retry", api_job_retry, ACT_JOB_RUN},
     {"POST", "/v1/jobs/*/cancel", api_job_cancel, ACT_JOB_RUN},
+    {"GET", "/v1/points", api_points_all, ACT_POINT_READ},
     {"GET", "/v1/points/*", api_points, ACT_POINT_READ},
     {"GET", "/v1/points/*/*", api_point_show, ACT_POINT_READ},
     {"GET", "/v1/systems", api_systems, ACT_SYSTEM_READ},

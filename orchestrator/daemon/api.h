@@ -52,7 +52,7 @@ api_handler api_plan_simulate, api_simulate;
 api_handler api_calendar, api_calendar_import, api_calendar_next;
 api_handler api_hosts, api_host_token, api_host_revoke;
 api_handler api_jobs, api_job_run, api_job_show, api_job_cancel, api_job_retry;
-api_handler api_points, api_point_show;
+api_handler api_points, api_points_all, api_point_show;
 api_handler api_systems, api_system_show, api_system_points, api_system_point, api_system_point_show, api_system_point_pin;
 api_handler api_audit, api_audit_export, api_audit_verify;
 api_handler api_channels, api_notices, api_notify_test, api_notify_retry;

@@ -33,10 +33,10 @@ static struct js *host_json(const struct host *h, int64_t now_ns) {
 struct js *api_hosts(struct api_call *c, struct err *e) {
     struct err stale = ERR_INIT;
     struct page page;
-    struct filter f = filter_of(c);
+    struct filter f;
     int64_t now = daemon_now(c->d);
-    if (api_page(c, &page, e) < 0) return NULL;
-    int rc = hosts_sync(c->d, false, &stale);
+    if (api_page(c, &page, e) < 0 || filter_of(c, &f, e) < 0) return NULL;
+    int rc = hosts_fresh(c->d, &stale);
     struct js *j = js_object(), *list = js_array();
     js_set(j, "hosts", list);
     if (rc < 0) js_set_str(j, "stale", stale.msg); /* the vault was not asked: what was known last */

@@ -65,10 +65,10 @@ static struct js *job_json(const struct job *j) {
 
 struct js *api_jobs(struct api_call *c, struct err *e) {
     struct page page;
-    struct filter f = filter_of(c);
+    struct filter f;
     char last[24];
     size_t n;
-    if (api_page(c, &page, e) < 0) return NULL;
+    if (api_page(c, &page, e) < 0 || filter_of(c, &f, e) < 0) return NULL;
     struct js *j = js_object(), *list = js_array();
     js_set(j, "jobs", list);
     db_begin(c->d->db);

@@ -131,7 +131,8 @@ static void set_next(struct js *j, const struct version *last) {
 static struct js *page(struct api_call *c, enum versions_query q, const char *key, bool overdue, struct err *e) {
     char after[64];
     struct versions_filter f = {
-        .name = query_or(c, "plan"), .department = c->who->department, .state = query_or(c, "state")};
+        .name = query_or(c, "plan"), .department = *c->who->department ? c->who->department : query_or(c, "department"),
+        .state = query_or(c, "state"), .text = query_or(c, "text")};
     if (take_limit(c, &f.limit, e) < 0 || take_after(c, &f, after, e) < 0) return NULL;
     struct zone *z = zone_open(c->d->cfg->zone, e);
     if (!z) return NULL;

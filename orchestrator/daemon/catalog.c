@@ -12,9 +12,11 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_due.h"
 #include "catalog_people.h"
 #include "systems.h"
 #include "restores.h"
+#include "catalog_points.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -111,6 +113,8 @@ static const char *const schema[] = {
     "CREATE INDEX plans_overdue ON plans(name) WHERE overdue_told>0;"
     "CREATE INDEX orders_overdue ON orders(id) WHERE overdue_told>0;"
     "ALTER TABLE deliveries ADD COLUMN recipients TEXT NOT NULL DEFAULT '';",
+    CATALOG_DUE,
+    CATALOG_POINTS,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

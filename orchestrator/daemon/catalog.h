@@ -59,7 +59,8 @@ bool job_claim(struct db *d, struct job *j, int64_t now_ns);
 /** job_again: a try that came to nothing: queued again after a pause that doubles, or failed after ATTEMPTS_MAX; cancelled
  * where that was asked for. */
 void job_again(struct db *d, struct job *j, int64_t now_ns, const struct err *why);
-/** job_list: the newest ${limit} jobs first, of one host or plan if not ""; an array to be freed. */
+/** job_list: the newest ${limit} jobs first, of one host or plan if not ""; an array to be freed. WINDOW_OVER: JOBS_A_TICK at most. */
+enum { JOBS_A_TICK = 8 };
 enum job_query { JOBS_NEWEST, JOBS_RUNNING_OF_HOST, JOBS_LEASE_OVER, JOBS_WINDOW_OVER, JOBS_QUEUED_OF };
 struct job *job_list(struct db *d, enum job_query q, const char *host, const char *plan, int64_t number, size_t *n);
 

@@ -27,10 +27,14 @@ static struct js *all(struct db *d) {
     return j;
 }
 
+char *catalog_workdays_text(struct db *d) {
+    CLEANUP_JS struct js *j = all(d);
+    return j ? js_dump(j) : NULL;
+}
+
 struct workdays *catalog_workdays(struct db *d) {
     struct err e = ERR_INIT;
-    CLEANUP_JS struct js *j = all(d);
-    CLEANUP_FREE char *text = j ? js_dump(j) : NULL;
+    CLEANUP_FREE char *text = catalog_workdays_text(d);
     return text ? workdays_parse("catalog", text, strlen(text), &e) : NULL;
 }
 

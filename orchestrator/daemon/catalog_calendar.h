@@ -11,9 +11,10 @@
     "CREATE TABLE workdays(year INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;" \
     "CREATE TABLE keeping(host TEXT PRIMARY KEY, day INTEGER NOT NULL) STRICT;"
 
-/** catalog_workdays: the table that holds now, to be freed; NULL only without memory. catalog_workdays_put: a year as it
+/** catalog_workdays: the table that holds now, to be freed; NULL only without memory. catalog_workdays_text: as JSON. catalog_workdays_put: a year as it
  * stands in a table that was parsed: {"off": …, "work": …}. */
 struct workdays *catalog_workdays(struct db *d);
+char *catalog_workdays_text(struct db *d);
 void catalog_workdays_put(struct db *d, int64_t year, const struct js *days);
 
 /** catalog_keeping: the day (from 1970-01-01, vault time, UTC) of the host's last retention pass; 0: never. */

@@ -63,15 +63,17 @@ char *version_text(struct db *d, const char *name, int64_t version) {
     return text;
 }
 
-/* ?1 name, ?2 department, ?3 state, ?4 after, ?5 after version, ?6 limit */
+/* ?1 name, ?2 department, ?3 state, ?4 after, ?5 after version, ?6 limit, ?7 text in the name. What
+ * costs is asked last: CASE keeps that order. */
 #define LISTED                                                                                                      \
-    "SELECT " COLUMNS " FROM plans p WHERE (?1='' OR name=?1) AND (?2='' OR department=?2) AND (?3='' OR state=?3)" \
-    " AND (name>?4 OR (name=?4 AND version>?5)) AND "
+    "SELECT " COLUMNS " FROM plans p WHERE name>=max(?1,?4) AND name<=CASE ?1 WHEN '' THEN x'00' ELSE ?1 END AND (?2='' OR department=?2) AND (?3='' OR state=?3)" \
+    " AND (name>?4 OR version>?5) AND (coalesce(?7,'')='' OR instr(name,?7)) AND "
 #define SORTED " ORDER BY name, version LIMIT ?6"
 static const char *const queries[] = {
     [VERSIONS_PLANS] = LISTED
+    "CASE WHEN (?2='' OR department=?2) AND (?3='' OR state=?3) AND (coalesce(?7,'')='' OR instr(name,?7)) THEN "
     "version=(SELECT version FROM plans q WHERE q.name=p.name ORDER BY q.state IN ('active','suspended') DESC,"
-    " q.state IN ('draft','submitted','reviewed','approved') DESC, q.version DESC LIMIT 1)" SORTED,
+    " q.state IN ('draft','submitted','reviewed','approved') DESC, q.version DESC LIMIT 1) ELSE 0 END" SORTED,
     [VERSIONS_ALL] = LISTED "1" SORTED,
     [VERSIONS_WAITING] =
         LISTED "(state IN ('submitted','reviewed') OR leaving=1 OR (state='active' AND executed_ns=0))" SORTED,
@@ -82,7 +84,7 @@ struct version *versions_list(struct db *d, enum versions_query q, const struct 
     size_t cap = 0;
     *n = 0;
     struct db_rows *r =
-        db_query(d, queries[q], "ssssii", f->name, f->department, f->state, f->after, f->after_version, f->limit);
+        db_query(d, queries[q], "ssssiis", f->name, f->department, f->state, f->after, f->after_version, f->limit, f->text);
     while (db_next(r)) {
         if (*n == cap) {
             cap = cap ? cap * 2 : 16;

@@ -35,7 +35,7 @@ char *version_text(struct db *d, const char *name, int64_t version);
  * ${department} "": all; ${state} "": all; ${name} "": all. */
 enum versions_query { VERSIONS_PLANS, VERSIONS_ALL, VERSIONS_WAITING };
 struct versions_filter {
-    const char *name, *department, *state, *after;
+    const char *name, *department, *state, *after, *text; /* text: part of the name; NULL: all */
     int64_t after_version, limit;
 };
 struct version *versions_list(struct db *d, enum versions_query q, const struct versions_filter *f, size_t *n);

@@ -4,9 +4,13 @@
 
 #include "daemon.h"
 
-/** hosts_sync(d, all, e): bring the catalog's hosts up to date. Points are asked for where their number has changed, or
- * everywhere when ${all}. */
+/** hosts_sync(d, all, e): bring the catalog's hosts and points up to date. Of a host whose log has grown the new points are
+ * asked for; when ${all}, every point of every host. */
 int hosts_sync(struct daemon *d, bool all, struct err *e) MUST_CHECK;
+
+/** hosts_fresh(d, e): before the catalog's hosts or points are listed. A vault of some hundred hosts is asked each time, a
+ * larger one by zaibeid's own loop when ten seconds have passed; <0: what is known may be old, ${e} says why. */
+int hosts_fresh(struct daemon *d, struct err *e) MUST_CHECK;
 
 /** hosts_points(d, host, e): the vault's list of points, oldest first, to be freed; NULL with ${e}. */
 struct js *hosts_points(struct daemon *d, const char *host, struct err *e) MUST_CHECK;

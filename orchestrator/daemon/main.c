@@ -28,6 +28,7 @@
 
 enum {
     TICK_MS = 1000,
+    PIECES = 100,
     SYNC_TICKS = 300,
     AUDIT_TICKS = 3600,
     DAILY_TICKS = 3600,
@@ -51,13 +52,23 @@ static void *agents_thread(void *arg) {
     return NULL;
 }
 
+/* What is due now; much of it in many small pieces, between which the other threads get at the catalog. */
+static int tick_now(struct scheduler *s, struct err *e) {
+    int rc = scheduler_tick(s, e);
+    for (int i = 0; rc == 0 && i < PIECES && scheduler_more(s) && !stopping; i++) {
+        poll(NULL, 0, 1);
+        rc = scheduler_tick(s, e);
+    }
+    return rc;
+}
+
 /* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. */
 static void loop(struct daemon *d, struct scheduler *s, struct listener *l) {
     struct err e, last = ERR_INIT;
     unsigned keep_at = 0;
     for (unsigned tick = 0; !stopping; tick++) {
         e = (struct err)ERR_INIT;
-        if (scheduler_tick(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
+        if (tick_now(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
             (void)(hosts_sync(d, false, &e) == 0);
         if (!e.id && audit_tick(d, &e) == 0 && tick % AUDIT_TICKS == 0) (void)(audit_show(d, &e) == 0);
         if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);

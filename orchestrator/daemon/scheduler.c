@@ -1,5 +1,9 @@
 /* The scheduler's tick.
  *
+ * No plan is held in memory and none is looked at before its time: the catalog knows by an index which are due (catalog_due.h).
+ * A tick does a bounded piece of what is due, in one transaction, and says whether there is more; where it stopped is in the
+ * catalog too, so the other threads get their turn however much falls on one instant.
+ *
  * For each plan and host a cursor remembers the start of the last run that was queued. Queueing a run and moving the cursor
  * is one transaction, so a run is queued once, whatever is killed when. Of the runs of one plan and host at most one waits:
  * a newer one takes over the labels and the stronger kind of those before it. A run whose window closes before any agent
@@ -12,36 +16,29 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
+#include "catalog_calendar.h"
+#include "catalog_due.h"
+#include "catalog_life.h"
+#include "sys/file.h"
 #include "systems.h"
 #include "turns.h"
-#include "catalog_calendar.h"
-enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S };
+
+enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S, RUNS_A_TICK = 16, PLANS_A_TICK = 4 };
 
 struct entry {
     struct plan plan;
     int64_t version;
     struct zone *zone;
-    int64_t quiet_until_s; /* no run starts before */
 };
 
 struct scheduler {
     struct daemon *d;
-    struct entry *entries;
-    size_t n;
     struct workdays *table;
-    bool loaded;
+    char basis[SEAL_HASH * 2 + 1];
     unsigned seen;
+    bool more;
 };
-
-static void forget(struct scheduler *s) {
-    for (size_t i = 0; i < s->n; i++) {
-        plan_free(&s->entries[i].plan);
-        zone_free(s->entries[i].zone);
-    }
-    free(s->entries);
-    workdays_free(s->table);
-    s->table = NULL, s->entries = NULL, s->n = 0;
-}
 
 struct scheduler *scheduler_new(struct daemon *d) {
     struct scheduler *s = calloc(1, sizeof *s);
@@ -51,31 +48,38 @@ struct scheduler *scheduler_new(struct daemon *d) {
 
 void scheduler_free(struct scheduler *s) {
     if (!s) return;
-    forget(s);
+    workdays_free(s->table);
     free(s);
 }
 
-static int reload(struct scheduler *s, struct err *e) {
+/* What the next run of a plan depends on besides the plan. */
+static void set_basis(char out[SEAL_HASH * 2 + 1], const char *zone, const char *days) {
+    struct hash_state h;
+    uint8_t hash[SEAL_HASH];
+    hash_init(&h, NULL);
+    hash_update(&h, ZB_VERSION, sizeof ZB_VERSION);
+    hash_update(&h, zone, strlen(zone) + 1);
+    hash_update(&h, days, strlen(days));
+    hash_final(&h, hash);
+    text_hex(out, hash, sizeof hash);
+}
+
+/* The table of working days, when it may have changed. A row that was put by the old table meanwhile has the old basis. */
+static int reload(struct scheduler *s, int64_t now_s, struct err *e) {
     unsigned now = atomic_load(&s->d->plans_changed);
-    if (s->loaded && now == s->seen) return 0;
-    forget(s);
-    size_t n;
+    char basis[sizeof s->basis];
+    if (s->table && now == s->seen) return 0;
     db_begin(s->d->db);
-    s->table = catalog_workdays(s->d->db);
-    char **names = catalog_plan_names(s->d->db, &n);
-    s->entries = calloc(n + 1, sizeof *s->entries);
-    for (size_t i = 0; i < n; i++) {
-        struct entry *x = s->entries ? &s->entries[s->n] : NULL;
-        if (x) x->version = catalog_plan_load(s->d->db, names[i], 0, s->d->cfg->zone, &x->plan, NULL, NULL);
-        if (x && x->version) systems_put(s->d->db, &x->plan);
-        if (x && x->version && (x->zone = zone_open(x->plan.zone, e))) s->n++;
-        else daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), names[i]);
-        free(names[i]);
-    }
-    free(names);
-    int rc = db_commit(s->d->db, e);
-    s->loaded = rc == 0 && s->entries, s->seen = now;
-    return rc;
+    CLEANUP_FREE char *days = catalog_workdays_text(s->d->db);
+    struct workdays *table = days ? workdays_parse("catalog", days, strlen(days), e) : NULL;
+    set_basis(basis, s->d->cfg->zone, days ? days : "");
+    if (strcmp(basis, s->basis) != 0) due_again(s->d->db, basis, now_s);
+    if (!table) return db_abort(s->d->db), e->id ? -1 : err_set(e, ZE_NOMEM, "zaibeid", "scheduler");
+    if (db_commit(s->d->db, e) < 0) return workdays_free(table), -1;
+    workdays_free(s->table);
+    s->table = table, s->seen = now;
+    memcpy(s->basis, basis, sizeof basis);
+    return 0;
 }
 
 static void set_state(
@@ -132,28 +136,61 @@ static void queue_run(
     take_over(s, &j, now_ns);
 }
 
-static void follow(struct scheduler *s, struct entry *x, const char *host, int64_t now_s, int64_t now_ns) {
+/* How many runs were queued. */
+static int follow(struct scheduler *s, const struct entry *x, const char *host, int64_t now_s, int64_t now_ns) {
     int64_t upto = cursor_get(s->d->db, x->plan.name, host), first = !upto, old = upto;
+    int queued = 0;
     if (first) upto = now_s - DAY_S - 1; /* a window that is open when a plan begins counts */
     if (upto < now_s - BACK_MAX_S) upto = now_s - BACK_MAX_S;
     struct run run;
     while (calendar_next(&x->plan.schedule, x->zone, s->table, upto, &run) && run.start_s <= now_s) {
         upto = run.start_s;
-        if (!first || run.end_s > now_s) queue_run(s, x, host, &run, now_ns);
+        if (!first || run.end_s > now_s) queue_run(s, x, host, &run, now_ns), queued++;
     }
     if (upto != old) cursor_put(s->d->db, x->plan.name, host, upto);
+    return queued;
 }
 
-static int follow_all(struct scheduler *s, int64_t now_s, int64_t now_ns, struct err *e) {
-    for (size_t i = 0; i < s->n; i++) {
-        struct entry *x = &s->entries[i];
-        if (!x->plan.backup || now_s < x->quiet_until_s) continue;
-        db_begin(s->d->db);
-        for (size_t h = 0; h < x->plan.hosts_n; h++) follow(s, x, x->plan.hosts[h], now_s, now_ns);
-        if (db_commit(s->d->db, e) < 0) return -1;
-        struct run run;
-        x->quiet_until_s = calendar_next(&x->plan.schedule, x->zone, s->table, now_s, &run) ? run.start_s : INT64_MAX;
+/* The hosts of ${plan} from where it stopped, as long as ${left} allows; its next time when it is through. */
+static void follow_hosts(struct scheduler *s, const struct entry *x, struct due *at, int64_t now_ns, int *left) {
+    int64_t now_s = now_ns / NS_PER_S, next = INT64_MAX;
+    struct run run;
+    if (!at->host) at->since_s = now_s;
+    while (x->plan.backup && *left > 0 && at->host < (int64_t)x->plan.hosts_n)
+        *left -= follow(s, x, x->plan.hosts[at->host++], now_s, now_ns);
+    if (x->plan.backup && at->host < (int64_t)x->plan.hosts_n) return due_part(s->d->db, at);
+    /* The first hosts were looked at at since_s: what is due after it is due for all. */
+    if (x->plan.backup && calendar_next(&x->plan.schedule, x->zone, s->table, at->since_s, &run)) next = run.start_s;
+    due_put(s->d->db, at->plan, next, s->basis);
+}
+
+static void follow_plan(struct scheduler *s, struct due *at, int64_t now_ns, int *left) {
+    struct entry x;
+    struct version v;
+    struct err e = ERR_INIT;
+    if (!version_get(s->d->db, at->plan, VERSION_IN_FORCE, &v) || v.state == LIFE_SUSPENDED)
+        return due_drop(s->d->db, at->plan);
+    x.version = catalog_plan_load(s->d->db, at->plan, 0, s->d->cfg->zone, &x.plan, NULL, NULL);
+    x.zone = x.version ? zone_open(x.plan.zone, &e) : NULL;
+    if (x.zone) {
+        follow_hosts(s, &x, at, now_ns, left);
+    } else {
+        daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), at->plan);
+        due_put(s->d->db, at->plan, INT64_MAX, s->basis);
     }
+    zone_free(x.zone);
+    if (x.version) plan_free(&x.plan);
+}
+
+static int follow_due(struct scheduler *s, int64_t now_ns, struct err *e) {
+    struct due list[PLANS_A_TICK];
+    int left = RUNS_A_TICK;
+    db_begin(s->d->db);
+    int i = 0, n = due_list(s->d->db, now_ns / NS_PER_S, list, PLANS_A_TICK);
+    while (i < n && left > 0) follow_plan(s, &list[i++], now_ns, &left);
+    s->more = n == PLANS_A_TICK || left <= 0;
+    if (n) return db_commit(s->d->db, e);
+    db_abort(s->d->db);
     return 0;
 }
 
@@ -179,16 +216,23 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
         job_again(s->d->db, &jobs[i], now_ns, &silent);
         daemon_log(s->d, _("job %lld of %s: the agent was not heard of any more"), (long long)jobs[i].id, jobs[i].host);
     }
+    size_t looked = n;
     free(jobs);
     jobs = job_list(s->d->db, JOBS_WINDOW_OVER, "", "", now_ns, &n);
     for (size_t i = 0; i < n; i++) catch_up(s, &jobs[i], now_ns);
+    s->more |= n == JOBS_A_TICK;
     free(jobs);
-    return db_commit(s->d->db, e);
+    if (looked + n) return db_commit(s->d->db, e);
+    db_abort(s->d->db);
+    return 0;
 }
 
 int scheduler_tick(struct scheduler *s, struct err *e) {
-    int64_t now_ns = daemon_now(s->d), now_s = now_ns / NS_PER_S;
-    if (reload(s, e) < 0 || follow_all(s, now_s, now_ns, e) < 0) return -1;
+    int64_t now_ns = daemon_now(s->d);
+    s->more = false;
+    if (reload(s, now_ns / NS_PER_S, e) < 0 || follow_due(s, now_ns, e) < 0) return -1;
     if (overdue(s, now_ns, e) < 0 || system_points_tick(s->d, e) < 0) return -1;
     return restores_tick(s->d, e);
 }
+
+bool scheduler_more(const struct scheduler *s) { return s->more; }

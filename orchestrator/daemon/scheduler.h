@@ -13,7 +13,9 @@ struct scheduler;
 struct scheduler *scheduler_new(struct daemon *d); /* NULL without memory */
 void scheduler_free(struct scheduler *s);
 
-/** scheduler_tick(s, e): do what is due now; cheap when nothing is. Never asks the vault. */
+/** scheduler_tick(s, e): do what is due now, or a bounded part of it: scheduler_more says after it whether to tick again at
+ * once. Cheap when nothing is due, whatever the number of plans. Never asks the vault. */
 int scheduler_tick(struct scheduler *s, struct err *e) MUST_CHECK;
+bool scheduler_more(const struct scheduler *s);
 
 #endif

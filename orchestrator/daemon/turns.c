@@ -19,15 +19,15 @@ static int64_t running_of(struct db *db, const char *department) {
         "s", department));
 }
 
-/* Jobs that are due now, come before this one, and whose hosts will fetch them. */
-static int64_t before(struct daemon *d, const struct job *j, int64_t now_ns) {
+/* Jobs that are due now, come before this one, and whose hosts will fetch them; counted up to ${most}. */
+static int64_t before(struct daemon *d, const struct job *j, int64_t now_ns, int64_t most) {
     int64_t heard = now_ns - HEARD_CALLS * d->cfg->call_in_s * NS_PER_S;
     return count(db_query(d->db,
-        "SELECT count(*) FROM jobs q JOIN hosts h ON h.name=q.host WHERE q.state='queued' AND q.host<>?1 AND "
-        "q.priority>?2 "
+        "SELECT count(*) FROM (SELECT 1 FROM jobs q CROSS JOIN hosts h ON h.name=q.host WHERE q.state='queued' "
+        "AND q.host<>?1 AND q.priority>?2 "
         "AND q.due_ns<=?3 AND q.not_before_ns<=?3 AND (q.window_end_ns=0 OR q.window_end_ns>?3 OR q.attempts>0) "
-        "AND h.seen_ns>=?4 AND NOT EXISTS(SELECT 1 FROM jobs r WHERE r.host=q.host AND r.state='running')",
-        "siii", j->host, j->priority, now_ns, heard));
+        "AND h.seen_ns>=?4 AND NOT EXISTS(SELECT 1 FROM jobs r WHERE r.host=q.host AND r.state='running') LIMIT ?5)",
+        "siiii", j->host, j->priority, now_ns, heard, most));
 }
 
 bool turn_of(struct daemon *d, const struct job *j, const char *department, int64_t now_ns) {
@@ -35,7 +35,8 @@ bool turn_of(struct daemon *d, const struct job *j, const char *department, int6
     if (c->limit_department && *department && running_of(d->db, department) >= c->limit_department) return false;
     if (!c->limit_vault) return true;
     int64_t running = count(db_query(d->db, "SELECT count(*) FROM jobs WHERE state='running'", ""));
-    return running < c->limit_vault && before(d, j, now_ns) < c->limit_vault - running;
+    int64_t free = c->limit_vault - running;
+    return free > 0 && before(d, j, now_ns, free) < free;
 }
 
 int64_t turn_after_s(const char *host, const char *plan, size_t hosts_n, int64_t window_s) {
