@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_migrations.h"
 #include "catalog_people.h"
 #include "sys/file.h"
 
@@ -100,6 +101,7 @@ static const char *const schema[] = {
     "CREATE INDEX reach_department ON reach(department, host);"
     "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
     "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
+    CATALOG_MIGRATIONS,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

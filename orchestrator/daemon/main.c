@@ -19,6 +19,7 @@
 #include "decide.h"
 #include "gate.h"
 #include "hosts.h"
+#include "migrations.h"
 #include "notify.h"
 #include "scheduler.h"
 #include "sys/file.h"
@@ -59,6 +60,7 @@ static void loop(struct daemon *d, struct scheduler *s) {
         if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);
         if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
         if (!e.id && tick % LIFE_TICKS == 0) (void)(life_tick(d, &e) == 0);
+        if (!e.id) (void)(migrations_tick(d, tick % LIFE_TICKS == 0, &e) == 0);
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
