@@ -40,9 +40,17 @@ static int vault_read(const struct yaml_node *root, struct config *c, struct err
 static int roots_read(const struct yaml_node *root, struct config *c, struct err *e) {
     const struct yaml_node *list;
     if (yaml_list(root, "restore_roots", &list, e) < 0) return -1;
-    for (const struct yaml_node *it = yaml_first(list); it; it = yaml_next(list, it))
+    for (const struct yaml_node *it = yaml_first(list); it; it = yaml_next(list, it)) {
         if (*it->text != '/') return yaml_fail(it, e, _("expected an absolute path, found \"%s\""), it->text);
-    (void)c; /* who restores by job reads them again when there are such jobs */
+        if (c->restore_roots_n == ROOTS_MAX) return yaml_fail(it, e, _("at most %d"), ROOTS_MAX);
+        if (!(c->restore_roots[c->restore_roots_n] = strdup(it->text))) return err_set(e, ZE_NOMEM, it->text, _("no memory"));
+        c->restore_roots_n++;
+    }
+    const struct yaml_node *map = yaml_get(root, "restore");
+    int choice = 0;
+    if (map && (yaml_keys(map, "in_place", e) < 0 || yaml_choice(map, "in_place", "granted never", 0, &choice, e) < 0))
+        return -1;
+    c->restore_confined = choice == 1;
     return 0;
 }
 
@@ -67,7 +75,7 @@ static int file_read(struct config *c, struct err *e) {
     const struct yaml_node *root = yaml_root(y);
     const char *state = "state";
     int rc = -1;
-    if (yaml_keys(root, "vault host state transport restore_roots limits hooks dumps spool", e) < 0 ||
+    if (yaml_keys(root, "vault host state transport restore_roots restore limits hooks dumps spool", e) < 0 ||
         vault_read(root, c, e) < 0 || roots_read(root, c, e) < 0 || limits_read(root, c, e) < 0 ||
         hooks_read(root, c->file, &c->hooks, e) < 0 || spool_read(root, c, e) < 0 ||
         yaml_copy(root, "host", "", c->host, sizeof c->host, e) < 0 || yaml_str_or(root, "state", "state", &state, e) < 0)
@@ -108,6 +116,7 @@ int config_load(const char *path, struct config *c, struct err *e) {
 
 void config_free(struct config *c) {
     hooks_free(&c->hooks);
+    for (size_t i = 0; i < c->restore_roots_n; i++) free(c->restore_roots[i]);
     secret_free(c->host_key);
     secret_free(c->ssh_seed);
     if (c->statefd > 2) close(c->statefd); /* 0 in a struct that was only zeroed */

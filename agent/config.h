@@ -2,7 +2,8 @@
  * agent.yaml and the agent's state directory.
  *
  *   agent.yaml: vault (ssh://user@host:port or dir:///path), host, state (directory), transport (libssh2 | openssh),
- *               restore_roots (list of directories below which jobs may restore), limits (wire/limits.h), hooks and dumps
+ *               restore_roots (list of directories below which jobs may restore),
+ *               restore: {in_place: granted | never} (whether a grant lets jobs restore elsewhere too), limits (wire/limits.h), hooks and dumps
  *               (hooks.h), spool (a directory for dumps while they are made), next to it nothing secret.
  *   state/:     host.key (32 bytes), ssh.seed (32 bytes), vault.pub (pinned vault key), vault.old (those
  *               pinned before it, 32 bytes each), ssh_host.pub (pinned host key),
@@ -22,6 +23,7 @@
 enum transport_kind { TRANSPORT_LIBSSH2, TRANSPORT_OPENSSH, TRANSPORT_DIR };
 
 struct limiter;
+enum { ROOTS_MAX = 32 };
 
 struct config {
     char file[4096];  /* where it was read */
@@ -34,6 +36,9 @@ struct config {
     char dir[4096]; /* TRANSPORT_DIR */
     struct limits limits;    /* this host's own: jobs and options only lower them */
     struct limiter *limiter; /* that is in force for this run, or NULL; the command's */
+    char *restore_roots[ROOTS_MAX];
+    size_t restore_roots_n;
+    bool restore_confined; /* jobs restore below restore_roots only, whatever grant they have */
     struct hooks hooks;
     char spool[4096]; /* absolute; "": the state directory */
     int statefd;    /* O_PATH|O_DIRECTORY of state, for *at calls */

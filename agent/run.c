@@ -1,7 +1,7 @@
 /* One visit: a session, one question, the answer. Each visit is a session of its own, also while a job runs, so that nothing
  * here can hold up or break a backup: what the orchestrator does not hear it learns from the vault. Nobody listening is no
  * fault of this host; it calls again, later and later up to five minutes. */
-#include "run.h"
+#include "run_internal.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -12,26 +12,12 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "command.h"
-#include "config.h"
 #include "limiter.h"
-#include "progress.h"
 #include "session.h"
 #include "sys/clock.h"
 #include "sys/file.h"
-#include "wrap/json.h"
 
 enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400 };
-
-struct runner {
-    struct config *c;
-    struct clock *clock;
-    struct progress progress;
-    const char *job;     /* that runs */
-    int64_t reported_ns; /* monotonic */
-    bool job_cancelled;  /* by the orchestrator */
-    int64_t until_ns;    /* monotonic: the end of the job's window, or 0 */
-    bool window_over;
-};
 
 unsigned run_backoff(unsigned failures) {
     unsigned s = 5;
@@ -70,7 +56,7 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
 }
 
 /* One visit: the parsed answer, or NULL with ${e} (ZE_UNREACHABLE when nobody listens behind the vault). */
-static struct js *visit(struct runner *r, struct js *request, struct err *e) {
+struct js *run_visit(struct runner *r, struct js *request, struct err *e) {
     CLEANUP_FREE char *text = js_dump(request);
     struct session s;
     struct buf answer;
@@ -99,12 +85,12 @@ static bool asked_to_stop(void *arg) {
     js_set_int(q, "files", (int64_t)r->progress.files);
     js_set_int(q, "bytes", (int64_t)r->progress.bytes);
     struct err ignored = ERR_INIT;
-    CLEANUP_JS struct js *a = visit(r, q, &ignored);
+    CLEANUP_JS struct js *a = run_visit(r, q, &ignored);
     r->job_cancelled = js_bool(a, "cancel", false);
     return r->job_cancelled;
 }
 
-static struct js *error_of(const struct err *e) {
+struct js *run_error(const struct err *e) {
     struct js *j = js_object();
     js_set_int(j, "id", e->id);
     js_set_str(j, "object", e->object);
@@ -117,8 +103,8 @@ static struct js *result_of(const char *job, int rc, const struct backup_result 
     js_set_str(q, "op", "result");
     js_set_str(q, "job", job);
     js_set_str(q, "state", rc < 0 ? "failed" : b->state == STATE_PARTIAL ? "partial" : "ok");
-    if (rc < 0) js_set(q, "error", error_of(why));
-    else if (b->hook.id) js_set(q, "error", error_of(&b->hook));
+    if (rc < 0) js_set(q, "error", run_error(why));
+    else if (b->hook.id) js_set(q, "error", run_error(&b->hook));
     if (rc == 0) js_set_int(q, "point", b->point);
     js_set_int(q, "files", (int64_t)b->files);
     js_set_int(q, "bytes_read", (int64_t)b->bytes_read);
@@ -132,7 +118,7 @@ static struct js *result_of(const char *job, int rc, const struct backup_result 
     return q;
 }
 
-static void nap(struct runner *r, unsigned seconds) {
+void run_nap(struct runner *r, unsigned seconds) {
     int64_t until = r->clock->mono_ns(r->clock) + (int64_t)seconds * 1000000000;
     for (;;) {
         int64_t left = until - r->clock->mono_ns(r->clock);
@@ -142,13 +128,13 @@ static void nap(struct runner *r, unsigned seconds) {
 }
 
 /* The result is told until it is heard, a few times: after that the orchestrator asks the vault. */
-static void result_tell(struct runner *r, struct js *q) {
+void run_tell(struct runner *r, struct js *q) {
     for (unsigned i = 1; i <= RESULT_TRIES; i++) {
         struct err why = ERR_INIT;
-        CLEANUP_JS struct js *a = visit(r, q, &why);
+        CLEANUP_JS struct js *a = run_visit(r, q, &why);
         if (a || command_cancelled(NULL)) return;
         err_print("zaibei-agent", &why);
-        nap(r, run_backoff(i));
+        run_nap(r, run_backoff(i));
     }
 }
 
@@ -187,7 +173,7 @@ static int job_do(struct runner *r, const struct js *j) {
     else
         fprintf(stderr, _("job %s: restore point %u, %llu bytes read, %llu sent\n"), job.id, done.point,
             (unsigned long long)done.bytes_read, (unsigned long long)done.bytes_sent);
-    result_tell(r, q);
+    run_tell(r, q);
     return rc < 0 ? err_exit(&why) : done.state == STATE_PARTIAL ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
 }
 
@@ -197,7 +183,7 @@ static int call_in(struct runner *r, unsigned *next_s, size_t *jobs, struct err 
     js_set_str(q, "op", "call-in");
     js_set_str(q, "version", ZB_VERSION);
     js_set_bool(q, "busy", false);
-    CLEANUP_JS struct js *a = visit(r, q, e);
+    CLEANUP_JS struct js *a = run_visit(r, q, e);
     if (!a) return -1;
     int64_t next = js_int(a, "next_s", 60);
     *next_s = next < 1 ? 1 : next > SLEEP_MAX_S ? SLEEP_MAX_S : (unsigned)next;
@@ -208,7 +194,8 @@ static int call_in(struct runner *r, unsigned *next_s, size_t *jobs, struct err 
         int rc = job_do(r, js_at(list, i));
         if (rc > worst) worst = rc;
     }
-    return worst;
+    int rc = run_restores(r, js_get(a, "restores"), next_s);
+    return rc > worst ? rc : worst;
 }
 
 static int loop(struct runner *r) {
@@ -220,7 +207,7 @@ static int loop(struct runner *r) {
         int rc = call_in(r, &next_s, &jobs, &why);
         failures = rc < 0 ? failures + 1 : 0;
         if (rc < 0 && !command_cancelled(NULL)) err_print("zaibei-agent", &why);
-        nap(r, rc < 0 ? run_backoff(failures) : jobs ? 1 : next_s);
+        run_nap(r, rc < 0 ? run_backoff(failures) : jobs ? 1 : next_s);
     }
     return ZB_EXIT_OK;
 }
@@ -237,6 +224,7 @@ int cmd_run(int argc, char **argv, struct err *e) {
     unsigned next_s;
     size_t jobs;
     int rc = once ? call_in(&r, &next_s, &jobs, e) : loop(&r);
+    run_restores_forget(&r);
     config_free(&c);
     return rc;
 }

@@ -184,9 +184,23 @@ int session_expect(struct session *s, uint8_t type, struct rd *r, struct err *e)
     return err_set(e, ZE_PROTO, s->cfg->vault, _("answer %02x where %02x was due"), got, type);
 }
 
+int session_source(struct session *s, const char *host, const uint8_t host_id[SEAL_ID], struct err *e) {
+    struct rd r;
+    struct buf b;
+    buf_init(&b, 256);
+    buf_str(&b, host);
+    int rc = frames_put_buf(&s->f, F_SOURCE, &b, e);
+    buf_free(&b);
+    if (rc < 0) return transport_explain(s->transport, e);
+    if (session_expect(s, F_OKAY, &r, e) < 0) return -1;
+    s->source_id = host_id;
+    return 0;
+}
+
 int session_points(struct session *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) {
     const struct config *c = s->cfg;
+    const uint8_t *host_id = s->source_id ? s->source_id : c->ids.host_id;
     if (frames_put(&s->f, F_LIST, NULL, 0, NULL, 0, e) < 0) return transport_explain(s->transport, e);
     uint64_t before = 0;
     unsigned key = 0;
@@ -204,7 +218,7 @@ int session_points(struct session *s, int (*each)(void *arg, const struct record
         if (keychain_decode(&rec, p, n, c->vault_id, &s->keys, e) < 0) return err_wrap(e, "%s", c->vault);
         if (rec.key < key)
             rc = err_set(e, ZE_OLDKEY, c->vault, _("record %llu"), (unsigned long long)rec.n);
-        else if (rec.type != REC_COMMIT || !seal_equal(rec.host_id, c->ids.host_id, SEAL_ID) || (!first && rec.n <= before))
+        else if (rec.type != REC_COMMIT || !seal_equal(rec.host_id, host_id, SEAL_ID) || (!first && rec.n <= before))
             rc = err_set(e, ZE_PROTO, c->vault, _("record %llu is not a restore point of this host, or out of order"),
                 (unsigned long long)rec.n);
         else

@@ -31,6 +31,7 @@ struct session {
     bool silent;      /* nothing more is to be sent, not even BYE */
     uint32_t acks[8]; /* packs acknowledged while something else was awaited */
     unsigned acks_n;
+    const uint8_t *source_id; /* of the host whose points are read; NULL: this one */
     const uint8_t *raw; /* of the record that session_points hands out, as it came */
     size_t raw_len;
     int child_pid;    /* of link, ssh or serve */
@@ -60,10 +61,14 @@ int session_take_over(struct session *s, struct err *e) MUST_CHECK;
  * and then while reading takes long. What goes wrong shows at the next word. */
 void session_keep(struct session *s, int64_t mono_ns);
 
-/** session_points(s, each, arg, e): every restore point of this host, oldest first; the record is the callee's for the
+/** session_points(s, each, arg, e): every restore point of this host, or of the source, oldest first; the record is the callee's for the
  * call only. */
 int session_points(struct session *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
+
+/** session_source(s, host, host_id, e): from here on the session reads that host's points (PROTOCOL.md §2, SOURCE) and writes
+ * nothing; ${host_id} is kept by pointer. ZE_NOGRANT. */
+int session_source(struct session *s, const char *host, const uint8_t host_id[SEAL_ID], struct err *e) MUST_CHECK;
 
 /** session_expect(s, type, r, e): read the next frame; ZE_PROTO when it is not ${type}; an ERROR frame becomes ${e}. */
 int session_expect(struct session *s, uint8_t type, struct rd *r, struct err *e) MUST_CHECK;

@@ -19,7 +19,9 @@ int source_open(struct source *s, const struct source_options *o, struct err *e)
     s->cfg.limiter = o->limiter;
     s->over_session = true;
     snprintf(s->host, sizeof s->host, "%s", s->cfg.host);
-    if (session_open(&s->cfg, &s->session, e) == 0) {
+    if (o->granted) s->granted = *o->granted, snprintf(s->host, sizeof s->host, "%s", o->granted->host);
+    if (session_open(&s->cfg, &s->session, e) == 0 &&
+        (!o->granted || session_source(&s->session, o->granted->host, o->granted->host_id, e) == 0)) {
         if (s->cfg.transport == TRANSPORT_LIBSSH2) limiter_link_runs(o->limiter, s->session.child_pid);
         s->fetch = fetch_over_session(&s->session);
         if (s->fetch) return 0;
@@ -54,7 +56,7 @@ int source_keys(struct source *s, const struct record *commit, struct gen_keys *
     int rc = 0;
     snprintf(name, sizeof name, "%s/%u", s->host, c->point);
     if (!key) return err_set(e, ZE_NOMEM, name, _("its key"));
-    if (s->over_session) memcpy(key, s->cfg.host_key, SEAL_KEY);
+    if (s->over_session) memcpy(key, s->granted.key ? s->granted.key : s->cfg.host_key, SEAL_KEY);
     else rc = source_store_key(s, &c->keys, key, e);
     if (rc == 0) {
         key_check(check, key);

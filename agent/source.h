@@ -1,7 +1,7 @@
 /**
- * Where restore points come from: the vault this host is enrolled with (a session), or a vault directory alone, with
- * the recovery kit (no agent.yaml, no processes: the machine that has lost everything). Both give points and a struct
- * fetch.
+ * Where restore points come from: the vault this host is enrolled with (a session), there also another host's by a grant, or
+ * a vault directory alone, with the recovery kit (no agent.yaml, no processes: the machine that has lost everything). All
+ * give points and a struct fetch.
  */
 #ifndef AGENT_SOURCE_H
 #define AGENT_SOURCE_H
@@ -12,10 +12,17 @@
 #include "wire/kit.h"
 #include "wire/record.h"
 
+/** Whose points, by a grant: the key is secret memory of the caller's and outlives the source. */
+struct source_granted {
+    const char *host;
+    const uint8_t *host_id, *key; /* SEAL_ID and SEAL_KEY bytes; key NULL: this host's own */
+};
+
 struct source {
     bool over_session;
     struct config cfg; /* over a session */
     struct session session;
+    struct source_granted granted; /* host NULL: this host's own points */
     char dir[4096]; /* over a vault directory */
     struct vault_header vault;
     struct keychain keys; /* the header's key and those that followed */
@@ -30,6 +37,7 @@ struct source {
 struct source_options {
     const char *config, *dir, *host, *kit;
     struct limiter *limiter; /* in force for this command, or NULL */
+    const struct source_granted *granted; /* over a session: whose points; NULL: this host's */
 };
 
 /**

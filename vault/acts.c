@@ -23,6 +23,9 @@ act_run *act_find(const char *name) {
         {"confirm", act_confirm},
         {"request", act_request},
         {"witness", act_witness},
+        {"slots", act_slots},
+        {"grant", act_grant},
+        {"grants", act_grants},
     };
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (strcmp(acts[i].name, name) == 0) return acts[i].run;

@@ -15,6 +15,7 @@ enum { ACT_TRIES = 64 };
 /** An operation: the request ${q}, the answer's members into ${a}. */
 typedef int act_run(struct vault *v, const struct js *q, struct js *a, struct err *e);
 act_run act_pin, act_pins, act_remove, act_floor, act_approvers, act_clock, act_confirm, act_request, act_witness;
+act_run act_slots, act_grant, act_grants;
 /** act_find: the operation of this name, or NULL. */
 act_run *act_find(const char *name);
 

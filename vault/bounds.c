@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/i18n.h"
+#include "notes.h"
 
 int bounds_begin(const struct host_log *l, int64_t now, struct err *e) {
     size_t points = 0, begun = 0, done = 0;
@@ -62,6 +63,18 @@ int bounds_ticket(struct vault *v, const char *host, const char *ticket, struct 
     if (rc == 0 && n >= TICKETS_MOST) rc = notes_count(v, dir, since, &n, e);
     if (rc < 0 || n < TICKETS_MOST) return rc;
     return err_set(e, ZE_TOOMUCH, host, _("%zu tickets wait to be used"), n);
+}
+
+int bounds_grant(struct vault *v, const char *reader, const char *source, int64_t now, struct err *e) {
+    char dir[128];
+    size_t n;
+    snprintf(dir, sizeof dir, "grants/%s", reader);
+    if (there(v, dir, source)) return 0;
+    int rc = notes_count(v, dir, 0, &n, e);
+    /* One was last written when it was given, or later: a week after that none of them counts. */
+    if (rc == 0 && n >= GRANTS_MOST) rc = notes_count(v, dir, now / NS_PER_S - READGRANT_MAX_S - 86400, &n, e);
+    if (rc < 0 || n < GRANTS_MOST) return rc;
+    return err_set(e, ZE_TOOMUCH, reader, _("it has %zu grants"), n);
 }
 
 static int system_count(void *arg, const char *name, uint64_t size, struct err *e) {

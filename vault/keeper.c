@@ -11,7 +11,8 @@
 #include "base/i18n.h"
 
 /* Who may ask: bits of 1 << enum bind_mode, UNBOUND before K_BIND, OVER_CONTROL on the control socket. */
-enum { UNBOUND = 1, HOST = 1 << BIND_HOST, ENROLLING = 1 << BIND_TOKEN | 1 << BIND_LOCAL, OVER_CONTROL = 64 };
+enum { UNBOUND = 1, HOST = 1 << BIND_HOST, READING = 1 << BIND_SOURCE,
+    ENROLLING = 1 << BIND_TOKEN | 1 << BIND_LOCAL, OVER_CONTROL = 64 };
 
 static const struct request {
     uint8_t type, who;
@@ -19,18 +20,19 @@ static const struct request {
 } requests[] = {
     {K_BIND, UNBOUND, keeper_bind},
     {F_HELLO, HOST | ENROLLING, keeper_hello},
-    {F_PING, HOST | ENROLLING, keeper_ping},
-    {F_LIST, HOST, keeper_list},
+    {F_PING, HOST | ENROLLING | READING, keeper_ping},
+    {F_SOURCE, HOST | READING, keeper_source},
+    {F_LIST, HOST | READING, keeper_list},
     {F_BEGIN, HOST, keeper_begin},
     {K_SPOOL, HOST, keeper_spool},
     {K_PLACE, HOST, keeper_place},
     {F_USED, HOST, keeper_used},
     {F_COMMIT, HOST, keeper_commit},
     {F_ABANDON, HOST, keeper_abandon},
-    {F_INDEX, HOST, keeper_index},
-    {K_OPEN, HOST, keeper_open},
-    {K_TAKE, HOST, keeper_take},
-    {F_CALL, HOST, keeper_call},
+    {F_INDEX, HOST | READING, keeper_index},
+    {K_OPEN, HOST | READING, keeper_open},
+    {K_TAKE, HOST | READING, keeper_take},
+    {F_CALL, HOST | READING, keeper_call},
     {F_ENROL, ENROLLING, keeper_enrol},
     {F_KEYS, HOST, keeper_keys},
     {K_CONTROL, OVER_CONTROL, keeper_control},
@@ -43,16 +45,23 @@ int keeper_malformed(struct keeper *k, struct err *e) {
 /* Rights are read again for every request: what the administrator changes holds at once, for sessions that are open
  * too. */
 static int still_welcome(struct keeper *k, struct err *e) {
-    if (k->mode != BIND_HOST) return 0;
-    if (rights_load(k->v, k->host, &k->rights, e) < 0) return -1;
-    return k->rights.revoked ? err_set(e, ZE_AUTH, k->host, _("this host was revoked")) : 0;
+    if (k->mode != BIND_HOST && k->mode != BIND_SOURCE) return 0;
+    if (rights_load(k->v, k->reader, &k->rights, e) < 0) return -1;
+    return k->rights.revoked ? err_set(e, ZE_AUTH, k->reader, _("this host was revoked")) : 0;
+}
+
+/* What reads looks at the grant first. The rest goes on when it has ended: another may be asked for. */
+static int may_ask(struct keeper *k, uint8_t type, struct err *e) {
+    if (still_welcome(k, e) < 0) return -1;
+    if (!*k->reader || type == F_PING || type == F_CALL || type == F_SOURCE) return 0;
+    return source_welcome(k, e);
 }
 
 static int dispatch(struct keeper *k, uint8_t type, struct rd *r, struct err *e) {
     unsigned am = k->role == ROLE_CONTROL ? OVER_CONTROL : k->mode ? 1u << k->mode : UNBOUND;
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         if (requests[i].type != type || !(requests[i].who & am)) continue;
-        if (still_welcome(k, e) < 0) return -1;
+        if (may_ask(k, type, e) < 0) return -1;
         lease_renew(k);
         buf_reset(&k->out);
         return requests[i].run(k, r, e);

@@ -22,6 +22,7 @@ struct keeper {
     enum keeper_role role;
     int mode; /* enum bind_mode; 0: not bound */
     char host[64], system[64];
+    char reader[64]; /* whose session it is; since F_SOURCE host and log are those of the one that is read */
     uint8_t system_id[SEAL_ID];
     struct host_log log;
     struct rights rights;
@@ -51,6 +52,7 @@ int keeper_hello(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_ping(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_call(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_spool(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
+int keeper_source(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_list(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_begin(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
 int keeper_place(struct keeper *k, struct rd *r, struct err *e) MUST_CHECK;
@@ -112,6 +114,10 @@ int used_check_revived(struct keeper *k, const uint8_t generation[SEAL_ID], cons
     const struct used_ref *parent, uint32_t first_pack,
     int (*bad)(void *arg, uint8_t kind, struct slot_ref slot, const struct err *why, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
+
+/** source_welcome(k, e): what the session may read now, into k->rights, by its grant; ZE_NOGRANT when it reads another host and
+ * the grant has ended. */
+int source_welcome(struct keeper *k, struct err *e) MUST_CHECK;
 
 /** authkeys_write(v, e): make ssh/authorized_keys anew from tokens and hosts. Serialised among processes. */
 int authkeys_write(struct vault *v, struct err *e) MUST_CHECK;

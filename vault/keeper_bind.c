@@ -128,6 +128,7 @@ int keeper_bind(struct keeper *k, struct rd *r, struct err *e) {
     else if (mode == BIND_LOCAL) memcpy(k->system, system, sizeof k->system);
     else rc = keeper_malformed(k, e);
     if (rc < 0) return rc;
+    if (mode == BIND_HOST) memcpy(k->reader, host, sizeof k->reader);
     k->mode = mode;
     return F_OKAY;
 }

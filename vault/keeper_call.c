@@ -16,7 +16,7 @@ static int ask(struct keeper *k, struct frames *f, const struct rd *request, str
     uint8_t type = 0;
     size_t n;
     buf_init(&b, FRAME_MAX);
-    buf_str(&b, k->host);
+    buf_str(&b, k->reader);
     buf_blob(&b, request->p, request->left);
     int rc = frames_put_buf(f, CALL_ASK, &b, e);
     buf_free(&b);

@@ -21,7 +21,7 @@
 #define VAULT_KEEPER_PROTO_H
 
 enum keeper_type { K_BIND = 0x20, K_PLACE = 0x21, K_OPEN = 0x22, K_TAKE = 0x23, K_CONTROL = 0x24, K_SPOOL = 0x25 };
-enum bind_mode { BIND_HOST = 1, BIND_TOKEN = 2, BIND_LOCAL = 3 };
+enum bind_mode { BIND_HOST = 1, BIND_TOKEN = 2, BIND_LOCAL = 3, BIND_SOURCE = 4 /* never said: what F_SOURCE makes of a host */ };
 
 #define SERVE_SOCKET "run/serve.sock"
 #define CONTROL_SOCKET "run/control.sock"

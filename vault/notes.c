@@ -173,3 +173,46 @@ void ticket_drop(struct vault *v, const char *host, const char *ticket) {
     snprintf(name, sizeof name, "tickets/%s/%s", host, ticket);
     unlinkat(v->fd, name, 0);
 }
+
+static bool readgrant_line(void *arg, const char *key, char *value) {
+    struct readgrant *g = arg;
+    if (strcmp(key, "until") == 0) return time_get(value, &g->until);
+    bool who = strcmp(key, "who") == 0;
+    char *to = who ? g->who : strcmp(key, "reason") == 0 ? g->reason : NULL;
+    return to && snprintf(to, sizeof g->who, "%s", value) < (int)sizeof g->who;
+}
+
+static void readgrant_name(char out[160], const char *reader, const char *source) {
+    snprintf(out, 160, "grants/%s/%s", reader, source);
+}
+
+int readgrant_load(struct vault *v, const char *reader, const char *source, struct readgrant *g, struct err *e) {
+    char name[160];
+    *g = (struct readgrant){.until = 0};
+    readgrant_name(name, reader, source);
+    return note_load(v, name, readgrant_line, g, e);
+}
+
+bool readgrant_holds(const struct readgrant *g, int64_t now) {
+    return g->until > now && g->until - now <= READGRANT_MAX_S * NS_PER_S;
+}
+
+int readgrant_save(struct vault *v, const char *reader, const char *source, const struct readgrant *g, struct err *e) {
+    char name[160];
+    struct buf b;
+    snprintf(name, sizeof name, "grants/%s", reader);
+    if (file_mkdirs(v->fd, name, 0700, e) < 0) return -1;
+    readgrant_name(name, reader, source);
+    buf_init(&b, NOTE_MAX);
+    note_line(&b, "until %lld\nwho %s\n", (long long)g->until, g->who);
+    note_line(&b, "reason %s\n", g->reason);
+    int rc = note_save(v, name, &b, e);
+    buf_free(&b);
+    return rc;
+}
+
+int readgrant_drop(struct vault *v, const char *reader, const char *source, struct err *e) {
+    char name[160];
+    readgrant_name(name, reader, source);
+    return unlinkat(v->fd, name, 0) == 0 || errno == ENOENT ? 0 : err_sys(e, name, _("remove"));
+}

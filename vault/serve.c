@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -168,6 +169,19 @@ static int on_keys(struct serve *s, struct rd *r, struct err *e) { return pass_o
 
 static int on_index(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_INDEX, r, F_INDEX_DATA, e); }
 
+/* From here on the keeper takes nothing that writes; what was cached was of another host. */
+static int on_source(struct serve *s, struct rd *r, struct err *e) {
+    char name[sizeof s->source] = "";
+    struct rd look = *r;
+    rd_str(&look, name, sizeof name);
+    if (pass_on(s, F_SOURCE, r, F_OKAY, e) < 0) return -1;
+    spool_forget(s);
+    cache_drop(s);
+    s->begun = false;
+    memcpy(s->source, name, sizeof s->source);
+    return 0;
+}
+
 static int on_enrol(struct serve *s, struct rd *r, struct err *e) {
     if (s->enrolled) return err_set(e, ZE_PROTO, s->host, _("enrolled once already"));
     int rc = pass_on(s, F_ENROL, r, F_ENROLLED, e);
@@ -197,6 +211,7 @@ static const struct message {
     {F_KEYS, AS_HOST, on_keys},
     {F_GET, AS_HOST | GOES_ON, serve_get},
     {F_CALL, AS_HOST | GOES_ON, on_call},
+    {F_SOURCE, AS_HOST | GOES_ON, on_source},
     {F_PING, AS_HOST | ENROLLING | ANY, on_ping},
     {F_ENROL, ENROLLING, on_enrol},
 };

@@ -35,6 +35,7 @@ struct serve {
     struct frames agent, keeper;
     enum bind_mode mode;
     const char *host, *system;
+    char source[64]; /* whose points are read, since F_SOURCE; else "": the host's own */
     struct clock *clock;
     int idle_ms;       /* how long the agent may be silent */
     int64_t keeper_ns; /* when the keeper heard of us last */

@@ -57,7 +57,7 @@ static int pack_fetch(struct serve *s, struct cached_pack *c, struct err *e) {
     int rc = keeper_ask(s, K_OPEN, b.p, b.len, F_OKAY, &a, e);
     buf_free(&b);
     if (rc < 0 || (c->fd = keeper_fd(s, e)) < 0) return -1;
-    pack_name(name, s->host, c->generation, c->pack, 0);
+    pack_name(name, *s->source ? s->source : s->host, c->generation, c->pack, 0);
     if (pack_index_read(c->fd, name, &c->index, e) == 0) return 0;
     close(c->fd);
     c->fd = -1;
@@ -91,7 +91,7 @@ static int segment_read(struct serve *s, const uint8_t *generation, uint32_t pac
         *e = c->why;
         return -1;
     }
-    pack_name(name, s->host, generation, pack, c->index.header.revision);
+    pack_name(name, *s->source ? s->source : s->host, generation, pack, c->index.header.revision);
     if (!pack_index_find(&c->index, slot, &row)) return err_set(e, ZE_MISSING, name, _("slot %u is not in it"), slot);
     if (file_pread_full(c->fd, s->segment, row.len, row.offset) != (ssize_t)row.len)
         return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), slot);

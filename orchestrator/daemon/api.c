@@ -74,6 +74,7 @@ static const struct route routes[] = {
     {"GET", "/v1/audit/verify", api_audit_verify, ACT_AUDIT_READ},
     {"GET", "/v1/witness", api_witness, ACT_AUDIT_READ},
     {"POST", "/v1/witness/accept", api_witness_accept, ACT_HOST_MANAGE, true},
+    {"GET", "/v1/hosts/*/slots", api_slots, ACT_POINT_READ},
     {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
     {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},
     {"POST", "/v1/points/*/*/pin", api_point_pin, ACT_POINT_PIN, true},

@@ -34,7 +34,7 @@ static int dir_fd, bad, tried;
 static uint8_t victim_gen[SEAL_ID], own_gen[SEAL_ID], system_id[SEAL_ID], host_id[SEAL_ID], gen[SEAL_ID];
 static uint32_t first_pack, own_data;
 static const uint8_t nothing[SEAL_HASH];
-static const char *victim;
+static const char *victim, *own;
 
 static void judge(const char *what, bool refused) {
     tried++;
@@ -234,6 +234,11 @@ static void try_others(void) {
     put_place(0, PACK_DATA), try_ask("a pack before BEGIN", K_PLACE, &b, F_PACK_DONE);
     put_upload(7), buf_str(&b, "no"), try_ask("ABANDON of another's upload", F_ABANDON, &b, F_OKAY);
     put_commit(7, nothing), try_ask("COMMIT of another's upload", F_COMMIT, &b, F_COMMITTED);
+    buf_str(&b, victim), try_ask("another host's points without a grant", F_SOURCE, &b, F_OKAY);
+    buf_str(&b, "no-such-host"), try_ask("points of a host that does not exist", F_SOURCE, &b, F_OKAY);
+    buf_str(&b, "../hosts/x"), try_ask("a source that is no name", F_SOURCE, &b, F_OKAY);
+    buf_str(&b, own), try_ask("more of its own points without a grant", F_SOURCE, &b, F_OKAY);
+    buf_put(&b, victim_gen, SEAL_ID), buf_u32(&b, 0), try_ask("a pack of the victim, after that", K_OPEN, &b, F_OKAY);
     for (unsigned type = 0x26; type < 0x30; type++) try_ask("a request that does not exist", (uint8_t)type, &b, 0);
 }
 
@@ -353,7 +358,7 @@ int main(int argc, char **argv) {
     dir_fd = open(argv[1], O_RDONLY | O_DIRECTORY);
     int fd = door_connect(dir_fd, SERVE_SOCKET, 5000, &e);
     if (fd < 0 || seal_init(&e) < 0 || pthread_create(&thread, NULL, race, NULL) != 0) return 64;
-    victim = argv[3], own_data = (uint32_t)atoi(argv[6]);
+    own = argv[2], victim = argv[3], own_data = (uint32_t)atoi(argv[6]);
     frames_init(&f, fd, fd, 30000, "keeper");
     buf_init(&b, FRAME_MAX);
     put_bind(BIND_HOST, argv[2]);

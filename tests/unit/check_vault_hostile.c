@@ -151,7 +151,7 @@ static void right_session_succeeds(void) {
 /* faults: C6 C7 C8 */
 START_TEST(every_message_at_every_place_is_answered_or_ends_the_session) {
     static const uint8_t all[] = {F_HELLO, F_LIST, F_BEGIN, F_PACK_OPEN, F_SEG, F_PACK_CLOSE, F_USED, F_COMMIT,
-        F_ABANDON, F_INDEX, F_GET, F_CALL, F_PING, F_BYE, F_ENROL, F_KEYS, 0x00, 0x03, 0x12, 0x20, 0x21, 0x24,
+        F_ABANDON, F_INDEX, F_GET, F_CALL, F_PING, F_BYE, F_ENROL, F_KEYS, F_SOURCE, 0x00, 0x03, 0x13, 0x20, 0x21, 0x24,
         F_WELCOME, F_COMMITTED, F_ERROR, 0xff};
     enrolled();
     for (int n = 0; n <= STEPS - 1; n++) {
