@@ -70,9 +70,10 @@ static int read_people(const struct yaml_node *top, struct config *c, struct err
     if (yaml_choice(top, "people", "on off", 0, &off, e) < 0) return -1;
     c->people_off = off;
     const struct yaml_node *limits = yaml_get(top, "limits");
-    if (limits && yaml_keys(limits, "vault department", e) < 0) return -1;
+    if (limits && yaml_keys(limits, "vault department restores", e) < 0) return -1;
     if (yaml_int(limits, "vault", 0, 100000, 20, &c->limit_vault, e) < 0 ||
-        yaml_int(limits, "department", 0, 100000, 0, &c->limit_department, e) < 0)
+        yaml_int(limits, "department", 0, 100000, 0, &c->limit_department, e) < 0 ||
+        yaml_int(limits, "restores", 1, 1000, 4, &c->limit_restores, e) < 0)
         return -1;
     if (list && yaml_keys(list, "review approval execution", e) < 0) return -1;
     for (int i = 0; i < 3; i++)

@@ -6,7 +6,8 @@
  *   zone: Asia/Shanghai                    for plans that name none
  *   call_in_s: 60                          how often agents call in
  *   people: on                             off: a machine of one person, for trying out; every act is recorded as "local"
- *   limits: {vault: 20, department: 0}     jobs that run at once, in all and for one department; 0: no limit
+ *   limits: {vault: 20, department: 0, restores: 4}    jobs that run at once, in all and for one department (0: no
+ *                                          limit), and hosts that are restored at once
  *   deadlines: {review: 2, approval: 3, execution: 5}    working days that each step of a plan may take
  *   password_days: 180                     after which a password must be changed; 0: never
  *   session_idle_s: 1800                   a login ends when it is not used for so long,
@@ -41,6 +42,7 @@ struct config {
     bool people_off;
     int64_t deadlines[3];                     /* working days: review, approval, execution */
     int64_t limit_vault, limit_department;    /* jobs that run at once; 0: no limit */
+    int64_t limit_restores;                   /* hosts that are restored at once */
     int64_t password_days, session_idle_s, session_s;
     const char *control[CONFIG_ARGS_MAX + 1]; /* ends with NULL */
     const char *location;                     /* of the vault; NULL: not said */

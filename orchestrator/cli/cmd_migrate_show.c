@@ -58,6 +58,10 @@ void migrate_print(const struct js *j) {
     cli_show(_("state"), js_str(j, "state", ""));
     cli_show(_("originals"), originals);
     cli_show(_("targets"), targets);
+    int64_t restore = js_int(js_get(j, "rollback"), "restore", 0);
+    char line[200];
+    snprintf(line, sizeof line, _("%lld; grants: zaibei restore show %lld --kit FILE"), (long long)restore, (long long)restore);
+    if (restore) cli_show(_("restore"), line);
     if (js_str(j, "failed", NULL)) cli_show(_("failed"), js_str(j, "failed", ""));
     if (js_str(j, "asked_by", NULL) && !strcmp(js_str(j, "state", ""), "closing"))
         cli_show(_("close asked by"), js_str(j, "asked_by", ""));

@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "restores.h"
 #include "turns.h"
 #include "catalog_calendar.h"
 
@@ -149,6 +150,7 @@ static struct js *on_call_in(struct daemon *d, const char *host, const struct js
     struct js *a = js_object(), *jobs = js_array(), *offer = busy ? NULL : take_job(d, host, now, e);
     if (offer) js_push(jobs, offer);
     js_set(a, "jobs", jobs);
+    js_set(a, "restores", agents_restores(d, host, busy || offer));
     js_set_int(a, "next_s", d->cfg->call_in_s);
     return a;
 }
@@ -244,8 +246,9 @@ char *agents_answer(struct daemon *d, const char *host, const void *request, siz
     struct err e = ERR_INIT;
     CLEANUP_JS struct js *q = js_parse(request, n, host, &e), *a = NULL;
     const char *op = js_str(q, "op", "");
-    bool known = false;
-    for (size_t i = 0; q && i < sizeof ops / sizeof *ops; i++)
+    bool known = q && js_has(q, "restore");
+    if (known) a = agents_restore(d, host, op, q, &e);
+    for (size_t i = 0; q && !known && i < sizeof ops / sizeof *ops; i++)
         if (!strcmp(op, ops[i].op)) known = true, a = ops[i].handler(d, host, q, &e);
     if (q && !known) err_set(&e, ZE_PROTO, host, _("an operation that this version does not know"));
     if (!a) {

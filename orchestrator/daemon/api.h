@@ -62,6 +62,7 @@ api_handler api_user_set, api_user_disable, api_user_enable, api_user_unlock, ap
 api_handler api_migrations, api_migration_begin, api_migration_show, api_migration_ready, api_migration_cutover;
 api_handler api_migration_verify, api_migration_extend, api_migration_rollback, api_migration_close;
 api_handler api_migration_approve, api_migration_refuse;
+api_handler api_restores, api_restore_run, api_restore_show, api_restore_cancel, api_restore_grant;
 api_handler api_slots, api_pins, api_point_pin, api_points_remove;
 
 /** api_run_json: a run of the calendar as it stands in answers. */

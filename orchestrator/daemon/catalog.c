@@ -14,6 +14,7 @@
 #include "catalog_calendar.h"
 #include "catalog_migrations.h"
 #include "catalog_people.h"
+#include "restores.h"
 #include "sys/file.h"
 
 static const char *const schema[] = {
@@ -102,6 +103,7 @@ static const char *const schema[] = {
     "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
     "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
     CATALOG_MIGRATIONS,
+    CATALOG_RESTORES,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

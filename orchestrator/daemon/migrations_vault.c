@@ -108,7 +108,7 @@ int points_look(struct daemon *d, struct js *list, int64_t least_ns, struct js *
         const struct js *p = find_point(points, number);
         judge(p, finding_of(js_get(scrub, "findings"), host, number), least_ns, why);
         if (!points) snprintf(why, sizeof why, "%s", e->msg), *e = (struct err)ERR_INIT; /* its log is damaged */
-        if (p) js_set_time(o, "walk_start", hosts_time(p, "walk_start"));
+        if (p) js_set_time(o, "walk_start", hosts_time(p, "walk_start")), js_set_int(o, "bytes", js_int(p, "bytes", 0));
         if (hosts_time(p, "pinned_until")) js_set_time(o, "pinned_until", hosts_time(p, "pinned_until"));
         js_set_str(x, "host", host);
         js_set_int(x, "point", number);

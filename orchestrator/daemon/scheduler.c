@@ -4,6 +4,7 @@
  * is one transaction, so a run is queued once, whatever is killed when. Of the runs of one plan and host at most one waits:
  * a newer one takes over the labels and the stronger kind of those before it. A run whose window closes before any agent
  * took it is missed, and one catch-up run without a window carries on for it. */
+#include "restores.h"
 #include "scheduler.h"
 
 #include <stdio.h>
@@ -186,5 +187,5 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
 int scheduler_tick(struct scheduler *s, struct err *e) {
     int64_t now_ns = daemon_now(s->d), now_s = now_ns / NS_PER_S;
     if (reload(s, e) < 0 || follow_all(s, now_s, now_ns, e) < 0) return -1;
-    return overdue(s, now_ns, e);
+    return overdue(s, now_ns, e) < 0 ? -1 : restores_tick(s->d, e);
 }

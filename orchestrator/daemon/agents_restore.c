@@ -1,0 +1,235 @@
+/* What agents ask and say of restores. An item begins in steps: the note that lets its host read is laid at the vault, then the item
+ * is claimed, then the grant is handed over; an answer that is lost is asked for again under the same key and given again. The note
+ * is made for two days, renewed while the item runs, and ended when it has. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents.h"
+#include "base/i18n.h"
+#include "base/text.h"
+#include "restores.h"
+#include "sys/file.h"
+
+enum { NOTE_S = 2 * 86400, PAUSE_S = 5 };
+
+static int64_t number_of(const struct js *q, const char *key) {
+    uint64_t n = 0;
+    const char *s = js_str(q, key, NULL);
+    return !s ? js_int(q, key, 0) : text_u64(s, INT64_MAX, &n) ? (int64_t)n : 0;
+}
+
+/* An item that this host is the target of. What others are, nobody is told. */
+static bool own_item(struct daemon *d, const char *host, const struct js *q, struct restore_item *i) {
+    return restore_item_get(d->db, number_of(q, "restore"), number_of(q, "item"), i) && !strcmp(i->target_host, host);
+}
+
+static struct js *offer_of(const struct restore_item *i, const char *existing) {
+    char number[24];
+    struct js *o = js_object();
+    snprintf(number, sizeof number, "%lld", (long long)i->restore);
+    js_set_str(o, "restore", number);
+    snprintf(number, sizeof number, "%lld", (long long)i->item);
+    js_set_str(o, "item", number);
+    js_set_str(o, "host", i->host);
+    js_set_str(o, "host_id", i->host_id);
+    js_set_int(o, "point", i->point);
+    js_set_str(o, "target", i->dir);
+    js_set_str(o, "existing", existing);
+    return o;
+}
+
+struct js *agents_restores(struct daemon *d, const char *host, bool busy) {
+    struct js *list = js_array();
+    size_t n;
+    struct err lost = ERR_INIT, e = ERR_INIT;
+    db_begin(d->db);
+    struct restore_item *all = restore_items(d->db, host, 0, &n);
+    for (size_t i = 0; i < n && !busy; i++) {
+        struct restore r;
+        err_set(&lost, ZE_CUT, host, _("the agent does not know of this restore any more"));
+        if (!strcmp(all[i].state, "running")) restore_item_again(d, &all[i], 0, &lost);
+        if (!restore_open(all[i].state) || !restore_get(d->db, all[i].restore, &r)) continue;
+        js_push(list, offer_of(&all[i], r.existing));
+        restore_free(&r);
+    }
+    free(all);
+    if (db_commit(d->db, &e) == 0) return list;
+    js_free(list);
+    return js_array();
+}
+
+static int note_lay(struct daemon *d, const struct restore_item *i, int64_t until_ns, struct err *e) {
+    CLEANUP_JS struct js *q = js_object(), *a = NULL;
+    char reason[64];
+    snprintf(reason, sizeof reason, "restore %lld", (long long)i->restore);
+    js_set_str(q, "op", "grant");
+    js_set_str(q, "reader", i->target_host);
+    js_set_str(q, "source", i->host);
+    js_set_time(q, "until", until_ns);
+    js_set_str(q, "reason", reason);
+    js_set_str(q, "who", "zaibeid");
+    return control_call(&d->control, q, &a, e);
+}
+
+/* No other item of this pair is open: what it could read ends now, not in two days. */
+static void note_end(struct daemon *d, const struct restore_item *i) {
+    size_t n, same = 0;
+    struct err e = ERR_INIT;
+    db_begin(d->db);
+    struct restore_item *all = restore_items(d->db, i->target_host, 0, &n);
+    for (size_t k = 0; k < n; k++) same += !strcmp(all[k].host, i->host);
+    free(all);
+    if (db_commit(d->db, &e) == 0 && !same && note_lay(d, i, daemon_now(d) - NS_PER_S, &e) < 0)
+        daemon_log(d, "%s: %s", i->target_host, e.msg); /* then it ends by itself */
+}
+
+static struct js *answer_key(bool go, bool cancel, const char *grant) {
+    struct js *a = js_object();
+    js_set_bool(a, "go", go);
+    js_set_bool(a, "cancel", cancel);
+    js_set_str(a, "grant", go && grant && *grant ? grant : NULL);
+    return a;
+}
+
+/* Take down the key that is shown. A grant for another one is worthless: its process has ended. */
+static void show(struct daemon *d, const struct js *q, struct restore_item *i) {
+    const char *key = js_str(q, "public_key", "");
+    if (strcmp(key, i->public_key) != 0) {
+        snprintf(i->public_key, sizeof i->public_key, "%s", key);
+        restore_sealed_put(d->db, i, "");
+    }
+    i->needs_grant = js_bool(q, "needs_grant", true);
+    CLEANUP_FREE char *sealed = restore_sealed(d->db, i);
+    bool wants = i->needs_grant && (!sealed || !*sealed);
+    if (wants && !strcmp(i->state, "running")) i->lease_ns = 0;
+    if (wants || strcmp(i->state, "running") != 0) snprintf(i->state, sizeof i->state, "%s", wants ? "waiting" : "queued");
+    restore_item_put(d->db, i);
+    restore_settle(d, i->restore);
+}
+
+/* Claim it, if it may still begin; the sealed grant, to be freed, or NULL. */
+static char *claim(struct daemon *d, struct restore_item *i, const char *key, int64_t until_ns) {
+    if (!restore_item_get(d->db, i->restore, i->item, i) || strcmp(i->public_key, key) != 0) return NULL;
+    bool again = !strcmp(i->state, "running");
+    if (!again && (strcmp(i->state, "queued") != 0 || !restore_ready(d, i))) return NULL;
+    int64_t now = daemon_now(d);
+    if (!again) i->attempts++, i->started_ns = i->started_ns ? i->started_ns : now;
+    snprintf(i->state, sizeof i->state, "running");
+    i->lease_ns = now + (int64_t)LEASE_S * NS_PER_S, i->note_ns = until_ns;
+    restore_item_put(d->db, i);
+    restore_settle(d, i->restore);
+    return restore_sealed(d->db, i);
+}
+
+static struct js *on_key(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+    const char *key = js_str(q, "public_key", "");
+    uint8_t pub[SEAL_KEY];
+    if (b64_decode(pub, sizeof pub, key, strlen(key)) != sizeof pub || strlen(key) >= sizeof i->public_key)
+        return err_set(e, ZE_PROTO, host, _("not a public key")), NULL;
+    db_begin(d->db);
+    bool mine = own_item(d, host, q, i), open = mine && restore_open(i->state);
+    if (open) show(d, q, i);
+    bool may = open && (!strcmp(i->state, "running") || (!strcmp(i->state, "queued") && restore_ready(d, i)));
+    if (db_commit(d->db, e) < 0) return NULL;
+    if (!mine) return err_set(e, ZE_NOTFOUND, host, _("this host has no such restore")), NULL;
+    if (!may) return answer_key(false, !open, NULL);
+    int64_t until = daemon_now(d) + (int64_t)NOTE_S * NS_PER_S;
+    struct err why = ERR_INIT;
+    if (note_lay(d, i, until, &why) < 0) {
+        daemon_log(d, _("restore %lld to %s: the vault does not let it read: %s"), (long long)i->restore, host, why.msg);
+        return answer_key(false, false, NULL);
+    }
+    /* If interrupted here, a note that nobody uses; it ends by itself. */
+    db_begin(d->db);
+    CLEANUP_FREE char *sealed = claim(d, i, key, until);
+    if (db_commit(d->db, e) < 0) return NULL;
+    if (sealed) daemon_log(d, _("restore %lld: %s is restored to %s"), (long long)i->restore, i->host, host);
+    return answer_key(sealed != NULL, false, sealed);
+}
+
+static int64_t count_of(const struct js *q, const char *key) {
+    int64_t v = js_int(q, key, 0);
+    return v > 0 ? v : 0;
+}
+
+static struct js *on_progress(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+    int64_t now = daemon_now(d);
+    bool cancel = true, renew = false; /* one that is not running here any more is not to be finished */
+    db_begin(d->db);
+    if (own_item(d, host, q, i) && !strcmp(i->state, "running")) {
+        snprintf(i->phase, sizeof i->phase, "%s", js_str(q, "phase", ""));
+        i->files = count_of(q, "files"), i->bytes = count_of(q, "bytes");
+        i->files_total = count_of(q, "files_total"), i->bytes_total = count_of(q, "bytes_total");
+        i->lease_ns = now + (int64_t)LEASE_S * NS_PER_S;
+        cancel = restore_cancelled(d->db, i->restore);
+        renew = i->note_ns - now < (int64_t)NOTE_S / 2 * NS_PER_S;
+        if (renew) i->note_ns = now + (int64_t)NOTE_S * NS_PER_S;
+        restore_item_put(d->db, i);
+    }
+    if (db_commit(d->db, e) < 0) return NULL;
+    struct err why = ERR_INIT;
+    if (renew && !cancel && note_lay(d, i, i->note_ns, &why) < 0) daemon_log(d, "%s: %s", host, why.msg);
+    struct js *a = js_object();
+    js_set_bool(a, "cancel", cancel);
+    return a;
+}
+
+static bool passing(int64_t id) {
+    return (id >= 1500 && id <= 1503) || id == ZE_BUSY || id == ZE_CHILD || id == ZE_NOGRANT;
+}
+
+static void finish(struct daemon *d, struct restore_item *i, const struct js *q, const char *state) {
+    const struct js *x = js_get(q, "error");
+    struct err why = ERR_INIT;
+    int64_t id = js_int(x, "id", ZE_INTERNAL);
+    if (x)
+        err_set(&why, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
+            js_str(x, "message", ""));
+    bool failed = !strcmp(state, "failed");
+    if (failed && passing(why.id)) return restore_item_again(d, i, (int64_t)PAUSE_S << i->attempts, &why);
+    i->err_id = why.id;
+    snprintf(i->err_object, sizeof i->err_object, "%s", why.object);
+    snprintf(i->err_msg, sizeof i->err_msg, "%s", why.msg);
+    restore_sealed_put(d->db, i, "");
+    i->lease_ns = 0;
+    bool cancelled = restore_cancelled(d->db, i->restore) && failed;
+    if (failed && why.id == ZE_GRANT && !cancelled) { /* another one may be given */
+        snprintf(i->state, sizeof i->state, "waiting");
+    } else {
+        snprintf(i->state, sizeof i->state, "%s", cancelled ? "cancelled" : state);
+        i->ended_ns = daemon_now(d);
+        i->missed = count_of(q, "missed"), i->attributes = count_of(q, "attributes");
+        if (!failed) i->files = count_of(q, "files"), i->bytes = count_of(q, "bytes");
+    }
+    restore_item_put(d->db, i);
+    restore_settle(d, i->restore);
+}
+
+static struct js *on_result(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+    const char *state = js_str(q, "state", "");
+    if (strcmp(state, "ok") != 0 && strcmp(state, "partial") != 0 && strcmp(state, "failed") != 0)
+        return err_set(e, ZE_PROTO, host, _("a result without a state")), NULL;
+    db_begin(d->db);
+    bool mine = own_item(d, host, q, i), counts = mine && restore_open(i->state);
+    /* Done without having been let begin: only a refusal can come so. */
+    if (counts && strcmp(i->state, "running") != 0 && !i->attempts && strcmp(state, "failed") != 0) counts = false;
+    if (counts) finish(d, i, q, state);
+    if (db_commit(d->db, e) < 0) return NULL;
+    if (!mine) return err_set(e, ZE_NOTFOUND, host, _("this host has no such restore")), NULL;
+    if (counts) daemon_log(d, _("restore %lld of %s to %s is %s %s"), (long long)i->restore, i->host, host, i->state, i->err_msg);
+    if (counts && !restore_open(i->state)) note_end(d, i);
+    return js_object();
+}
+
+struct js *agents_restore(struct daemon *d, const char *host, const char *op, const struct js *q, struct err *e) {
+    struct restore_item *i = calloc(1, sizeof *i);
+    struct js *a = NULL;
+    if (!i) err_set(e, ZE_NOMEM, host, _("no memory"));
+    else if (!strcmp(op, "restore-key")) a = on_key(d, host, q, i, e);
+    else if (!strcmp(op, "progress")) a = on_progress(d, host, q, i, e);
+    else if (!strcmp(op, "result")) a = on_result(d, host, q, i, e);
+    else err_set(e, ZE_PROTO, host, _("an operation that this version does not know"));
+    free(i);
+    return a;
+}
