@@ -61,14 +61,16 @@ void migration_plan(struct daemon *d, const struct migration *m, char plan[64]) 
 /* Names from ${names} as [{host}]; each is one that the person may see. */
 static int take_hosts(struct daemon *d, const struct principal *who, const struct js *names, const char *what,
     struct js *out, struct err *e) {
+    char plan[64], department[256 * 4];
     size_t n = js_count(names);
     if (!n || n > MIGRATION_HOSTS_MAX) return err_set(e, ZE_USAGE, what, _("from 1 to %d hosts"), MIGRATION_HOSTS_MAX);
     for (size_t i = 0; i < n; i++) {
         const char *host = js_text(js_at(names, i));
         struct host h;
         if (!host || !text_name_ok(host)) return err_set(e, ZE_USAGE, what, _("not a host name: a-z, 0-9 and -"));
-        bool seen = !*who->department || reach_host(d->db, host, who->department);
-        if (!seen || !catalog_host_get(d->db, host, &h)) return err_set(e, ZE_NOTFOUND, host, _("no such host"));
+        bool known = *who->department ? reach_host(d->db, host, who->department)
+                                      : catalog_host_get(d->db, host, &h) || host_plan(d->db, host, plan, department);
+        if (!known) return err_set(e, ZE_NOTFOUND, host, _("no such host"));
         for (size_t k = 0; k < js_count(out); k++)
             if (!strcmp(js_str(js_at(out, k), "host", ""), host)) return err_set(e, ZE_USAGE, host, _("named twice"));
         struct js *o = js_object();

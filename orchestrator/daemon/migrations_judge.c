@@ -166,6 +166,7 @@ int migrate_ready(struct daemon *d, const struct principal *who, const char *nam
     db_begin(d->db);
     int rc = migration_find(d, who, name, m, e) < 0 ? -1 : case_step(m->state, CASE_JUDGE, name, e);
     db_abort(d->db);
+    if (rc >= 0) (void)(hosts_sync(d, false, &gone) == 0); /* who was enrolled a moment ago counts */
     if (rc >= 0 && vault_time(d, &j.now_ns, &gone) < 0) j.now_ns = 0;
     if (rc >= 0) j.quota = vault_ask(d, "quota", NULL, &gone);
     if (rc >= 0) rc = judge_hosts(&j, js_get(m->facts, "originals"), true, e);
