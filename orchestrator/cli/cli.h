@@ -100,6 +100,9 @@ cli_command cmd_notify_channels, cmd_notify_list, cmd_notify_test, cmd_notify_re
 cli_command cmd_login, cmd_logout, cmd_user_first, cmd_user_add, cmd_user_set, cmd_user_list, cmd_user_show;
 cli_command cmd_user_disable, cmd_user_enable, cmd_user_unlock, cmd_user_passwd, cmd_user_totp;
 cli_command cmd_token_new, cmd_token_list, cmd_token_revoke;
+cli_command cmd_migrate_begin, cmd_migrate_ready, cmd_migrate_cutover, cmd_migrate_list, cmd_migrate_show, cmd_migrate_report;
+cli_command cmd_migrate_verify, cmd_migrate_extend, cmd_migrate_rollback, cmd_migrate_close, cmd_migrate_approve;
+cli_command cmd_migrate_refuse;
 cli_command cmd_status;
 
 #endif

@@ -86,3 +86,14 @@ int cli_grant(struct cli *c, const char *kit_file, const char *purpose, const ch
     secret_free(g);
     return rc;
 }
+
+int cli_kit_opens(struct cli *c, const char *kit_file, const char *host, struct err *e) {
+    struct kit *kit = secret_alloc(sizeof *kit);
+    struct grant *g = secret_alloc(sizeof *g);
+    int rc = kit && g ? kit_load(kit, kit_file, e) : err_set(e, ZE_NOMEM, kit_file, _("no locked memory for a key"));
+    if (rc == 0 && !kit->has_sec) rc = err_set(e, ZE_USAGE, kit_file, _("this is the public half of a kit only"));
+    if (rc == 0) rc = gather(c, kit, &host, 1, g, e);
+    secret_free(kit);
+    secret_free(g);
+    return rc;
+}

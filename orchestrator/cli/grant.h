@@ -18,4 +18,7 @@
 int cli_grant(struct cli *c, const char *kit_file, const char *purpose, const char *id, const char *public_key_b64,
     const char *const *hosts, size_t n, int64_t until, char **grant_b64, struct err *e) MUST_CHECK;
 
+/** cli_kit_opens(c, kit_file, host, e): whether the kit opens the host's key slots; the key is forgotten at once. Errors as above. */
+int cli_kit_opens(struct cli *c, const char *kit_file, const char *host, struct err *e) MUST_CHECK;
+
 #endif

@@ -90,6 +90,17 @@ static const struct route routes[] = {
     {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
     {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},
     {"POST", "/v1/points/*/*/pin", api_point_pin, ACT_POINT_PIN, true},
+    {"GET", "/v1/migrations", api_migrations, ACT_MIGRATE_READ},
+    {"POST", "/v1/migrations", api_migration_begin, ACT_MIGRATE_RUN, true},
+    {"GET", "/v1/migrations/*", api_migration_show, ACT_MIGRATE_READ},
+    {"POST", "/v1/migrations/*/ready", api_migration_ready, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/cutover", api_migration_cutover, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/verify", api_migration_verify, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/extend", api_migration_extend, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/rollback", api_migration_rollback, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/close", api_migration_close, ACT_MIGRATE_RUN, true},
+    {"POST", "/v1/migrations/*/approve", api_migration_approve, ACT_MIGRATE_CLOSE, true},
+    {"POST", "/v1/migrations/*/refuse", api_migration_refuse, ACT_MIGRATE_CLOSE, true},
 };
 
 /* Match ${path} against a route's; parts that stand for * go to ${parts} (2 × 64 bytes). */

@@ -60,6 +60,9 @@ api_handler api_witness, api_witness_accept;
 api_handler api_health, api_first_user, api_login, api_logout, api_self, api_self_password, api_self_totp;
 api_handler api_self_totp_confirm, api_tokens, api_token_new, api_token_revoke, api_users, api_user_add, api_user_show;
 api_handler api_user_set, api_user_disable, api_user_enable, api_user_unlock, api_user_password, api_user_totp;
+api_handler api_migrations, api_migration_begin, api_migration_show, api_migration_ready, api_migration_cutover;
+api_handler api_migration_verify, api_migration_extend, api_migration_rollback, api_migration_close;
+api_handler api_migration_approve, api_migration_refuse;
 api_handler api_restores, api_restore_run, api_restore_show, api_restore_cancel, api_restore_grant;
 api_handler api_slots, api_pins, api_point_pin, api_points_remove;
 

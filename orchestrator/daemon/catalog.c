@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "catalog_calendar.h"
 #include "catalog_due.h"
+#include "catalog_migrations.h"
 #include "catalog_people.h"
 #include "systems.h"
 #include "restores.h"
@@ -105,6 +106,7 @@ static const char *const schema[] = {
     "CREATE TABLE idempotency(who TEXT NOT NULL, key TEXT NOT NULL, hash BLOB NOT NULL, status INTEGER NOT NULL,"
     "  answer TEXT NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY(who, key)) STRICT;",
     CATALOG_SYSTEMS,
+    CATALOG_MIGRATIONS,
     CATALOG_RESTORES,
     /* What a run left out, as JSON {reason: number}. overdue_told: when it was last said, so that it is found again. */
     "ALTER TABLE jobs ADD COLUMN not_read INTEGER NOT NULL DEFAULT 0;"

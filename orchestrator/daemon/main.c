@@ -20,6 +20,7 @@
 #include "gate.h"
 #include "hosts.h"
 #include "listen.h"
+#include "migrations.h"
 #include "notify.h"
 #include "scheduler.h"
 #include "sys/file.h"
@@ -34,6 +35,7 @@ enum {
     DAILY_TICKS = 3600,
     KEEPING_TICKS = 60,
     LIFE_TICKS = 60,
+    MIGRATE_TICKS = 10,
 };
 
 static volatile sig_atomic_t stopping, reload;
@@ -74,6 +76,7 @@ static void loop(struct daemon *d, struct scheduler *s, struct listener *l) {
         if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);
         if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
         if (!e.id && tick % LIFE_TICKS == 0) (void)(life_tick(d, &e) == 0);
+        if (!e.id) (void)(migrations_tick(d, tick % MIGRATE_TICKS == 0, &e) == 0);
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
