@@ -96,6 +96,7 @@ static void check_ask(struct stage *st, size_t host, const struct worker_check *
     struct phase p = phase_begin(st->w, c->host, "check", c->name);
     int64_t until = clock->mono_ns(clock) + (c->within_ms ? c->within_ms : WITHIN_MS[st->level]) * 1000000;
     bool green = false, can_fail = check_expect(c->expect, "", 0, why, sizeof why) == 0;
+    if (can_fail) *why = 0;
     while (can_fail && !green && !st->w->q->host[host].red && clock->mono_ns(clock) < until) {
         green = attempt(st, host, c, until, why, sizeof why) > 0;
         if (!green) stage_step(st, NULL, STEP_MS);
