@@ -61,8 +61,8 @@ static int http_ask(void *arg) {
 }
 
 static int judge(const struct worker_check *c, const struct job *j, char *why, size_t cap) {
-    char line[SHOWN];
-    job_last_line(j, line, sizeof line);
+    char line[2 * SHOWN];
+    job_last_lines(j, line, sizeof line);
     if (j->status != 0 && c->run) snprintf(why, cap, _("%s: exit status %d: %s"), c->run, j->status, line);
     else if (j->status != 0) snprintf(why, cap, "%s: %s", c->http, line);
     if (j->status != 0) return 0;

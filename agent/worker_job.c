@@ -19,7 +19,7 @@
 #include "worker_service.h"
 #include "worker_space.h"
 
-enum { JOBS_MAX = WORKER_HOSTS_MAX * 4 };
+enum { JOBS_MAX = WORKER_HOSTS_MAX * 4, LINES_SHOWN = 3 };
 
 static int status_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
@@ -121,10 +121,12 @@ void job_end(struct job *j) {
     *j = (struct job){.out = -1};
 }
 
-void job_last_line(const struct job *j, char *out, size_t cap) {
-    size_t end = j->n;
+void job_last_lines(const struct job *j, char *out, size_t cap) {
+    char raw[400];
+    size_t end = j->n, lines = 0;
     while (end && strchr("\r\n\t ", j->text[end - 1])) end--;
     size_t from = end;
-    while (from && j->text[from - 1] != '\n' && end - from < cap - 1) from--;
-    text_escape(out, cap, j->text + from, end - from);
+    while (from && end - from < sizeof raw && (j->text[from - 1] != '\n' || ++lines < LINES_SHOWN)) from--;
+    for (size_t i = from; i < end; i++) raw[i - from] = j->text[i] == '\n' ? ' ' : j->text[i];
+    text_escape(out, cap, raw, end - from);
 }

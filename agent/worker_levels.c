@@ -22,9 +22,9 @@ enum { START_MS = 300, STEP_MS = 50 };
 static void ended_tell(struct stage *st, size_t i) {
     const struct job *j = &st->service[i];
     struct service_of *of = &st->service_of[i];
-    char line[300];
+    char line[600];
     of->told = true;
-    job_last_line(j, line, sizeof line);
+    job_last_lines(j, line, sizeof line);
     stage_red(st, of->host, &of->phase, _("it ended with status %d: %s"), j->status, line);
     journal_console(st->w, of->phase.host, j->text, j->n);
 }
@@ -99,7 +99,7 @@ static void egress_check(struct stage *st, const struct host_space *s, const cha
         return;
     }
     while (!j.ended) stage_step(st, &j, STEP_MS);
-    job_last_line(&j, reached, sizeof reached);
+    job_last_lines(&j, reached, sizeof reached);
     if (j.status == 0) phase_ok(&p, NULL);
     else if (j.status == 1) phase_red(&p, NULL, _("%s was reached from inside the drill"), reached);
     else phase_red(&p, NULL, _("the check itself failed: %s"), reached);

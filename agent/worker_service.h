@@ -45,8 +45,8 @@ int job_call(int (*fn)(void *arg), void *arg, struct job *j, struct err *e) MUST
 void jobs_step(struct job *const *jobs, size_t n, int ms);
 /** job_end(j): kill what is left of it, release; harmless on a zeroed struct. */
 void job_end(struct job *j);
-/** job_last_line(j, out, cap): the last line that says something, for people. */
-void job_last_line(const struct job *j, char *out, size_t cap);
+/** job_last_lines(j, out, cap): the last lines, as one, for people. */
+void job_last_lines(const struct job *j, char *out, size_t cap);
 
 /** become(user): within a host: this user of the tree's /etc/passwd, with its groups; no capability but those that ordinary
  * services need, and none to be gained. False after a line on standard error. */

@@ -2,10 +2,11 @@
 """Drive `zaibei-agent worker` as zaibeid does: give the order, make the grant with the kit, keep the journal.
 
     worker.py ORDER.json --vault DIR --kit FILE [--stop PHASE --do COMMAND] [--kill inner|outer --at PHASE]
-              [--wrong-first] [--cancel-at PHASE]
+              [--wrong-first] [--cancel-at PHASE] [--look PHASE COMMAND]
 
 --stop … --do: the process that tells that PHASE has ended well stops itself then (pre_stop.so); the command is run with the
-drill's directory as $1, and it goes on. Prints the journal; exits as the worker did.
+drill's directory as $1, and it goes on. --look: the command is run when PHASE begins. Commands find the worker's process id in
+$WORKER; that they fail ends the test. Prints the journal; exits as the worker did.
 """
 import argparse
 import json
@@ -23,6 +24,7 @@ def arguments():
     p.add_argument("--kit", required=True)
     p.add_argument("--stop")
     p.add_argument("--do")
+    p.add_argument("--look", nargs=2)
     p.add_argument("--kill", choices=("inner", "outer"))
     p.add_argument("--at")
     p.add_argument("--cancel-at")
@@ -89,6 +91,10 @@ def main():
             [os.environ["B"] + "/tools/tool_agent_grant", a.vault, a.kit, "grant", purpose, ident, public, "600", *host_names],
             check=True, stdout=subprocess.PIPE).stdout.decode().strip()
 
+    def run(command):
+        env = dict(os.environ, WORKER=str(worker.pid))
+        subprocess.run(["sh", "-c", command, "sh", order["dir"] + "/space"], check=True, env=env)
+
     tell(order)
     hosts = [h["host"] for h in order["hosts"]]
     wrong = a.wrong_first
@@ -107,8 +113,10 @@ def main():
             name, state = e["phase"], e["state"]
             if a.stop == name and state == "ok":
                 pid = stopped_of(worker.pid)
-                subprocess.run(["sh", "-c", a.do, "sh", order["dir"] + "/space"], check=True)
+                run(a.do)
                 os.kill(pid, signal.SIGCONT)
+            if a.look and a.look[0] == name and state == "begin":
+                run(a.look[1])
             if a.kill and name == a.at and state == "begin" and not killed:
                 killed = True
                 os.kill(worker.pid if a.kill == "outer" else inner_of(worker.pid), signal.SIGKILL)
