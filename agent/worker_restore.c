@@ -126,7 +126,8 @@ static int host_fetch(const struct worker *w, struct worker_host *h, const struc
     if (!sock_put(w->sock, ask, NULL, 0)) return err_set(e, ZE_CANCELLED, h->host, _("the outer process is gone"));
     CLEANUP_JS struct js *answer = sock_get(w->sock, fds);
     if (!answer || fds[0] < 0 || fds[1] < 0)
-        return err_set(e, err_known((unsigned)js_int(answer, "id", ZE_CANCELLED)), h->host, "%s", js_str(answer, "message", ""));
+        return err_set(e, err_known((unsigned)js_int(answer, "id", ZE_CANCELLED)), js_str(answer, "object", h->host), "%s",
+            js_str(answer, "message", ""));
     snprintf(point, sizeof point, "%u", h->point);
     const uint8_t *key = grant_key(&s->grant, h->host, h->host_id);
     if (source_open_given(src, h->host, h->host_id, key, fds[0], fds[1], e) < 0) return -1;

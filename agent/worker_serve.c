@@ -109,6 +109,7 @@ static void reader_give(struct outer *o, const char *host) {
     else if (reader_start(o, host, t, &e) == 0) o->readers++;
     if (e.id != ZE_NONE) {
         js_set_int(answer, "id", e.id);
+        js_set_str(answer, "object", e.object);
         js_set_str(answer, "message", e.msg);
         (void)!sock_put(o->sock, answer, NULL, 0);
         return;
