@@ -120,6 +120,10 @@ int worker_inner(struct worker *w);
 /* worker_levels.c: levels 2 and 4 over the trees that are there. 0, also when something was red; <0 when it could not be tried. */
 int worker_levels(struct worker *w, struct err *e) MUST_CHECK;
 
+/* worker_room.c */
+/** room_watch(w): now and then while something runs: past the disk limit it tells so and ends this process. Cheap between its looks. */
+void room_watch(const struct worker *w);
+
 /* worker_restore.c: keys, restoring, level 1: in a process of its own, so that no other ever holds a key. Its exit status. */
 int worker_restore(struct worker *w);
 

@@ -143,6 +143,7 @@ void stage_step(struct stage *st, struct job *job, int ms) {
     if (job) jobs[n++] = job;
     jobs_step(jobs, n, ms);
     if (st->watch) st->watch(st);
+    room_watch(st->w);
 }
 
 void stage_free(struct stage *st) {

@@ -27,6 +27,7 @@
 #include "sys/file.h"
 
 enum {
+    PROCESSES = 4096, /* of one user of the drill */
     APART = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
 };
 #define NEW_ROOT "/tmp" /* any directory that is everywhere: what lies below it outside is not hidden from us, but gone */
@@ -85,7 +86,7 @@ int space_devices(const char *at) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (device(at, names[i], i < 5) < 0) return -1;
     if (mounted(at, "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620") < 0) return -1;
-    if (mounted(at, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0) return -1;
+    if (mounted(at, "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=256m") < 0) return -1;
     static const char *const links[][2] = {{"pts/ptmx", "ptmx"}, {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"},
         {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"}};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
@@ -109,7 +110,7 @@ static int root_build(int dir, int target) {
     if (mounted(NEW_ROOT, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return -1;
     if (space_devices(NEW_ROOT) < 0 || device(NEW_ROOT, "kvm", false) < 0) return -1;
     if (directory(NEW_ROOT "/dev/net") < 0 || device(NEW_ROOT, "net/tun", false) < 0) return -1;
-    if (mounted(NEW_ROOT, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 || directory(NEW_ROOT "/etc") < 0) return -1;
+    if (mounted(NEW_ROOT, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m") < 0 || directory(NEW_ROOT "/etc") < 0) return -1;
     return tree_place(dir, NEW_ROOT "/work") < 0 ? -1 : tree_place(target, NEW_ROOT "/target");
 }
 
@@ -121,8 +122,9 @@ static int root_change(void) {
 /* ---- pid 1 ---- */
 
 static void limits_set(const struct space *s) {
-    struct rlimit none = {0, 0}, data = {s->memory, s->memory};
+    struct rlimit none = {0, 0}, data = {s->memory, s->memory}, processes = {PROCESSES, PROCESSES};
     (void)setrlimit(RLIMIT_CORE, &none);
+    (void)setrlimit(RLIMIT_NPROC, &processes);
     if (s->memory) (void)setrlimit(RLIMIT_DATA, &data);
 }
 

@@ -65,6 +65,9 @@ verdict time failed
 order disk 1 ".hosts = [$h1] | .limits.disk = 1048576"
 drill disk && fail "green beyond the disk limit"
 red disk restore "the disk limit was reached"
+order memory 1 ".hosts = [$h1] | .limits.memory = 4000000"
+drill memory && fail "green without memory"
+[ "$(journal memory 'last | .left | length')" = 0 ] || fail "something is left"
 order cancel 1 ".hosts = [$h1]"
 rc=0
 drill cancel --cancel-at restore || rc=$?
@@ -98,3 +101,30 @@ drill back || fail "exit $?: $(cat "$ZAIBEI_TMP/log.back")"
 verdict back green
 [ "$(stat -c %u "$place/back$data/log")" = $((1000000 + $(stat -c %u "$data/log"))) ] || fail "owners are not shifted"
 cmp "$data/log" "$place/back$data/log" || fail "its content"
+
+step "as a user that is not root, with ids of /etc/subuid"
+id nobody >/dev/null 2>&1 && command -v newuidmap >/dev/null || { echo "   not here: no newuidmap" && exit 0; }
+echo nobody:2000000:65536 >"$place/subuid"
+chmod 644 "$place/subuid"
+cp -r "$vault" "$place/vault"
+mkdir "$place/drills"
+chown -R nobody "$place/vault" "$place/drills"
+# as_nobody COMMAND... : with our file over /etc/subuid and /etc/subgid, for nobody else.
+as_nobody() {
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private sh -ec 'mount --bind "$1" /etc/subuid; mount --bind "$1" /etc/subgid; shift
+        exec setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups "$@"' sh "$place/subuid" "$@"
+}
+for who in none outer; do
+    order $who 1 ".hosts = [$h1] | .dir = \"$place/drills/1\" | .read[2] = \"$place/vault\""
+    kill=
+    [ $who = none ] || kill="--kill outer --at content"
+    install -m 644 "$kit" "$place/kit"
+    # shellcheck disable=SC2086
+    as_nobody env TMPDIR=/tmp /usr/bin/python3 "$here/worker.py" "$ZAIBEI_TMP/order.$who" --vault "$place/vault" --kit "$place/kit" $kill \
+        >"$ZAIBEI_TMP/journal.$who" 2>"$ZAIBEI_TMP/log.$who" || [ $who = outer ] || fail "exit $?: $(cat "$ZAIBEI_TMP/log.$who")"
+    [ $who = outer ] || verdict none green
+done
+[ -e "$place/drills/1" ] || fail "kill -9 has left nothing, so nothing is tried"
+echo "{\"op\":\"clean\",\"dir\":\"$place/drills\"}" | as_nobody zaibei-agent worker >"$ZAIBEI_TMP/clean" || fail "clean: exit $?"
+[ -z "$(ls -A "$place/drills")" ] || fail "clean has left $(find "$place/drills" | head)"
