@@ -20,7 +20,8 @@
 #include "wire/limits.h"
 #include "wire/segment.h"
 
-enum transport_kind { TRANSPORT_LIBSSH2, TRANSPORT_OPENSSH, TRANSPORT_DIR };
+/* TRANSPORT_GIVEN: two descriptors (source_open_given); nothing of the vault is pinned, and no state is at hand. */
+enum transport_kind { TRANSPORT_LIBSSH2, TRANSPORT_OPENSSH, TRANSPORT_DIR, TRANSPORT_GIVEN };
 
 struct limiter;
 enum { ROOTS_MAX = 32 };

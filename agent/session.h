@@ -48,6 +48,13 @@ int session_open(const struct config *cfg, struct session *s, struct err *e) MUS
 void session_close(struct session *s);
 
 /**
+ * session_open_given(cfg, rfd, wfd, s, e):
+ * The same over two descriptors (taken; made non-blocking), with a vault of which nothing is pinned: whose it is, who started it
+ * knows. cfg->host and cfg->ids.host_id have to be the vault's; its id and the system's are filled in.
+ */
+int session_open_given(struct config *cfg, int rfd, int wfd, struct session *s, struct err *e) MUST_CHECK;
+
+/**
  * session_judge(s, adopt, e): whether this machine may write points: 0 when the vault's last point is the one of its
  * receipt. A later one whose answer never came here (its upload id is written down) is taken over quietly; with
  * ${adopt} its record becomes the receipt. ZE_ROLLEDBACK: the vault does not know the receipt. ZE_CLONED: the last

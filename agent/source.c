@@ -1,9 +1,10 @@
-/* One face for both places that restore points come from. The key check of a commit record is held against the key
+/* One face for all places that restore points come from. The key check of a commit record is held against the key
  * before anything is opened with it, so that a wrong key is never mistaken for damage. */
 #include "source.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "limiter.h"
@@ -29,6 +30,28 @@ int source_open(struct source *s, const struct source_options *o, struct err *e)
     }
     source_close(s);
     return -1;
+}
+
+int source_open_given(struct source *s, const char *host, const uint8_t host_id[SEAL_ID], const uint8_t key[SEAL_KEY], int rfd,
+    int wfd, struct err *e) {
+    memset(s, 0, sizeof *s);
+    struct config *c = &s->cfg;
+    c->statefd = -1, c->transport = TRANSPORT_GIVEN;
+    snprintf(s->host, sizeof s->host, "%s", host);
+    snprintf(c->host, sizeof c->host, "%s", host);
+    snprintf(c->vault, sizeof c->vault, "%s", _("the vault"));
+    memcpy(c->ids.host_id, host_id, SEAL_ID);
+    s->over_session = true;
+    c->host_key = secret_alloc(SEAL_KEY);
+    if (!c->host_key) {
+        close(rfd), close(wfd);
+        return err_set(e, ZE_NOMEM, host, _("its key"));
+    }
+    memcpy(c->host_key, key, SEAL_KEY);
+    int rc = session_open_given(c, rfd, wfd, &s->session, e);
+    if (rc == 0 && !(s->fetch = fetch_over_session(&s->session))) rc = err_set(e, ZE_NOMEM, host, _("fetching"));
+    if (rc < 0) source_close(s);
+    return rc;
 }
 
 void source_close(struct source *s) {

@@ -1,7 +1,7 @@
 /**
- * Where restore points come from: the vault this host is enrolled with (a session), there also another host's by a grant, or
- * a vault directory alone, with the recovery kit (no agent.yaml, no processes: the machine that has lost everything). All
- * give points and a struct fetch.
+ * Where restore points come from: the vault this host is enrolled with (a session), there also another host's by a grant; a
+ * vault directory alone, with the recovery kit (no agent.yaml, no processes: the machine that has lost everything); or a session
+ * over two descriptors with a host key that somebody gave (a worker: FORMAT.md §12). All give points and a struct fetch.
  */
 #ifndef AGENT_SOURCE_H
 #define AGENT_SOURCE_H
@@ -48,6 +48,11 @@ struct source_options {
  */
 int source_open(struct source *s, const struct source_options *o, struct err *e) MUST_CHECK;
 void source_close(struct source *s);
+
+/** source_open_given(s, host, host_id, key, rfd, wfd, e): the points of ${host} over a session on ${rfd} and ${wfd} (taken);
+ * ${key} is copied into secret memory. What session_open_given says; ZE_NOMEM. */
+int source_open_given(struct source *s, const char *host, const uint8_t host_id[SEAL_ID], const uint8_t key[SEAL_KEY], int rfd,
+    int wfd, struct err *e) MUST_CHECK;
 
 /** source_points(s, each, arg, e): every restore point that exists, oldest first. In a directory, records that cannot
  * be read are told on stderr and passed over: each commit record is complete by itself. */

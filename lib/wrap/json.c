@@ -106,6 +106,12 @@ const char *js_member(const struct js *j, size_t i, const struct js **v) {
     return NULL;
 }
 
+int64_t js_ms(const struct js *j, const char *key, int64_t def) {
+    const json_t *v = json_object_get(in(j), key);
+    double s = json_number_value(v);
+    return json_is_number(v) && s > -1e15 && s < 1e15 ? (int64_t)(s * 1000 + (s < 0 ? -0.5 : 0.5)) : def;
+}
+
 bool js_is_object(const struct js *j) { return json_is_object(in(j)); }
 int64_t js_number(const struct js *j, int64_t def) {
     return json_is_integer(in(j)) ? json_integer_value(in(j)) : def;
@@ -139,6 +145,7 @@ static void put(struct js *j, const char *key, json_t *v) {
 void js_set_str(struct js *j, const char *key, const char *s) { put(j, key, string_of(s)); }
 void js_set_int(struct js *j, const char *key, int64_t v) { put(j, key, json_integer(v)); }
 void js_set_bool(struct js *j, const char *key, bool v) { put(j, key, json_boolean(v)); }
+void js_set_ms(struct js *j, const char *key, int64_t ms) { put(j, key, json_real((double)ms / 1000)); }
 void js_set(struct js *j, const char *key, struct js *v) { put(j, key, mut(v)); }
 
 void js_set_name(struct js *j, const char *key, const char *p, size_t n) {
@@ -169,7 +176,7 @@ void js_push_str(struct js *array, const char *s) { js_push(array, out(string_of
 void js_push_int(struct js *array, int64_t v) { js_push(array, out(must(json_integer(v)))); }
 
 char *js_dump(const struct js *j) {
-    char *s = json_dumps(in(j), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *s = json_dumps(in(j), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     if (!s) abort();
     return s;
 }

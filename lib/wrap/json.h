@@ -42,6 +42,10 @@ bool js_is_object(const struct js *j);
 /** js_text: the value itself as a string, NULL when it is none. */
 const char *js_text(const struct js *j);
 
+/** js_ms: a member that is a number of seconds, whole or not, as milliseconds. js_set_ms: set one ("1.234"). */
+int64_t js_ms(const struct js *j, const char *key, int64_t def);
+void js_set_ms(struct js *j, const char *key, int64_t ms);
+
 /** js_number: the value itself as an integer, ${def} when it is none. */
 int64_t js_number(const struct js *j, int64_t def);
 

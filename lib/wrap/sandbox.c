@@ -1,4 +1,4 @@
-/* Allow lists. What is not in one fails with EPERM rather than killing: a C library that tries a newer call first
+/* Allow lists, and one list of what is refused (sandbox_service). What is not in one fails with EPERM rather than killing: a C library that tries a newer call first
  * falls back, and a process that was taken over is confined just the same. */
 #include "wrap/sandbox.h"
 
@@ -93,3 +93,33 @@ static int sandbox_load(bool within_files) {
 
 int sandbox_relay_only(void) { return sandbox_load(false); }
 int sandbox_session(void) { return sandbox_load(true); }
+
+static const int refused[] = {
+    SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
+    SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(unshare), SCMP_SYS(setns),
+    SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+    SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load),
+    SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
+    SCMP_SYS(open_by_handle_at), SCMP_SYS(quotactl), SCMP_SYS(acct), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime),
+    SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime), SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(syslog), SCMP_SYS(vhangup),
+};
+static const unsigned long spaces[] = {
+    0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, /* CLONE_NEWNS … CLONE_NEWNET */
+};
+
+int sandbox_service(void) {
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (!ctx) return -1;
+    int rc = 0;
+    if (seccomp_arch_native() == SCMP_ARCH_X86_64) rc = seccomp_arch_add(ctx, SCMP_ARCH_X86);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused && rc == 0; i++)
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces && rc == 0; i++)
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, spaces[i], spaces[i]));
+    /* Its flags are in memory, where a filter cannot look; a C library then uses the older call. */
+    if (rc == 0) rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    unsigned left = rc == 0 ? alarm(LOAD_S) : 0; /* see sandbox_load */
+    if (rc == 0) rc = seccomp_load(ctx), alarm(left);
+    seccomp_release(ctx);
+    return rc < 0 ? -1 : 0;
+}

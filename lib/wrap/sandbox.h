@@ -12,4 +12,8 @@ int sandbox_relay_only(void);
 /** sandbox_session(): the same, and reading at any place of files it has open: what a session of the vault needs. */
 int sandbox_session(void);
 
+/** sandbox_service(): for a program out of a restored tree: everything but what changes namespaces and mounts, loads code into the
+ * kernel, or sets the machine's clock and power; also for programs of the machine's other word lengths. */
+int sandbox_service(void);
+
 #endif
