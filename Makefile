@@ -192,6 +192,7 @@ fuzz-programs: $(FUZZ:%=$(B)/bin/%)
 all libs unit tools fuzz-programs: ; @:
 # It has the bytes of this file in it (.incbin), which -MMD does not see.
 $(B)/obj/orchestrator/calendar/first.o: dist/holidays-cn.json
+$(B)/obj/agent/machine_initrd.o: dist/drill-init
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- checking --------------------------------------------------------------------------------------------------------
