@@ -35,7 +35,6 @@ struct machine_request {
     const char *nic;      /* the lost name, or NULL: as its kernel says */
     const char *mac;      /* xx:xx:xx:xx:xx:xx, or NULL: made from the host's name */
     uint64_t memory, disk; /* bytes the machine sees; bytes that its image may take at most */
-    uint64_t bytes, entries; /* of the tree, as the manifest counts them */
     const char *accel;    /* "auto", "kvm" or "tcg" */
     const char *const *egress; /* a.b.c.d:port, at most MACHINE_EGRESS_MAX: the machine tries to reach each, and must fail */
     size_t egress_n;

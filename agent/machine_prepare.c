@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,12 +99,32 @@ int machine_kernel(int tree, struct machine *m, struct err *e) {
 
 /* ---- the disk ------------------------------------------------------------------------------------------------------- */
 
+struct amount {
+    uint64_t bytes, entries;
+};
+
+/* What the tree takes. A large file may be mostly holes, which mke2fs keeps: then its blocks count. */
+static int tree_measure(const char *tree, struct amount *a, struct err *e) {
+    FTS *f = fts_open((char *[]){(char *)(uintptr_t)tree, NULL}, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!f) return err_sys(e, tree, "fts_open");
+    errno = 0;
+    for (FTSENT *en; (en = fts_read(f)); errno = 0) {
+        if (en->fts_info == FTS_DP) continue;
+        a->entries++;
+        if (en->fts_info != FTS_F) continue;
+        uint64_t size = (uint64_t)en->fts_statp->st_size, blocks = (uint64_t)en->fts_statp->st_blocks * 512;
+        a->bytes += size > 16 << 20 ? blocks : size;
+    }
+    int rc = errno ? err_sys(e, tree, _("looking how large the tree is")) : 0;
+    fts_close(f);
+    return rc;
+}
+
 /* Generous, for the file is sparse: what ext4 takes for each entry, a third more for what the machine will write. */
-static int image_size(struct machine *m, const struct machine_request *q, struct err *e) {
-    const uint64_t MiB = 1 << 20, most = 1ull << 43;
-    uint64_t bytes = q->bytes < most ? q->bytes : most, entries = q->entries < most >> 13 ? q->entries : most >> 13;
-    uint64_t least = bytes + bytes / 16 + entries * 4608 + 64 * MiB;
-    m->image_bytes = (least + bytes / 3 + 512 * MiB) / MiB * MiB;
+static int image_size(struct machine *m, const struct machine_request *q, const struct amount *a, struct err *e) {
+    const uint64_t MiB = 1 << 20;
+    uint64_t least = a->bytes + a->bytes / 16 + a->entries * 4608 + 64 * MiB;
+    m->image_bytes = (least + a->bytes / 3 + 512 * MiB) / MiB * MiB;
     if (q->disk && m->image_bytes > q->disk) m->image_bytes = q->disk / MiB * MiB;
     if (m->image_bytes >= least) return 0;
     char need[24], have[24];
@@ -135,11 +156,12 @@ static int mke2fs_run(const char *const argv[], const char *host, struct err *e)
 int machine_image(struct machine *m, const struct machine_request *q, struct err *e) {
     static const char *const paths[] = {"/usr/sbin/mke2fs", "/sbin/mke2fs", "/usr/bin/mke2fs", NULL};
     char inodes[24];
+    struct amount a = {0, 0};
     const char *tool = machine_tool(paths, "e2fsprogs", e);
-    if (!tool || image_size(m, q, e) < 0) return -1;
+    if (!tool || tree_measure(q->tree, &a, e) < 0 || image_size(m, q, &a, e) < 0) return -1;
     CLEANUP_FD int fd = open(m->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)m->image_bytes) < 0) return err_sys(e, m->image, _("the machine's disk"));
-    snprintf(inodes, sizeof inodes, "%llu", (unsigned long long)(q->entries + q->entries / 4 + 65536));
+    snprintf(inodes, sizeof inodes, "%llu", (unsigned long long)(a.entries + a.entries / 4 + 65536));
     return mke2fs_run((const char *[]){tool, "-q", "-F", "-t", "ext4", "-m", "0", "-N", inodes, "-E",
                           "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0", "-d", q->tree, m->image, NULL},
         m->host, e);
