@@ -50,7 +50,7 @@ static int pipe_open(int *ours, int *theirs, const char *host, struct err *e) {
 
 static int fds_open(struct machine *m, int fds[FDS], struct err *e) {
     if (pipe_open(&m->said_fd, &fds[FD_ERR], m->host, e) < 0 || pipe_open(&m->console_fd, &fds[FD_CONSOLE], m->host, e) < 0 ||
-        pipe_open(&m->report_fd, &fds[FD_REPORT], m->host, e) < 0 || (fds[FD_WIRE] = machine_port(m->host, &m->wire, e)) < 0)
+        pipe_open(&m->report_fd, &fds[FD_REPORT], m->host, e) < 0 || (fds[FD_WIRE] = machine_port(m->number, m->host, &m->wire, e)) < 0)
         return -1;
     if ((fds[FD_DISK] = fd_open(m->image, O_RDWR, e)) < 0 || (fds[FD_KERNEL] = fd_open(m->kernel, O_RDONLY, e)) < 0 ||
         (fds[FD_INITRD] = fd_open(m->initrd, O_RDONLY, e)) < 0)
@@ -176,7 +176,6 @@ void machine_stop(struct machine *m) {
     int *fds[] = {&m->console_fd, &m->report_fd, &m->said_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (*fds[i] >= 0) close(*fds[i]), *fds[i] = -1;
-    if (*m->host) machine_port_remove(m->host);
     char *paths[] = {m->kernel, m->initrd, m->image};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (*paths[i] && (unlink(paths[i]) == 0 || errno == ENOENT)) *paths[i] = 0;

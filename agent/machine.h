@@ -27,6 +27,7 @@ struct machine_node {
 };
 
 struct machine_request {
+    unsigned number;      /* of this machine on the bridge, each one its own */
     const char *host;     /* [a-z0-9-]: names the files */
     const char *tree;     /* the restored tree: its root directory */
     const char *dir;      /* an existing directory for the image and the first root, ours alone */
@@ -70,6 +71,7 @@ void machine_report_feed(struct machine_reader *r, const void *p, size_t n);
 enum { MACHINE_CONSOLE = 16 << 10, MACHINE_SAID = 2 << 10 };
 
 struct machine {
+    unsigned number;
     char host[64], mac[18], accel[8], version[64]; /* version: the kernel that was found in the tree */
     char kernel[512], initrd[512], image[512];      /* paths of our files below request.dir; "" when not made */
     uint64_t memory, image_bytes;
@@ -107,7 +109,7 @@ const struct machine_report *machine_look(const struct machine *m);
  * them. */
 void machine_console(const struct machine *m, size_t lines, struct buf *out);
 
-/** machine_stop(m): end qemu (SIGTERM, two seconds later SIGKILL), remove port and files. Nothing is left; may be called at any
+/** machine_stop(m): end qemu (SIGTERM, two seconds later SIGKILL), remove the files. Nothing but the port is left; may be called at any
  * time and again. */
 void machine_stop(struct machine *m);
 

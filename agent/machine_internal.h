@@ -19,9 +19,8 @@ int machine_image(struct machine *m, const struct machine_request *q, struct err
 const char *machine_tool(const char *const *paths, const char *package, struct err *e);
 
 
-/** machine_port(host, between, e): a new port of br0: a socket on which whole frames come and go, and the process that passes
- * them on, or <0. machine_port_remove: the port goes; harmless when there is none. */
-int machine_port(const char *host, struct proc *between, struct err *e) MUST_CHECK;
-void machine_port_remove(const char *host);
+/** machine_port(number, host, between, e): a new port of br0: a socket on which whole frames come and go, and the process that
+ * passes them on, or <0. The port disappears with the network namespace. */
+int machine_port(unsigned number, const char *host, struct proc *between, struct err *e) MUST_CHECK;
 
 #endif

@@ -188,7 +188,7 @@ static int mac_set(struct machine *m, const char *mac, struct err *e) {
 }
 
 static int begin(struct machine *m, const struct machine_request *q, struct err *e) {
-    *m = (struct machine){.qemu = PROC_NONE, .wire = PROC_NONE, .console_fd = -1, .report_fd = -1, .said_fd = -1, .memory = q->memory};
+    *m = (struct machine){.qemu = PROC_NONE, .wire = PROC_NONE, .console_fd = -1, .report_fd = -1, .said_fd = -1, .memory = q->memory, .number = q->number};
     if (!text_name_ok(q->host) || !accel_ok(q->accel) || q->egress_n > MACHINE_EGRESS_MAX)
         return err_set(e, ZE_USAGE, q->host, "%s", _("not a host, an accelerator, or a list of targets"));
     if (q->memory < 64 << 20)

@@ -27,24 +27,10 @@
 #include "base/i18n.h"
 #include "machine_internal.h"
 #include "sys/file.h"
+#include "worker_net.h"
 #include "wrap/sandbox.h"
 
-enum { FRAME_MAX = 64 << 10, BURST = 64 };
-
-/* The pair's names: "p" or "q" and a number made of the host's name, for interfaces have at most 15 letters. */
-static void names(const char *host, char port[IFNAMSIZ], char peer[IFNAMSIZ]) {
-    uint32_t h = 2166136261u;
-    for (const char *s = host; *s; s++) h = (h ^ (uint8_t)*s) * 16777619u;
-    snprintf(port, IFNAMSIZ, "p%08x", h);
-    snprintf(peer, IFNAMSIZ, "q%08x", h);
-}
-
-static int ip_run(const char *const argv[], struct err *e) {
-    struct proc p;
-    if (proc_spawn(&p, argv, NULL, 0, e) < 0) return -1;
-    int rc = proc_wait(&p, 10000, e);
-    return rc > 0 ? err_set(e, ZE_CHILD, argv[0], _("ended with status %d"), rc) : rc;
-}
+enum { FRAME_MAX = 64 << 10, BURST = 64, MACHINE_PORTS = 1000 };
 
 static int feature_off(int s, const char *name, uint32_t command) {
     struct ethtool_value v = {.cmd = command};
@@ -61,12 +47,6 @@ static int up(int s, const char *name) {
     return ioctl(s, SIOCSIFFLAGS, &r);
 }
 
-static int attach(int s, const char *port) {
-    struct ifreq r = {.ifr_ifindex = (int)if_nametoindex(port)};
-    snprintf(r.ifr_name, sizeof r.ifr_name, "br0");
-    return ioctl(s, SIOCBRADDIF, &r);
-}
-
 static int frames_open(const char *peer) {
     int on = 1, s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* hears nothing before it is bound */
     if (s < 0) return -1;
@@ -78,15 +58,13 @@ static int frames_open(const char *peer) {
     return -1;
 }
 
-static int port_make(const char *host, struct err *e) {
+static int port_make(unsigned number, const char *host, struct err *e) {
     char port[IFNAMSIZ], peer[IFNAMSIZ];
-    names(host, port, peer);
+    snprintf(port, sizeof port, "port%u", number);
+    snprintf(peer, sizeof peer, "wire%u", number);
+    if (net_cable(number, getpid(), peer, NULL, e) < 0) return -1;
     CLEANUP_FD int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s < 0) return err_sys(e, host, "socket");
-    if (ip_run((const char *[]){"ip", "link", "add", port, "type", "veth", "peer", "name", peer, NULL}, e) < 0) return -1;
-    int fd = -1;
-    if (feature_off(s, port, ETHTOOL_STXCSUM) == 0 && attach(s, port) == 0 && up(s, port) == 0 && up(s, peer) == 0)
-        fd = frames_open(peer);
+    int fd = s >= 0 && feature_off(s, port, ETHTOOL_STXCSUM) == 0 && up(s, peer) == 0 ? frames_open(peer) : -1;
     return fd >= 0 ? fd : err_sys(e, host, _("its port of the drill's bridge"));
 }
 
@@ -117,9 +95,9 @@ __attribute__((noreturn)) static void relay(int port, int machine) {
     _exit(0);
 }
 
-int machine_port(const char *host, struct proc *between, struct err *e) {
+int machine_port(unsigned number, const char *host, struct proc *between, struct err *e) {
     int pair[2];
-    CLEANUP_FD int port = port_make(host, e);
+    CLEANUP_FD int port = port_make(MACHINE_PORTS + number, host, e);
     if (port < 0) return -1;
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0) return err_sys(e, host, "socketpair");
     pid_t parent = getpid(), pid = fork();
@@ -135,11 +113,4 @@ int machine_port(const char *host, struct proc *between, struct err *e) {
     }
     close(pair[0]);
     return err_sys(e, host, "fork");
-}
-
-void machine_port_remove(const char *host) {
-    char port[IFNAMSIZ], peer[IFNAMSIZ];
-    struct err ignored = ERR_INIT;
-    names(host, port, peer);
-    if (if_nametoindex(port)) (void)ip_run((const char *[]){"ip", "link", "del", port, NULL}, &ignored);
 }
