@@ -203,6 +203,11 @@ demo: ## set up, build, and show the whole thing at work on this machine
 	@$(MAKE) all
 	@B='$(B)' scripts/demo
 
+drill-demo: ## as root: two small machines are backed up, lost, and come back; level 4 in emulated machines (needs 4 GiB)
+	@scripts/setup drill
+	@$(MAKE) all tools
+	@B='$(B)' scripts/drill-demo
+
 check: ## set up, build, and run every test (TESTS='scenario/03* unit' for some)
 	@scripts/setup check
 	@$(MAKE) all unit tools
@@ -302,6 +307,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all bench-scale check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po \
+.PHONY: all bench-scale check check-asan clean cov cov-run demo drill-demo format fuzz fuzz-programs help includes install libs po \
         po-check soak tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:
