@@ -1,8 +1,9 @@
 /* One machine: qemu, started with everything it needs as open descriptors, so that it can be nobody.
  *
- * qemu reads what a hostile guest writes to its devices. It runs as a user that owns nothing, without capabilities and by
- * its own sandbox without new processes; kernel, first root, disk, serial lines and wire are descriptors it inherits. The disk
- * image is a throw-away copy, so nothing is flushed. Under software emulation the default processor is the fastest one.
+ * qemu reads what a hostile guest writes to its devices. It runs as a user that owns nothing, without capabilities
+ * and by its own sandbox without new processes; kernel, first root, disk, serial lines and wire are descriptors it
+ * inherits. The disk image is a throw-away copy, so nothing is flushed. Under software emulation the default
+ * processor is the fastest one.
  *
  * Two serial lines: the console, of which the last 16 KiB are kept for people, and a line for reports alone, into which
  * no other program's output falls. Both are pipes. Reading never blocks; a guest that prints faster than anybody looks
@@ -49,8 +50,10 @@ static int pipe_open(int *ours, int *theirs, const char *host, struct err *e) {
 }
 
 static int fds_open(struct machine *m, int fds[FDS], struct err *e) {
-    if (pipe_open(&m->said_fd, &fds[FD_ERR], m->host, e) < 0 || pipe_open(&m->console_fd, &fds[FD_CONSOLE], m->host, e) < 0 ||
-        pipe_open(&m->report_fd, &fds[FD_REPORT], m->host, e) < 0 || (fds[FD_WIRE] = machine_port(m->number, m->host, &m->wire, e)) < 0)
+    if (pipe_open(&m->said_fd, &fds[FD_ERR], m->host, e) < 0 ||
+        pipe_open(&m->console_fd, &fds[FD_CONSOLE], m->host, e) < 0 ||
+        pipe_open(&m->report_fd, &fds[FD_REPORT], m->host, e) < 0 ||
+        (fds[FD_WIRE] = machine_port(m->number, m->host, &m->wire, e)) < 0)
         return -1;
     if ((fds[FD_DISK] = fd_open(m->image, O_RDWR, e)) < 0 || (fds[FD_KERNEL] = fd_open(m->kernel, O_RDONLY, e)) < 0 ||
         (fds[FD_INITRD] = fd_open(m->initrd, O_RDONLY, e)) < 0)
@@ -74,11 +77,12 @@ static int qemu_spawn(struct machine *m, const char *qemu, const int fds[FDS], s
     snprintf(name, sizeof name, "zaibei-drill-%s", m->host);
     /* setpriv: as root outside of qemu, nothing inside. */
     const char *argv[] = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all",
-        "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL", qemu, "-name", name, "-accel", accel, "-smp", "1", "-m",
-        memory, "-machine", "pc", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none",
-        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", "-add-fd", "fd=3,set=1",
-        "-add-fd", "fd=4,set=2", "-add-fd", "fd=6,set=3", "-chardev", "file,id=console,append=on,path=/dev/fdset/1", "-serial",
-        "chardev:console", "-chardev", "file,id=report,append=on,path=/dev/fdset/2", "-serial", "chardev:report", "-blockdev",
+        "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL", qemu, "-name", name, "-accel", accel, "-smp", "1",
+        "-m", memory, "-machine", "pc", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor",
+        "none", "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", "-add-fd",
+        "fd=3,set=1", "-add-fd", "fd=4,set=2", "-add-fd", "fd=6,set=3", "-chardev",
+        "file,id=console,append=on,path=/dev/fdset/1", "-serial", "chardev:console", "-chardev",
+        "file,id=report,append=on,path=/dev/fdset/2", "-serial", "chardev:report", "-blockdev",
         "driver=raw,node-name=disk,file.driver=file,file.filename=/dev/fdset/3,file.locking=off,cache.no-flush=on",
         "-device", "virtio-blk-pci,drive=disk", "-netdev", "dgram,id=wire,local.type=fd,local.str=5", "-device", nic,
         "-device", "virtio-rng-pci", "-kernel", "/proc/self/fd/7", "-initrd", "/proc/self/fd/8", "-append",
@@ -89,8 +93,8 @@ static int qemu_spawn(struct machine *m, const char *qemu, const int fds[FDS], s
 }
 
 int machine_start(struct machine *m, struct err *e) {
-    static const char *const paths[] = {"/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64",
-        "/usr/libexec/qemu-kvm", NULL};
+    static const char *const paths[] = {
+        "/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm", NULL};
     int fds[FDS] = {-1, -1, -1, -1, -1, -1, -1, -1, -1};
     const char *qemu = machine_tool(paths, "qemu-system-x86", e);
     if (!qemu) return -1;
@@ -106,7 +110,7 @@ int machine_start(struct machine *m, struct err *e) {
     return rc;
 }
 
-/* ---- while it runs --------------------------------------------------------------------------------------------------- */
+/* ---- while it runs ---- */
 
 /* At most one MiB a call: a guest that never stops printing must not keep us here. */
 static void pump(struct machine *m, int fd, void (*take)(struct machine *m, const char *p, size_t n)) {

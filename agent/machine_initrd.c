@@ -1,10 +1,10 @@
-/* The first root of a drill's machine: busybox, dist/drill-init, and of the restored kernel's modules the few that find the
- * disk and the wire.
+/* The first root of a drill's machine: busybox, dist/drill-init, and of the restored kernel's modules the few that
+ * find the disk and the wire.
  *
- * The lost machine's own first root may lack them: it was built for other hardware. modules.dep names for each module what must
- * be loaded before it, the farthest last; a name that is not there is built into the kernel, or missing: then the machine
- * says so. What is written for the machine to read (names, addresses, targets) is checked here to be what it should be, for a
- * shell will read it. */
+ * The lost machine's own first root may lack them: it was built for other hardware. modules.dep names for each module
+ * what must be loaded before it, the farthest last; a name that is not there is built into the kernel, or missing:
+ * then the machine says so. What is written for the machine to read (names, addresses, targets) is checked here to be
+ * what it should be, for a shell will read it. */
 #include <arpa/inet.h>
 #include <elf.h>
 #include <errno.h>
@@ -100,7 +100,8 @@ static int tree_load(int tree, const char *path, struct buf *out, struct err *e)
 }
 
 /* One module unpacked into drill/ko/, its name a line in ${order}. */
-static int module_put(struct cpio *c, int tree, const struct machine *m, const char *path, struct buf *order, struct err *e) {
+static int module_put(
+    struct cpio *c, int tree, const struct machine *m, const char *path, struct buf *order, struct err *e) {
     char from[512], to[256];
     struct buf ko;
     if (snprintf(from, sizeof from, "lib/modules/%s/%s", m->version, path) >= (int)sizeof from)
@@ -133,7 +134,7 @@ static int modules_put(struct cpio *c, int tree, struct machine *m, struct err *
     return rc;
 }
 
-/* ---- what the machine is told ---------------------------------------------------------------------------------------- */
+/* ---- what the machine is told ---- */
 
 static bool address_ok(const char *s, char stop) {
     char text[16];
@@ -150,16 +151,19 @@ static bool address_ok(const char *s, char stop) {
 static bool nic_ok(const char *s) {
     size_t n = strlen(s);
     return n && n < IFNAMSIZ && strcmp(s, ".") && strcmp(s, "..") && strcmp(s, "-") &&
-           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+        strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
 }
 
 static int nic_put(struct cpio *c, const struct machine *m, const struct machine_request *q, struct err *e) {
     char line[128];
-    if (!address_ok(q->address, '/')) return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not ADDRESS/PREFIX"), q->address);
-    if (q->gateway && !address_ok(q->gateway, 0)) return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not an address"), q->gateway);
-    if (q->nic && !nic_ok(q->nic)) return err_set(e, ZE_USAGE, m->host, _("\"%s\" cannot be an interface's name"), q->nic);
-    int n = snprintf(line, sizeof line, "%s %s %s %s\n", m->mac, q->nic ? q->nic : "-", q->address,
-        q->gateway ? q->gateway : "-");
+    if (!address_ok(q->address, '/'))
+        return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not ADDRESS/PREFIX"), q->address);
+    if (q->gateway && !address_ok(q->gateway, 0))
+        return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not an address"), q->gateway);
+    if (q->nic && !nic_ok(q->nic))
+        return err_set(e, ZE_USAGE, m->host, _("\"%s\" cannot be an interface's name"), q->nic);
+    int n = snprintf(
+        line, sizeof line, "%s %s %s %s\n", m->mac, q->nic ? q->nic : "-", q->address, q->gateway ? q->gateway : "-");
     return cpio_file(c, "drill/nic", 0644, line, (size_t)n, e);
 }
 
@@ -167,7 +171,8 @@ static int egress_put(struct cpio *c, const struct machine *m, const struct mach
     char text[MACHINE_EGRESS_MAX * 32];
     size_t n = 0;
     for (size_t i = 0; i < q->egress_n; i++) {
-        if (!address_ok(q->egress[i], ':')) return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not ADDRESS:PORT"), q->egress[i]);
+        if (!address_ok(q->egress[i], ':'))
+            return err_set(e, ZE_USAGE, m->host, _("\"%s\" is not ADDRESS:PORT"), q->egress[i]);
         int at = (int)strcspn(q->egress[i], ":");
         n += (size_t)snprintf(text + n, sizeof text - n, "%.*s %s\n", at, q->egress[i], q->egress[i] + at + 1);
     }
@@ -203,7 +208,7 @@ static int nodes_put(struct cpio *c, struct machine *m, const struct machine_req
     return rc;
 }
 
-/* ---- busybox --------------------------------------------------------------------------------------------------------- */
+/* ---- busybox ---- */
 
 /* It runs where there is no library: it must not ask for a loader. */
 static bool is_static(const uint8_t *p, size_t n) {
@@ -245,7 +250,8 @@ static int all_put(struct cpio *c, int tree, struct machine *m, const struct mac
     static const char *const dirs[] = {"bin", "dev", "proc", "sys", "run", "newroot", "drill", "drill/ko"};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
         if (cpio_dir(c, dirs[i], e) < 0) return -1;
-    if (busybox_put(c, e) < 0 || cpio_file(c, "init", 0755, init_begin, (size_t)(init_end - init_begin), e) < 0) return -1;
+    if (busybox_put(c, e) < 0 || cpio_file(c, "init", 0755, init_begin, (size_t)(init_end - init_begin), e) < 0)
+        return -1;
     if (nic_put(c, m, q, e) < 0 || egress_put(c, m, q, e) < 0 || nodes_put(c, m, q, e) < 0) return -1;
     return modules_put(c, tree, m, e);
 }

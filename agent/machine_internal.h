@@ -18,9 +18,8 @@ int machine_image(struct machine *m, const struct machine_request *q, struct err
 /** machine_tool(names, package, e): the first of these absolute paths that can be run, or NULL with ZE_NOTOOL. */
 const char *machine_tool(const char *const *paths, const char *package, struct err *e);
 
-
-/** machine_port(number, host, between, e): a new port of br0: a socket on which whole frames come and go, and the process that
- * passes them on, or <0. The port disappears with the network namespace. */
+/** machine_port(number, host, between, e): a new port of br0: a socket on which whole frames come and go, and the
+ * process that passes them on, or <0. The port disappears with the network namespace. */
 int machine_port(unsigned number, const char *host, struct proc *between, struct err *e) MUST_CHECK;
 
 #endif

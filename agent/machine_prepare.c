@@ -1,8 +1,9 @@
 /* From a restored tree to what a machine needs: its kernel, a first root, a disk.
  *
- * The tree may be hostile. Nothing of it is run; what is opened in it is opened with the tree as root, so that a link to /etc
- * leads into the tree's own; only regular files are read, and no more of them than a limit. mke2fs reads the tree by itself,
- * without following links. The image is a copy: whatever the machine writes, the restored tree stays as it was.
+ * The tree may be hostile. Nothing of it is run; what is opened in it is opened with the tree as root, so that a link
+ * to /etc leads into the tree's own; only regular files are read, and no more of them than a limit. mke2fs reads the
+ * tree by itself, without following links. The image is a copy: whatever the machine writes, the restored tree stays
+ * as it was.
  *
  * If interrupted here: what was written lies below the drill's directory, which whoever comes next removes. */
 #include <dirent.h>
@@ -25,8 +26,8 @@
 enum { KERNEL_MAX = 256 << 20, SETUP_MAGIC = 0x202 };
 
 int machine_tree_open(int tree, const char *path, int flags) {
-    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NONBLOCK),
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC | O_NONBLOCK), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, tree, path, &how, sizeof how);
 }
 
@@ -37,7 +38,7 @@ const char *machine_tool(const char *const *paths, const char *package, struct e
     return NULL;
 }
 
-/* ---- the kernel ----------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ---- */
 
 /* A version is a file name: nothing else may be made of it. */
 static bool version_ok(const char *s) {
@@ -97,7 +98,7 @@ int machine_kernel(int tree, struct machine *m, struct err *e) {
     return kernel_copy(from, to, m, e);
 }
 
-/* ---- the disk ------------------------------------------------------------------------------------------------------- */
+/* ---- the disk ---- */
 
 struct amount {
     uint64_t bytes, entries;
@@ -167,7 +168,7 @@ int machine_image(struct machine *m, const struct machine_request *q, struct err
         m->host, e);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it ---- */
 
 static bool accel_ok(const char *s) { return !strcmp(s, "auto") || !strcmp(s, "kvm") || !strcmp(s, "tcg"); }
 
@@ -188,7 +189,13 @@ static int mac_set(struct machine *m, const char *mac, struct err *e) {
 }
 
 static int begin(struct machine *m, const struct machine_request *q, struct err *e) {
-    *m = (struct machine){.qemu = PROC_NONE, .wire = PROC_NONE, .console_fd = -1, .report_fd = -1, .said_fd = -1, .memory = q->memory, .number = q->number};
+    *m = (struct machine){.qemu = PROC_NONE,
+        .wire = PROC_NONE,
+        .console_fd = -1,
+        .report_fd = -1,
+        .said_fd = -1,
+        .memory = q->memory,
+        .number = q->number};
     if (!text_name_ok(q->host) || !accel_ok(q->accel) || q->egress_n > MACHINE_EGRESS_MAX)
         return err_set(e, ZE_USAGE, q->host, "%s", _("not a host, an accelerator, or a list of targets"));
     if (q->memory < 64 << 20)

@@ -1,8 +1,9 @@
 /* What a machine says, line by line: DRILL|WORD|VALUE….
  *
- * The bytes come from inside the machine, so from anybody. A line that is too long, holds a byte that is not printable ASCII, or
- * does not follow the grammar is as if it had not been said. Nothing grows: texts are cut, lists end, answers about egress
- * are bits of the targets that were asked for. "reached" is never taken back by a later "denied". */
+ * The bytes come from inside the machine, so from anybody. A line that is too long, holds a byte that is not
+ * printable ASCII, or does not follow the grammar is as if it had not been said. Nothing grows: texts are cut, lists
+ * end, answers about egress are bits of the targets that were asked for. "reached" is never taken back by a later
+ * "denied". */
 #include <string.h>
 
 #include "base/text.h"
@@ -55,8 +56,7 @@ static void on_adapted(struct machine_reader *r, char *const *f) {
 }
 
 static void on_failed(struct machine_reader *r, char *const *f) {
-    if (r->report.failed_n < MACHINE_FAILED_MAX)
-        text_keep(r->report.failed[r->report.failed_n++], MACHINE_TEXT, f[0]);
+    if (r->report.failed_n < MACHINE_FAILED_MAX) text_keep(r->report.failed[r->report.failed_n++], MACHINE_TEXT, f[0]);
 }
 
 static void on_egress(struct machine_reader *r, char *const *f) {
@@ -70,8 +70,15 @@ static const struct {
     const char *word;
     void (*take)(struct machine_reader *r, char *const *f);
 } words[] = {
-    {"stage", on_stage}, {"fail", on_fail}, {"state", on_state}, {"kernel", on_kernel}, {"address", on_address},
-    {"wire", on_wire}, {"adapted", on_adapted}, {"failed", on_failed}, {"egress", on_egress},
+    {"stage", on_stage},
+    {"fail", on_fail},
+    {"state", on_state},
+    {"kernel", on_kernel},
+    {"address", on_address},
+    {"wire", on_wire},
+    {"adapted", on_adapted},
+    {"failed", on_failed},
+    {"egress", on_egress},
 };
 
 /* One line without its end; it is cut up in place. */
@@ -101,11 +108,8 @@ static void line_end(struct machine_reader *r) {
 void machine_report_feed(struct machine_reader *r, const void *p, size_t n) {
     const char *s = p;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == '\n')
-            line_end(r);
-        else if (r->len < sizeof r->line - 1)
-            r->line[r->len++] = s[i];
-        else
-            r->skip = true;
+        if (s[i] == '\n') line_end(r);
+        else if (r->len < sizeof r->line - 1) r->line[r->len++] = s[i];
+        else r->skip = true;
     }
 }

@@ -1,12 +1,13 @@
 /* A machine's wire: a port of the bridge, without a tap.
  *
- * A tap wants /dev/net/tun, which belongs to root alone on some systems, and inside the user namespace nobody is root outside.
- * A pair of virtual interfaces can be made by whoever owns the network namespace: one end is a port of br0, on the other a
- * packet socket takes and gives whole frames. qemu speaks datagrams over a pair of unix sockets only, so a small process stands
- * between the two and passes frames on, with no other right than that. A frame that finds no room is lost, as on any wire.
+ * A tap wants /dev/net/tun, which belongs to root alone on some systems, and inside the user namespace nobody is root
+ * outside. A pair of virtual interfaces can be made by whoever owns the network namespace: one end is a port of br0,
+ * on the other a packet socket takes and gives whole frames. qemu speaks datagrams over a pair of unix sockets only,
+ * so a small process stands between the two and passes frames on, with no other right than that. A frame that finds
+ * no room is lost, as on any wire.
  *
- * Between interfaces of one machine the kernel leaves checksums out and sends frames larger than the wire carries; it counts on
- * the receiver being itself. The guest is not, so both are turned off at the bridge's end. */
+ * Between interfaces of one machine the kernel leaves checksums out and sends frames larger than the wire carries; it
+ * counts on the receiver being itself. The guest is not, so both are turned off at the bridge's end. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,7 @@ static int port_make(unsigned number, const char *host, struct err *e) {
     return fd >= 0 ? fd : err_sys(e, host, _("its port of the drill's bridge"));
 }
 
-/* ---- the process in between ------------------------------------------------------------------------------------------ */
+/* ---- the process in between ---- */
 
 /* Frames that wait at ${from} go to ${to}; false when the wire is gone. Both descriptors do not block. */
 static bool pass(int from, int to, char *frame) {

@@ -1,8 +1,8 @@
 /* The order of a level 4: image, start, checks, host by host, then what the machines say about themselves.
  *
- * The checks are asked from the drill's own network, with the lost gateway's address: as a client of the system would. While a
- * check is waited for, every machine's output is taken in, so that none stands still and one that dies is seen at once. What a
- * machine reports is never proof that it is well; only a check can be. */
+ * The checks are asked from the drill's own network, with the lost gateway's address: as a client of the system
+ * would. While a check is waited for, every machine's output is taken in, so that none stands still and one that dies
+ * is seen at once. What a machine reports is never proof that it is well; only a check can be. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,8 @@ static void adapted_tell(struct machines *s, size_t i) {
     };
     const struct machine_report *r = machine_look(s->m[i]);
     const char *host = s->w->q->host[i].host;
-    journal_adapted(s->w, host, _("one new disk; started with kernel %s of the tree, without its boot loader and first root"),
+    journal_adapted(s->w, host,
+        _("one new disk; started with kernel %s of the tree, without its boot loader and first root"),
         s->m[i]->version);
     for (size_t k = 0; k < r->adapted_n; k++)
         for (size_t n = 0; n < sizeof known / sizeof *known; n++)
@@ -71,7 +72,7 @@ static void adapted_tell(struct machines *s, size_t i) {
                 journal_adapted(s->w, host, _(known[n].text), r->adapted[k] + strlen(known[n].word));
 }
 
-/* ---- one host -------------------------------------------------------------------------------------------------------- */
+/* ---- one host ---- */
 
 static int room_check(struct machines *s, const struct worker_host *h, struct err *e) {
     uint64_t most = s->w->q->memory;
@@ -79,7 +80,8 @@ static int room_check(struct machines *s, const struct worker_host *h, struct er
     s->memory += h->memory;
     if (!most || s->memory <= most) return 0;
     text_bytes(need, s->memory), text_bytes(have, most);
-    return err_set(e, ZE_MACHINEROOM, h->host, _("the machines up to this one need %s of memory, the drill may take %s"), need, have);
+    return err_set(e, ZE_MACHINEROOM, h->host,
+        _("the machines up to this one need %s of memory, the drill may take %s"), need, have);
 }
 
 static int image_make(struct machines *s, size_t i, struct err *e) {
@@ -87,13 +89,25 @@ static int image_make(struct machines *s, size_t i, struct err *e) {
     const struct worker_host *h = &q->host[i];
     char gateway[64];
     struct stat st;
-    snprintf(gateway, sizeof gateway, "%.*s", q->gateway ? (int)strcspn(q->gateway, "/") : 0, q->gateway ? q->gateway : "");
-    struct machine_request r = {.number = (unsigned)i, .host = h->host, .tree = h->tree, .dir = MACHINES,
-        .address = h->address, .gateway = *gateway ? gateway : NULL, .nic = h->nic, .mac = h->mac, .memory = h->memory,
-        .disk = q->disk, .accel = q->accel, .egress = s->egress, .egress_n = s->egress_n};
+    snprintf(
+        gateway, sizeof gateway, "%.*s", q->gateway ? (int)strcspn(q->gateway, "/") : 0, q->gateway ? q->gateway : "");
+    struct machine_request r = {.number = (unsigned)i,
+        .host = h->host,
+        .tree = h->tree,
+        .dir = MACHINES,
+        .address = h->address,
+        .gateway = *gateway ? gateway : NULL,
+        .nic = h->nic,
+        .mac = h->mac,
+        .memory = h->memory,
+        .disk = q->disk,
+        .accel = q->accel,
+        .egress = s->egress,
+        .egress_n = s->egress_n};
     if (!h->address) return err_set(e, ZE_USAGE, h->host, _("the plan gives it no address"));
     if (room_check(s, h, e) < 0) return -1;
-    if (q->disk && s->disk >= q->disk) return err_set(e, ZE_MACHINEROOM, h->host, _("the other machines' disks took all of it"));
+    if (q->disk && s->disk >= q->disk)
+        return err_set(e, ZE_MACHINEROOM, h->host, _("the other machines' disks took all of it"));
     if (q->disk) r.disk = q->disk - s->disk;
     s->m[i] = calloc(1, sizeof *s->m[i]);
     if (!s->m[i]) return err_set(e, ZE_NOMEM, h->host, "calloc");
@@ -123,7 +137,8 @@ static bool start_phase(struct machines *s, size_t i) {
     s->start[i] = phase_begin(s->w, s->w->q->host[i].host, "start", "");
     s->running[i] = machine_start(s->m[i], &e) == 0;
     if (!s->running[i]) stage_red(s->st, i, &s->start[i], "%s: %s", err_text(e.id), e.msg);
-    while (s->running[i] && machine_look(s->m[i])->stage < MACHINE_INIT && now_ms(s) < end) stage_step(s->st, NULL, STEP_MS);
+    while (s->running[i] && machine_look(s->m[i])->stage < MACHINE_INIT && now_ms(s) < end)
+        stage_step(s->st, NULL, STEP_MS);
     if (!s->running[i]) return false;
     bool good = machine_look(s->m[i])->stage >= MACHINE_INIT;
     if (good) phase_ok(&s->start[i], NULL);
@@ -158,16 +173,18 @@ static void host_run(struct machines *s, size_t i) {
     if (s->w->q->host[i].red && s->running[i]) console_tell(s, i);
 }
 
-/* ---- what they could reach ------------------------------------------------------------------------------------------- */
+/* ---- what they could reach ---- */
 
 static int egress_judge(const struct machines *s, size_t i, struct err *e) {
     const struct machine_report *r = machine_look(s->m[i]);
     for (size_t k = 0; k < s->egress_n; k++)
         if (r->reached >> k & 1) return err_set(e, ZE_MACHINE, NULL, _("the machine reached %s"), s->egress[k]);
     for (size_t k = 0; k < s->egress_n; k++)
-        if (!(r->denied >> k & 1)) return err_set(e, ZE_MACHINE, NULL, _("the machine did not say whether it reached %s"), s->egress[k]);
+        if (!(r->denied >> k & 1))
+            return err_set(e, ZE_MACHINE, NULL, _("the machine did not say whether it reached %s"), s->egress[k]);
     if (s->w->q->gateway && !r->wire)
-        return err_set(e, ZE_MACHINE, NULL, _("the machine never reached its gateway, so that it reached nothing else shows nothing"));
+        return err_set(e, ZE_MACHINE, NULL,
+            _("the machine never reached its gateway, so that it reached nothing else shows nothing"));
     return 0;
 }
 

@@ -1,6 +1,6 @@
-/* The archive is written straight to a descriptor, every owner 0 and every time 0, so that the same input gives the same
- * bytes. Unpacking lets libarchive recognise three compressions and no archive format: what it reads comes from a machine that
- * may be hostile, so no other reader is compiled in, and the size is the caller's buffer's. */
+/* The archive is written straight to a descriptor, every owner 0 and every time 0, so that the same input gives the
+ * same bytes. Unpacking lets libarchive recognise three compressions and no archive format: what it reads comes from
+ * a machine that may be hostile, so no other reader is compiled in, and the size is the caller's buffer's. */
 #include "wrap/cpio.h"
 
 #include <archive.h>
@@ -92,8 +92,7 @@ int cpio_unpack(int fd, const char *name, struct buf *out, struct err *e) {
     archive_read_support_format_raw(a);
     if (archive_read_open_fd(a, fd, 64 << 10) != ARCHIVE_OK || archive_read_next_header(a, &en) != ARCHIVE_OK)
         err_set(e, ZE_DAMAGED, name, "%s", archive_error_string(a) ? archive_error_string(a) : _("libarchive"));
-    else
-        rc = copy(a, name, out, e);
+    else rc = copy(a, name, out, e);
     archive_read_free(a);
     return rc;
 }

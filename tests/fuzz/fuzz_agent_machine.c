@@ -1,4 +1,5 @@
-/* What a drill's machine says on its serial line, in pieces: the report stays within its bounds and is printable text. */
+/* What a drill's machine says on its serial line, in pieces: the report stays within its bounds and is printable
+ * text. */
 #include <string.h>
 
 #include "machine.h"

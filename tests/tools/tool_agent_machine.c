@@ -38,10 +38,16 @@ int main(int argc, char **argv) {
     struct err e = ERR_INIT;
     if (argc < 8) return 2;
     proc_begin();
-    struct machine_request q = {.host = argv[3], .tree = argv[1], .dir = argv[2], .address = argv[4],
-        .gateway = strcmp(argv[5], "-") ? argv[5] : NULL, .nic = strcmp(argv[6], "-") ? argv[6] : NULL,
-        .memory = 512 << 20, .accel = "tcg",
-        .egress = (const char *const *)argv + 8, .egress_n = (size_t)argc - 8,
+    struct machine_request q = {.host = argv[3],
+        .tree = argv[1],
+        .dir = argv[2],
+        .address = argv[4],
+        .gateway = strcmp(argv[5], "-") ? argv[5] : NULL,
+        .nic = strcmp(argv[6], "-") ? argv[6] : NULL,
+        .memory = 512 << 20,
+        .accel = "tcg",
+        .egress = (const char *const *)argv + 8,
+        .egress_n = (size_t)argc - 8,
         .nodes = &(struct machine_node){.major = 1, .minor = 3, .mode = 0640, .uid = 7, .gid = 8, .path = "srv/null"},
         .nodes_n = 1};
     int rc = machine_prepare(&m, &q, &e);

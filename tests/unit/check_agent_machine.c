@@ -1,4 +1,5 @@
-/* Level 4 without qemu: what a machine says is believed only in part, and what a machine is made of comes from the tree alone. */
+/* Level 4 without qemu: what a machine says is believed only in part, and what a machine is made of comes from the
+ * tree alone. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "sys/proc.h"
 #include "wrap/cpio.h"
 
-/* ---- the report ------------------------------------------------------------------------------------------------------ */
+/* ---- the report ---- */
 
 static struct machine_reader heard(const char *text, size_t piece) {
     struct machine_reader r = {.egress_n = 2};
@@ -20,10 +21,11 @@ static struct machine_reader heard(const char *text, size_t piece) {
     return r;
 }
 
-static const char whole[] = "noise DRILL|state|no\r\nDRILL|stage|initramfs|1.2\r\nDRILL|adapted|nic|eth0 ens192\r\n"
-                            "DRILL|stage|root|3\nDRILL|address|10.20.0.20/24\nDRILL|wire|answers\nDRILL|egress|0|denied\n"
-                            "DRILL|egress|1|denied\nDRILL|kernel|6.1.0\nDRILL|state|degraded|40.1\nDRILL|failed|x.service\n"
-                            "DRILL|stage|done|60\n";
+static const char whole[] =
+    "noise DRILL|state|no\r\nDRILL|stage|initramfs|1.2\r\nDRILL|adapted|nic|eth0 ens192\r\n"
+    "DRILL|stage|root|3\nDRILL|address|10.20.0.20/24\nDRILL|wire|answers\nDRILL|egress|0|denied\n"
+    "DRILL|egress|1|denied\nDRILL|kernel|6.1.0\nDRILL|state|degraded|40.1\nDRILL|failed|x.service\n"
+    "DRILL|stage|done|60\n";
 
 START_TEST(a_report_in_pieces_of_any_size_is_the_same_report) {
     struct machine_reader one = heard(whole, sizeof whole);
@@ -43,8 +45,9 @@ END_TEST
 
 /* faults: G10 */
 START_TEST(what_was_reached_stays_reached_and_lines_that_are_none_say_nothing) {
-    char text[2048] = "DRILL|egress|1|reached\nDRILL|egress|1|denied\nDRILL|egress|2|reached\nDRILL|egress|-1|reached\n"
-                      "DRILL|egress|4294967296|reached\nDRILL|stage|done\x07|1\nDRILL|wire|\xff\nDRILL|wire\nDRILL||answers\n";
+    char text[2048] =
+        "DRILL|egress|1|reached\nDRILL|egress|1|denied\nDRILL|egress|2|reached\nDRILL|egress|-1|reached\n"
+        "DRILL|egress|4294967296|reached\nDRILL|stage|done\x07|1\nDRILL|wire|\xff\nDRILL|wire\nDRILL||answers\n";
     size_t n = strlen(text);
     memset(text + n, 'A', 600); /* a line of 600 bytes whose last ones would be one of ours */
     strcpy(text + n + 600, "DRILL|stage|done\n");
@@ -71,7 +74,7 @@ START_TEST(a_machine_that_never_stops_talking_fills_nothing) {
 }
 END_TEST
 
-/* ---- what it is made of ---------------------------------------------------------------------------------------------- */
+/* ---- what it is made of ---- */
 
 static char place[64];
 
@@ -85,10 +88,13 @@ static void sh(const char *script) {
 /* A tree with two kernels, of which the newer one has no modules; modules packed in each way. */
 static void tree_make(void) {
     sh("mkdir -p $0/t/boot $0/t/usr/lib/modules/6.1.2/k $0/d; ln -s usr/lib $0/t/lib; cd $0/t/boot;"
-       "head -c 514 /dev/zero >vmlinuz-6.1.2; printf HdrS >>vmlinuz-6.1.2; cp vmlinuz-6.1.2 vmlinuz-6.10.0; cd ../lib/modules/6.1.2;"
-       "printf plain >k/virtio_blk.ko; printf packed-gz | gzip >k/virtio-rng.ko.gz; printf packed-xz | xz >k/ext4.ko.xz;"
+       "head -c 514 /dev/zero >vmlinuz-6.1.2; printf HdrS >>vmlinuz-6.1.2; cp vmlinuz-6.1.2 vmlinuz-6.10.0; cd "
+       "../lib/modules/6.1.2;"
+       "printf plain >k/virtio_blk.ko; printf packed-gz | gzip >k/virtio-rng.ko.gz; printf packed-xz | xz "
+       ">k/ext4.ko.xz;"
        "printf packed-zstd | zstd -q >k/jbd2.ko.zst; printf far >k/crc16.ko;"
-       "printf 'k/ext4.ko.xz: k/jbd2.ko.zst k/crc16.ko\\nk/jbd2.ko.zst: k/crc16.ko\\nk/virtio-rng.ko.gz:\\nk/virtio_blk.ko:\\n' >modules.dep");
+       "printf 'k/ext4.ko.xz: k/jbd2.ko.zst k/crc16.ko\\nk/jbd2.ko.zst: "
+       "k/crc16.ko\\nk/virtio-rng.ko.gz:\\nk/virtio_blk.ko:\\n' >modules.dep");
 }
 
 static void begin(void) {
@@ -102,8 +108,15 @@ static void end(void) { sh("rm -rf $0"); }
 static struct machine_request request(void) {
     static char tree[96], dir[96];
     snprintf(tree, sizeof tree, "%s/t", place), snprintf(dir, sizeof dir, "%s/d", place);
-    return (struct machine_request){.host = "web", .tree = tree, .dir = dir, .address = "10.20.0.20/24",
-        .gateway = "10.20.0.1", .nic = "ens192", .mac = "52:54:00:AB:cd:01", .memory = 256 << 20, .accel = "tcg"};
+    return (struct machine_request){.host = "web",
+        .tree = tree,
+        .dir = dir,
+        .address = "10.20.0.20/24",
+        .gateway = "10.20.0.1",
+        .nic = "ens192",
+        .mac = "52:54:00:AB:cd:01",
+        .memory = 256 << 20,
+        .accel = "tcg"};
 }
 
 static enum err_id refused(const struct machine_request *q) {
@@ -141,7 +154,8 @@ START_TEST(the_first_root_holds_the_trees_modules_in_loading_order_and_what_the_
     begin();
     struct machine_request q = request();
     q.egress = (const char *const[]){"10.0.0.5:4711"}, q.egress_n = 1;
-    q.nodes = (struct machine_node[]){{.major = 1, .minor = 3, .mode = 0666, .path = "srv/null"}, {.path = "a\nb"}}, q.nodes_n = 2;
+    q.nodes = (struct machine_node[]){{.major = 1, .minor = 3, .mode = 0666, .path = "srv/null"}, {.path = "a\nb"}},
+    q.nodes_n = 2;
     ck_assert_msg(machine_prepare(&m, &q, &e) == 0, "%s: %s", e.object, e.msg);
     ck_assert_str_eq(m.version, "6.1.2");
     ck_assert_uint_eq(m.nodes_left, 1);
@@ -208,11 +222,17 @@ END_TEST
 static const struct {
     const char *nic, *mac, *address, *gateway, *egress;
 } wrong[] = {
-    {"ens 192", NULL, NULL, NULL, NULL}, {"ens192\nx", NULL, NULL, NULL, NULL}, {"", NULL, NULL, NULL, NULL},
-    {"$(reboot)", NULL, NULL, NULL, NULL}, {NULL, "52:54:00:20:00", NULL, NULL, NULL},
-    {NULL, "52:54:00:20:00:1g", NULL, NULL, NULL}, {NULL, NULL, "10.20.0.20", NULL, NULL},
-    {NULL, NULL, "10.20.0.20/33", NULL, NULL}, {NULL, NULL, NULL, "10.20.0.1 x", NULL},
-    {NULL, NULL, NULL, NULL, "10.0.0.1:99999"}, {NULL, NULL, NULL, NULL, "10.0.0.1:1;reboot"},
+    {"ens 192", NULL, NULL, NULL, NULL},
+    {"ens192\nx", NULL, NULL, NULL, NULL},
+    {"", NULL, NULL, NULL, NULL},
+    {"$(reboot)", NULL, NULL, NULL, NULL},
+    {NULL, "52:54:00:20:00", NULL, NULL, NULL},
+    {NULL, "52:54:00:20:00:1g", NULL, NULL, NULL},
+    {NULL, NULL, "10.20.0.20", NULL, NULL},
+    {NULL, NULL, "10.20.0.20/33", NULL, NULL},
+    {NULL, NULL, NULL, "10.20.0.1 x", NULL},
+    {NULL, NULL, NULL, NULL, "10.0.0.1:99999"},
+    {NULL, NULL, NULL, NULL, "10.0.0.1:1;reboot"},
 };
 
 START_TEST(a_request_that_a_shell_might_misread_is_refused) {
