@@ -64,7 +64,7 @@ static void adapted_tell(struct machines *s, size_t i) {
     const struct machine_report *r = machine_look(s->m[i]);
     const char *host = s->w->q->host[i].host;
     journal_adapted(s->w, host,
-        _("one new disk; started with kernel %s of the tree, without its boot loader and first root"),
+        _("one new disk; the tree's kernel %s is started without its boot loader and initramfs"),
         s->m[i]->version);
     for (size_t k = 0; k < r->adapted_n; k++)
         for (size_t n = 0; n < sizeof known / sizeof *known; n++)

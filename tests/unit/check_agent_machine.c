@@ -177,7 +177,7 @@ START_TEST(the_first_root_holds_the_trees_modules_in_loading_order_and_what_the_
 }
 END_TEST
 
-/* faults: G9 */
+/* faults: G3 */
 START_TEST(a_tree_without_a_kernel_that_can_start_says_why) {
     begin();
     struct machine_request q = request();
