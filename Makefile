@@ -192,6 +192,7 @@ fuzz-programs: $(FUZZ:%=$(B)/bin/%)
 all libs unit tools fuzz-programs: ; @:
 # It has the bytes of this file in it (.incbin), which -MMD does not see.
 $(B)/obj/orchestrator/calendar/first.o: dist/holidays-cn.json
+$(B)/obj/agent/machine_initrd.o: dist/drill-init
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- checking --------------------------------------------------------------------------------------------------------
@@ -201,6 +202,11 @@ demo: ## set up, build, and show the whole thing at work on this machine
 	@scripts/setup demo
 	@$(MAKE) all
 	@B='$(B)' scripts/demo
+
+drill-demo: ## as root: two small machines are backed up, lost, and come back; level 4 in emulated machines (needs 4 GiB)
+	@scripts/setup drill
+	@$(MAKE) all tools
+	@B='$(B)' scripts/drill-demo
 
 check: ## set up, build, and run every test (TESTS='scenario/03* unit' for some)
 	@scripts/setup check
@@ -317,6 +323,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all bench bench-orchestrator bench-quick bench-scale check check-asan clean cov cov-run demo format fuzz fuzz-programs help includes install libs po \
+.PHONY: all bench bench-orchestrator bench-quick bench-scale check check-asan clean cov cov-run demo drill-demo format fuzz \
+        fuzz-programs help includes install libs po \
         po-check soak tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:

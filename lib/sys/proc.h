@@ -18,7 +18,7 @@
  */
 void proc_begin(void);
 
-enum { PROC_FDS_MAX = 8 };
+enum { PROC_FDS_MAX = 12 };
 
 struct proc {
     pid_t pid;    /* 0: none */
