@@ -100,5 +100,7 @@ cli_command cmd_login, cmd_logout, cmd_user_first, cmd_user_add, cmd_user_set, c
 cli_command cmd_user_disable, cmd_user_enable, cmd_user_unlock, cmd_user_passwd, cmd_user_totp;
 cli_command cmd_token_new, cmd_token_list, cmd_token_revoke;
 cli_command cmd_status;
+cli_command cmd_drill_run, cmd_drill_list, cmd_drill_show, cmd_drill_grant, cmd_drill_report, cmd_drill_cancel;
+cli_command cmd_drill_schedule, cmd_drill_trend, cmd_drill_forecast;
 
 #endif

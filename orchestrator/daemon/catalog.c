@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_drills.h"
 #include "catalog_people.h"
 #include "systems.h"
 #include "restores.h"
@@ -111,6 +112,7 @@ static const char *const schema[] = {
     "CREATE INDEX plans_overdue ON plans(name) WHERE overdue_told>0;"
     "CREATE INDEX orders_overdue ON orders(id) WHERE overdue_told>0;"
     "ALTER TABLE deliveries ADD COLUMN recipients TEXT NOT NULL DEFAULT '';",
+    CATALOG_DRILLS,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {
