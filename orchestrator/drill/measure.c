@@ -127,21 +127,30 @@ static void measure_rto(const struct drill_request *q, const struct js *events, 
             int64_t at = is_phase(js_at(events, i), counts[p], "ok") ? drill_time_ns(js_str(js_at(events, i), "at", "")) : 0;
             if (at > last) last = at;
         }
-    if (m->verdict == DRILL_GREEN && last) m->rto_ms = last > q->requested_ns ? (last - q->requested_ns) / MS : 0;
+    if (m->verdict == DRILL_GREEN && last) m->rto_ms = last > q->requested_ns ? last / MS - q->requested_ns / MS : 0;
     m->rto = goal_of(m->rto_ms, q->rto_target_s);
     if (m->verdict == DRILL_RED && q->rto_target_s) m->rto = GOAL_MISSED; /* the system did not come back */
 }
 
 /* The worker reads the start of the walk from the sealed root; before it has, what the vault says of it counts. */
+static int64_t walk_of(const struct js *told, const struct js *h) {
+    int64_t walk = drill_time_ns(js_str(told, js_str(h, "host", ""), NULL));
+    return walk ? walk : drill_time_ns(js_str(h, "walk_start", NULL));
+}
+
+void drill_walks(struct js *hosts, const struct js *events) {
+    const struct js *told = js_get(find_end(events), "walk_starts");
+    for (size_t i = 0; i < js_count(hosts); i++) drill_time_set(js_at(hosts, i), "walk_start", walk_of(told, js_at(hosts, i)));
+}
+
 static void measure_rpo(const struct drill_request *q, const struct js *events, struct drill_measure *m) {
     const struct js *told = js_get(find_end(events), "walk_starts");
     int64_t from = q->incident_ns ? q->incident_ns : q->requested_ns;
     m->rpo_ms = js_count(q->hosts) ? 0 : -1;
     for (size_t i = 0; i < js_count(q->hosts) && m->rpo_ms >= 0; i++) {
         const struct js *h = js_at(q->hosts, i);
-        int64_t walk = drill_time_ns(js_str(told, js_str(h, "host", ""), NULL));
-        if (!walk) walk = drill_time_ns(js_str(h, "walk_start", NULL));
-        int64_t ms = !walk ? -1 : from > walk ? (from - walk) / MS : 0;
+        int64_t walk = walk_of(told, h);
+        int64_t ms = !walk ? -1 : from > walk ? from / MS - walk / MS : 0;
         if (ms >= 0 && ms < m->rpo_ms) continue;
         m->rpo_ms = ms;
         snprintf(m->rpo_host, sizeof m->rpo_host, "%s", js_str(h, "host", ""));

@@ -48,6 +48,9 @@ struct drill_measure {
  * not told. */
 void drill_measure(const struct drill_request *q, const struct js *events, struct drill_measure *m);
 
+/** drill_walks(hosts, events): put the start of the walk that counts into each host. */
+void drill_walks(struct js *hosts, const struct js *events);
+
 /** drill_phases(events): [{host, phase, name, state, begin, end, ms, files, bytes, detail}], in the order of their beginnings; a
  * phase that was cut off has state "open" and no end. To be freed. */
 struct js *drill_phases(const struct js *events);

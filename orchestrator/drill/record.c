@@ -71,6 +71,7 @@ struct js *drill_record(const struct js *facts, const struct drill_request *q, c
     js_set_int(pace, "ms", m.restore_ms);
     js_set_int(pace, "bytes_per_s", m.bytes_per_s);
     js_set(r, "restore", pace);
+    drill_walks(js_get(r, "hosts"), events);
     js_set(r, "phases", drill_phases(events));
     js_set(r, "adapted", told(events, "adapted", adapted, SIZE_MAX));
     js_set(r, "console", told(events, "console", console, CONSOLE_MAX));
