@@ -93,6 +93,24 @@ int drill_choose(struct daemon *d, struct drill *x, const struct js *points, str
     return js_count(x->hosts) ? 0 : err_set(e, ZE_DRILLPOINT, x->system, _("the system has no hosts"));
 }
 
+/* The points of a system point, as drill_choose takes them. */
+static struct js *points_of(struct daemon *d, const char *system, int64_t id, struct err *e) {
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)id);
+    db_begin(d->db);
+    CLEANUP_JS struct js *sp = system_point_get(d->db, id);
+    if (db_commit(d->db, e) < 0) return NULL;
+    const char *state = js_str(sp, "state", "");
+    if (!sp || strcmp(js_str(sp, "system", ""), system) != 0)
+        return err_set(e, ZE_DRILLPOINT, number, _("no such system point of this system")), NULL;
+    if (strcmp(state, "ok") != 0) return err_set(e, ZE_DRILLPOINT, number, _("the system point is not complete: %s"), state), NULL;
+    const struct js *hosts = js_get(sp, "hosts");
+    struct js *points = js_object();
+    for (size_t i = 0; i < js_count(hosts); i++)
+        js_set_int(points, js_str(js_at(hosts, i), "host", ""), js_int(js_at(hosts, i), "point", 0));
+    return points;
+}
+
 int drill_ask(struct daemon *d, const struct principal *who, const struct drill_wish *w, struct drill *x, struct err *e) {
     *x = (struct drill){.incident_ns = w->incident_ns, .system_point = w->system_point};
     if (read_system(d, who, w, x, e) < 0) return -1;
@@ -107,7 +125,9 @@ int drill_ask(struct daemon *d, const struct principal *who, const struct drill_
     snprintf(x->origin, sizeof x->origin, "%s", w->scheduled ? "schedule" : "manual");
     snprintf(x->requested_by, sizeof x->requested_by, "%s", w->who);
     snprintf(x->state, sizeof x->state, DRILL_QUEUED);
-    return w->scheduled ? 0 : drill_choose(d, x, w->points, e);
+    if (w->scheduled) return 0;
+    CLEANUP_JS struct js *points = w->system_point ? points_of(d, x->system, w->system_point, e) : NULL;
+    return w->system_point && !points ? -1 : drill_choose(d, x, points ? points : w->points, e);
 }
 
 /* ---- the order ---- */

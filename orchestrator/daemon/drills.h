@@ -1,5 +1,5 @@
 /**
- * Drills as they go on: each that is not over has a worker (docs/PROTOCOL.md §7) and a thread of zaibeid that journals what the
+ * Drills as they go on: each that is not over has a worker (docs/DRILLS.md) and a thread of zaibeid that journals what the
  * worker tells. All that lasts is in the catalog; what is only here (the grant on its way, progress) is lost with zaibeid, and then
  * the worker tears down, since its standard input ends.
  *
