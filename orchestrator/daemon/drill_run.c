@@ -28,6 +28,7 @@ struct course {
     int64_t began_ns, granted_ns; /* monotonic; granted 0: no grant was handed on */
     int64_t events;
     bool ended, told_cancel, again; /* again: it is queued anew */
+    bool parting;                   /* it is being ended, for a reason that is not its own to tell */
 };
 
 static int say(struct course *r, const struct js *j, struct err *e) {
@@ -108,6 +109,7 @@ static int on_event(struct course *r, const struct js *ev, struct err *e) {
     if (!strcmp(what, "error")) return on_error(r, ev, e);
     if (!strcmp(what, "progress")) return on_progress(r, ev);
     if (!strcmp(what, "phase")) return on_phase(r, ev, e);
+    if (r->parting && strcmp(what, "end") == 0) return err_set(e, ZE_DRILLWORKER, r->x.system, _("it has ended"));
     if (!strcmp(what, "end")) r->ended = true;
     else if (strcmp(what, "adapted") != 0 && strcmp(what, "console") != 0) return 0;
     return journal(r, ev, e);
@@ -219,13 +221,14 @@ static int start(struct course *r, struct err *e) {
     return q ? say(r, q, e) : -1;
 }
 
-/* The end of its input tells the worker to tear down. What it still says is heard, so that its own end counts. */
+/* The end of its input tells the worker to tear down. Phases that it still tells of are journalled; its verdict is not asked for. */
 static void part(struct course *r) {
     struct err ignored = ERR_INIT;
     if (!r->proc.pid) return;
     close(r->proc.in);
     r->proc.in = -1;
     bool stopping = atomic_load(&r->t->s->stopping);
+    r->parting = true;
     for (int left = stopping ? 0 : TEARDOWN_MS; !r->ended && left > 0; left -= POLL_MS)
         if (listen_for(r, POLL_MS, &ignored) < 0) break;
     if (stopping) { /* it goes on tearing down by itself; the next start looks at what it left */
