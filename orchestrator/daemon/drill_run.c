@@ -5,6 +5,7 @@
  * A worker that is to end gets the end of its input and a while to tear down; one that ends without saying how has `worker clean`
  * run behind it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,7 +215,7 @@ static int start(struct course *r, struct err *e) {
         r->x.requested_ns = strcmp(r->x.origin, "schedule") ? r->x.requested_ns : daemon_now(r->d);
         if (drill_choose(r->d, &r->x, NULL, e) < 0) return -1;
     }
-    if (proc_open(&r->proc, r->d->cfg->drill_worker, e) < 0) return -1;
+    if (file_mkdirs(AT_FDCWD, r->d->cfg->drill_dir, 0700, e) < 0 || proc_open(&r->proc, r->d->cfg->drill_worker, e) < 0) return -1;
     r->began_ns = r->d->clock->mono_ns(r->d->clock);
     CLEANUP_FREE char *order = drill_order(r->d, &r->x);
     CLEANUP_JS struct js *q = js_parse(order, strlen(order), "order", e);
