@@ -38,7 +38,9 @@ void page_span(struct page *g, int64_t ms) {
     if (ms < 0) return page_put(g, "–");
     if (h) page_printf(g, zh ? "%lld 小时 " : "%lld h ", (long long)h);
     if (h || m) page_printf(g, zh ? "%lld 分 " : "%lld min ", (long long)m);
-    page_printf(g, zh ? "%lld.%lld 秒" : "%lld.%lld s", (long long)(s % 60), (long long)(ms % 1000 / 100));
+    page_printf(g, "%lld", (long long)(s % 60));
+    if (s < 60 || ms % 1000 / 100) page_printf(g, ".%lld", (long long)(ms % 1000 / 100));
+    page_put(g, zh ? " 秒" : " s");
 }
 
 void page_bytes(struct page *g, int64_t n) {

@@ -157,6 +157,8 @@ START_TEST(lists_and_orders_reach_no_further_than_the_department) {
     ck_assert_uint_eq(listed(none, "/v1/hosts", "hosts"), 2);
     ck_assert_uint_eq(listed(north, "/v1/jobs", "jobs"), 1);
     ck_assert_uint_eq(listed(south, "/v1/jobs", "jobs"), 0);
+    ck_assert_uint_eq(listed(north, "/v1/drills", "drills"), 1);
+    ck_assert_uint_eq(listed(south, "/v1/drills", "drills"), 0);
     ck_assert_uint_eq(listed(north, "/v1/plans", "plans"), 1);
     ck_assert_uint_eq(listed(south, "/v1/plans", "plans"), 0);
     be(south);
