@@ -1,5 +1,5 @@
 /* zaibeid.yaml. Nothing in it is secret. */
-#include "config.h"
+#include "config_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,12 +100,13 @@ int config_load(const char *path, struct config *c, struct err *e) {
     if (!(c->doc = yaml_load(c->file, e))) return -1;
     const struct yaml_node *top = yaml_root(c->doc);
     if (!(c->notify = malloc(sizeof *c->notify))) return config_free(c), err_set(e, ZE_NOMEM, c->file, "notify");
-    if (yaml_keys(top, "state socket listen zone call_in_s people limits deadlines password_days session_idle_s session_s vault notify", e) < 0 ||
+    if (yaml_keys(top, "state socket listen zone call_in_s people limits deadlines password_days session_idle_s session_s vault drills notify", e) < 0 ||
         yaml_str_or(top, "state", "/var/lib/zaibei", &c->state, e) < 0 ||
         yaml_str_or(top, "socket", "/run/zaibei/zaibei.sock", &c->socket, e) < 0 ||
         yaml_str_or(top, "zone", "Asia/Shanghai", &c->zone, e) < 0 ||
         yaml_int(top, "call_in_s", 1, 86400, 60, &c->call_in_s, e) < 0 || read_people(top, c, e) < 0 ||
         read_listen(top, c, e) < 0 || read_vault(top, c, e) < 0 ||
+        config_drills(top, c, e) < 0 ||
         channels_read(yaml_get(top, "notify"), c->call_in_s, c->notify, e) < 0) {
         config_free(c);
         return -1;

@@ -23,6 +23,12 @@
  *     location: kaifeng-dc1                where it stands; plans may name the places they allow
  *     ssh: zaibei@vault.example:22         for enrol tokens: how agents reach the vault
  *     host_key: ssh-ed25519 AAAA…          of that sshd: base64 of 32 bytes, a public key line, or the file that holds it
+ *   drills:                              workers of drills (docs/DRILLS.md)
+ *     dir: /var/lib/zaibei/drills        where they work; by default below state
+ *     worker: [zaibei-agent, worker]     the command that is one; its user needs subordinate ids, unless it is root
+ *     read: [zaibei-vault, serve, /srv/vault, --host, "%h", --local]     how points are read; by default from vault.dir
+ *     at_once: 1                         drills that run at once; those that wait for a grant do not count
+ *     memory: 4 GiB, disk: 100 GiB, time: 4h, accel: auto                limits of one drill; auto, kvm or tcg
  *   notify: …                              whom to tell what (notify/channels.h)
  */
 #ifndef ORCHESTRATOR_CONFIG_H
@@ -54,6 +60,11 @@ struct config {
     const char *ssh;                          /* NULL: enrol tokens cannot be made */
     char vault_socket[4096];                  /* "": agents do not call in */
     uint8_t host_key[SEAL_SIGN_PUB];
+    char drill_dir[4096];
+    const char *drill_worker[CONFIG_ARGS_MAX + 1], *drill_read[CONFIG_ARGS_MAX + 1]; /* end with NULL; read may be empty */
+    const char *drill_accel;
+    int64_t drill_at_once, drill_time_s;
+    uint64_t drill_memory, drill_disk; /* bytes */
     struct notify_config *notify; /* notify/channels.h */
 };
 

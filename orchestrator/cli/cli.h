@@ -104,5 +104,7 @@ cli_command cmd_migrate_begin, cmd_migrate_ready, cmd_migrate_cutover, cmd_migra
 cli_command cmd_migrate_verify, cmd_migrate_extend, cmd_migrate_rollback, cmd_migrate_close, cmd_migrate_approve;
 cli_command cmd_migrate_refuse;
 cli_command cmd_status;
+cli_command cmd_drill_run, cmd_drill_list, cmd_drill_show, cmd_drill_grant, cmd_drill_report, cmd_drill_cancel;
+cli_command cmd_drill_schedule, cmd_drill_trend, cmd_drill_forecast;
 
 #endif

@@ -85,8 +85,8 @@ int cmd_status(struct cli *c, struct err *e) {
         cli_show(states[i], n);
     }
     cli_missing_year(js_int(j, "missing_year", 0));
-    static const char *const counts[] = {"steps_waiting", "steps_overdue", "orders_open"};
-    const char *const names[] = {_("steps waiting"), _("steps overdue"), _("orders open")};
+    static const char *const counts[] = {"steps_waiting", "steps_overdue", "orders_open", "drills_overdue"};
+    const char *const names[] = {_("steps waiting"), _("steps overdue"), _("orders open"), _("drills overdue")};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         char n[32];
         snprintf(n, sizeof n, "%lld", (long long)js_int(j, counts[i], 0));

@@ -123,6 +123,16 @@ static const struct command {
     {"token", "new", "NAME", 1, 1, "expires= roles=", cmd_token_new, N_("make an API token with all or some of one's roles")},
     {"token", "list", "", 0, 0, "all", cmd_token_list, N_("list one's API tokens, or everybody's")},
     {"token", "revoke", "TOKEN", 1, 1, "", cmd_token_revoke, N_("end an API token")},
+    {"drill", "run", "SYSTEM", 1, 1, "level= point= system-point= incident= kit= wait", cmd_drill_run,
+        N_("restore a whole system apart from everything, and see whether it works")},
+    {"drill", "list", "", 0, 0, "system= state= limit= after=", cmd_drill_list, N_("list the newest drills")},
+    {"drill", "show", "DRILL", 1, 1, "follow", cmd_drill_show, N_("show one drill, its phases, and where it is")},
+    {"drill", "grant", "DRILL", 1, 1, "kit=", cmd_drill_grant, N_("department: open the hosts' keys for this drill")},
+    {"drill", "report", "DRILL", 1, 1, "html lang= out=", cmd_drill_report, N_("write its signed record, or a page to print")},
+    {"drill", "cancel", "DRILL", 1, 1, "", cmd_drill_cancel, N_("cancel a drill")},
+    {"drill", "schedule", "", 0, 0, "", cmd_drill_schedule, N_("list when which system has to be drilled again")},
+    {"drill", "trend", "[SYSTEM]", 0, 1, "", cmd_drill_trend, N_("compare the drills of each system")},
+    {"drill", "forecast", "", 0, 0, "", cmd_drill_forecast, N_("say which system would miss its RTO now")},
     {"status", "", "", 0, 0, "", cmd_status, N_("show zaibeid's state")},
 };
 

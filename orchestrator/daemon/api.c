@@ -87,6 +87,16 @@ static const struct route routes[] = {
     {"POST", "/v1/restores/*/cancel", api_restore_cancel, ACT_RESTORE_RUN},
     {"POST", "/v1/restores/*/grant", api_restore_grant, ACT_GRANT_GIVE, true, true},
     {"GET", "/v1/hosts/*/slots", api_slots, ACT_POINT_READ},
+    {"POST", "/v1/systems/*/drills", api_drill_run, ACT_DRILL_RUN, true},
+    {"GET", "/v1/drills", api_drills, ACT_DRILL_READ},
+    {"GET", "/v1/drills/schedule", api_drill_schedule, ACT_DRILL_READ},
+    {"GET", "/v1/drills/trend", api_drill_trend, ACT_DRILL_READ},
+    {"GET", "/v1/drills/forecast", api_drill_forecast, ACT_DRILL_READ},
+    {"GET", "/v1/drills/*", api_drill_show, ACT_DRILL_READ},
+    {"GET", "/v1/drills/*/events", api_drill_events, ACT_DRILL_READ},
+    {"GET", "/v1/drills/*/record", api_drill_record, ACT_DRILL_READ},
+    {"POST", "/v1/drills/*/grant", api_drill_grant, ACT_GRANT_GIVE, true, true},
+    {"POST", "/v1/drills/*/cancel", api_drill_cancel, ACT_DRILL_RUN},
     {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
     {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},
     {"POST", "/v1/points/*/*/pin", api_point_pin, ACT_POINT_PIN, true},
@@ -131,6 +141,7 @@ static int status_of(const struct err *e) {
     case ZE_EXISTS:
     case ZE_PLANSTATE:
     case ZE_NOTHING:
+    case ZE_DRILLSTATE:
     case ZE_SAMEKEY: return 409;
     case ZE_NOLOGIN:
     case ZE_LOGIN: return 401;

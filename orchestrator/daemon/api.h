@@ -65,6 +65,8 @@ api_handler api_migration_verify, api_migration_extend, api_migration_rollback, 
 api_handler api_migration_approve, api_migration_refuse;
 api_handler api_restores, api_restore_run, api_restore_show, api_restore_cancel, api_restore_grant;
 api_handler api_slots, api_pins, api_point_pin, api_points_remove;
+api_handler api_drills, api_drill_run, api_drill_show, api_drill_events, api_drill_record, api_drill_grant, api_drill_cancel;
+api_handler api_drill_schedule, api_drill_trend, api_drill_forecast;
 
 /** api_run_json: a run of the calendar as it stands in answers. */
 struct js *api_run_json(const struct run *run);

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "drills.h"
 #include "lists.h"
 #include "sys/file.h"
 
@@ -26,6 +27,7 @@ static void set_life(struct api_call *c, struct js *j) {
         js_set_int(j, "orders_open", db_int(r, 2));
     }
     db_done(r);
+    js_set_int(j, "drills_overdue", drill_overdue(c->d->db, c->who->department));
     js_set_bool(j, "people_off", c->d->cfg->people_off);
 }
 

@@ -14,6 +14,7 @@
 #include "catalog_calendar.h"
 #include "catalog_due.h"
 #include "catalog_migrations.h"
+#include "catalog_drills.h"
 #include "catalog_people.h"
 #include "systems.h"
 #include "restores.h"
@@ -117,6 +118,7 @@ static const char *const schema[] = {
     "ALTER TABLE deliveries ADD COLUMN recipients TEXT NOT NULL DEFAULT '';",
     CATALOG_DUE,
     CATALOG_POINTS,
+    CATALOG_DRILLS,
 };
 
 struct db *catalog_open(const char *state_dir, struct err *e) {

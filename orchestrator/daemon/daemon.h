@@ -11,7 +11,8 @@
 #include "control.h"
 #include "sys/clock.h"
 
-struct gate; /* gate.h */
+struct gate;   /* gate.h */
+struct drills; /* drills.h */
 
 struct daemon {
     const struct config *cfg;
@@ -19,6 +20,7 @@ struct daemon {
     struct clock *clock;
     struct control control;
     struct gate *gate;         /* NULL: no limits of rate */
+    struct drills *drills;     /* NULL: none are carried out */
     atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
     atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
     _Atomic int64_t hosts_asked_ns; /* when the vault was asked last for all hosts */

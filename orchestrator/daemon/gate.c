@@ -12,6 +12,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_drills.h"
 #include "people/guard.h"
 
 enum { JSON_BODY_MAX = 256 << 10, USER_PER_S = 100, USER_BURST = 1000, SOURCE_PER_S = 2, SOURCE_BURST = 60,
@@ -99,15 +100,22 @@ static bool job_visible(struct daemon *d, const char *part, const char *departme
     return text_u64(part, INT64_MAX, &id) && job_get(d->db, (int64_t)id, &j) && reach_host(d->db, j.host, department);
 }
 
+static bool drill_visible(struct daemon *d, const char *part, const char *department) {
+    uint64_t id;
+    return text_u64(part, INT64_MAX, &id) && drill_seen(d->db, (int64_t)id, department);
+}
+
 int gate_sees(struct daemon *d, const char *path, const char *part, const struct principal *who, struct err *e) {
     bool plan = !strncmp(path, "/v1/plans/*", 11), job = !strncmp(path, "/v1/jobs/*", 10);
     bool host = !strncmp(path, "/v1/hosts/*", 11) || !strncmp(path, "/v1/points/*", 12);
-    if (!*who->department || (!plan && !host && !job)) return 0;
+    bool drill = !strncmp(path, "/v1/drills/*", 12);
+    if (!*who->department || (!plan && !host && !job && !drill)) return 0;
     db_begin(d->db);
     bool sees = plan ? reach_plan(d->db, part, who->department)
         : job        ? job_visible(d, part, who->department)
+        : drill      ? drill_visible(d, part, who->department)
                      : reach_host(d->db, part, who->department);
     if (db_commit(d->db, e) < 0) return -1;
     if (sees) return 0;
-    return err_set(e, ZE_NOTFOUND, part, plan ? _("no such plan") : job ? _("no such job") : _("no such host"));
+    return err_set(e, ZE_NOTFOUND, part, plan ? _("no such plan") : job ? _("no such job") : drill ? _("no such drill") : _("no such host"));
 }

@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "daily.h"
 #include "decide.h"
+#include "drill_forecast.h"
+#include "drills.h"
 #include "gate.h"
 #include "hosts.h"
 #include "listen.h"
@@ -36,6 +38,7 @@ enum {
     KEEPING_TICKS = 60,
     LIFE_TICKS = 60,
     MIGRATE_TICKS = 10,
+    DRILL_TICKS = 60,
 };
 
 static volatile sig_atomic_t stopping, reload;
@@ -77,6 +80,8 @@ static void loop(struct daemon *d, struct scheduler *s, struct listener *l) {
         if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
         if (!e.id && tick % LIFE_TICKS == 0) (void)(life_tick(d, &e) == 0);
         if (!e.id) (void)(migrations_tick(d, tick % MIGRATE_TICKS == 0, &e) == 0);
+        if (!e.id && drills_tick(d->drills, &e) == 0 && tick % DRILL_TICKS == 0) (void)(drill_calendar(d, &e) == 0);
+        if (!e.id && tick % DAILY_TICKS == 0) (void)(drill_forecast_watch(d, &e) == 0);
         if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
             daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
         last = e;
@@ -114,7 +119,7 @@ static int serve(struct daemon *d, struct err *e) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
         goto out;
     }
-    struct notifier *notifier = notify_start(d, e);
+    struct notifier *notifier = (d->drills = drills_new(d, e)) ? notify_start(d, e) : NULL;
     if (!notifier) {
         rc = -1;
         goto out;
@@ -126,6 +131,7 @@ static int serve(struct daemon *d, struct err *e) {
     daemon_log(d, _("stopped by signal %d"), (int)stopping);
     rc = 0;
     notify_stop(notifier);
+    drills_free(d->drills);
     audit_end(d);
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:

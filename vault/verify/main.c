@@ -7,6 +7,7 @@
 #include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "drill.h"
 #include "verify.h"
 
 static const struct option options[] = {
@@ -29,15 +30,17 @@ static void help(FILE *out) {
             "       zaibei-verify point PATH HOST/NUMBER [--key KIT | --host-key FILE] [--anchor FILE] [--json] "
             "[--quiet]\n"
             "       zaibei-verify audit FILE [--vault PATH [--anchor FILE]] [--audit-key HEX] [--json]\n"
+            "       zaibei-verify report FILE [--key HEX] [--json]\n"
             "       zaibei-verify receipt PATH FILE [--key KIT | --host-key FILE] [--anchor FILE] [--json] [--quiet]\n"
             "\n"
             "Check a vault directory, one restore point of it, or the point of a receipt (the file \"receipt\" of an\n"
             "agent), which must be this vault's and still stand in it. It reads only, and never stops at the first\n"
             "damage. audit computes an export of the orchestrator's audit again and, with --vault, compares it with "
             "what that\n"
-            "vault has seen of it.\n"
+            "vault has seen of it. report checks the signed record of a drill, and computes its verdict again.\n"
             "\n"
-            "  --key KIT        recovery kit: look inside and compare every byte of every file\n"
+            "  --key KIT        recovery kit: look inside and compare every byte of every file; for report: the\n"
+            "                   public key of the zaibeid that signed\n"
             "  --host-key FILE  the same with a host's own key (32 bytes)\n"
             "  --host HOST      only this host\n"
             "  --anchor FILE    what was written down elsewhere: the vault's public key, then lines HOST NUMBER HASH\n"
@@ -69,11 +72,12 @@ static bool point_parse(char *text, struct verify_opts *o) {
     return text_name_ok(text);
 }
 
-static int run(const struct verify_opts *o, const struct audit_opts *audit, bool json, bool quiet) {
+static int run(const struct verify_opts *o, const struct audit_opts *audit, const struct drill_opts *drill, bool json, bool quiet) {
     struct report r;
     struct err e = ERR_INIT;
     report_init(&r, stdout, json, quiet ? NULL : stderr);
-    int rc = audit ? audit_run(audit, &r, &e) : verify_run(o, &r, &e), code = report_exit(&r);
+    int rc = audit ? audit_run(audit, &r, &e) : drill ? drill_run(drill, &r, &e) : verify_run(o, &r, &e);
+    int code = report_exit(&r);
     if (rc < 0) {
         err_print("zaibei-verify", &e);
         code = err_exit(&e);
@@ -126,12 +130,18 @@ int main(int argc, char **argv) {
         if (left != 2) return usage(_("expected FILE"), command);
         if (o.kit || o.host_key || o.host) return usage(_("--key, --host-key and --host are for a vault"), command);
         audit.file = argv[optind + 1];
-        return run(NULL, &audit, json, quiet);
+        return run(NULL, &audit, NULL, json, quiet);
     }
     if (audit.vault || audit.key) return usage(_("--vault and --audit-key are for audit"), command);
+    if (strcmp(command, "report") == 0) {
+        const struct drill_opts drill = {.file = argv[left > 1 ? optind + 1 : optind], .key = o.kit};
+        if (left != 2) return usage(_("expected FILE"), command);
+        if (o.host_key || o.host || o.anchor) return usage(_("--host-key, --host and --anchor are for a vault"), command);
+        return run(NULL, NULL, &drill, json, quiet);
+    }
     bool point = strcmp(command, "point") == 0, receipt = strcmp(command, "receipt") == 0;
     if (!point && !receipt && strcmp(command, "vault") != 0)
-        return usage(_("expected vault, point, receipt or audit"), command);
+        return usage(_("expected vault, point, receipt, audit or report"), command);
     if (left != (point || receipt ? 3 : 2))
         return usage(point ? _("expected PATH HOST/NUMBER")
                 : receipt  ? _("expected PATH FILE")
@@ -142,5 +152,5 @@ int main(int argc, char **argv) {
     o.vault = argv[optind + 1];
     if (receipt) o.receipt = argv[optind + 2];
     if (point && !point_parse(argv[optind + 2], &o)) return usage(_("expected HOST/NUMBER"), argv[optind + 2]);
-    return run(&o, NULL, json, quiet);
+    return run(&o, NULL, NULL, json, quiet);
 }

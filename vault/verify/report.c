@@ -253,6 +253,24 @@ void report_audit(struct report *r, const char *file, uint64_t first, uint64_t l
     fprintf(r->out, _("verdict: %s\n"), verdict);
 }
 
+void report_drill(struct report *r, const char *file, int64_t drill, const char *system, const char *outcome, const char *verdict) {
+    char name[300];
+    report_host(r, "");
+    if (r->json) {
+        fputs("{\"schema_version\":1,\"message_type\":\"summary\",\"record\":", r->out);
+        json_put(r->out, file);
+        fprintf(r->out, ",\"drill\":%" PRId64 ",\"system\":", drill);
+        json_put(r->out, system);
+        fputs(",\"outcome\":", r->out);
+        json_put(r->out, outcome);
+        fprintf(r->out, ",\"verdict\":\"%s\",\"findings\":%" PRIu64 "}\n", verdict, r->findings);
+        return;
+    }
+    text_escape(name, sizeof name, system, strlen(system));
+    fprintf(r->out, _("checked: record of drill %" PRId64 " of %s, which was %.20s\n"), drill, name, outcome);
+    fprintf(r->out, _("verdict: %s\n"), verdict);
+}
+
 int report_exit(const struct report *r) {
     if (r->findings) {
         struct err e = {.id = r->worst};

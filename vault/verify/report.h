@@ -68,6 +68,10 @@ void report_summary(struct report *r, const char *vault, const char *vault_key, 
 void report_audit(struct report *r, const char *file, uint64_t first, uint64_t last, uint64_t checkpoints,
     const uint8_t head[32], const char *verdict);
 
+/** report_drill: the last lines about the record of a drill of ${system} that said ${outcome}. */
+void report_drill(
+    struct report *r, const char *file, int64_t drill, const char *system, const char *outcome, const char *verdict);
+
 /** report_exit(r): the exit code of what was found. */
 int report_exit(const struct report *r);
 
