@@ -240,6 +240,11 @@ bench-quick: ## the same with an eighth of the data, once, without the slow ones
 	@B='$(abspath $(B))' tests/bench/peers.py --quick --rounds 1 --sets tree,database \
 	    --peers zaibei,zaibei-openssh,tar-zstd-ssh,find-and-ssh,restic
 
+bench-drill: ## how long a drill of level 1 takes beside a plain restore (ten GB below TMPDIR)
+	@scripts/setup check
+	@$(MAKE) all
+	@B='$(B)' tests/bench/drill.sh
+
 bench-scale: ## a million restore points: how long listing and planning take, in how much memory (17 GB below TMPDIR)
 	@scripts/setup check
 	@$(MAKE) all tools
@@ -323,7 +328,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all bench bench-orchestrator bench-quick bench-scale check check-asan clean cov cov-run demo drill-demo format fuzz \
+.PHONY: all bench bench-drill bench-orchestrator bench-quick bench-scale check check-asan clean cov cov-run demo drill-demo format fuzz \
         fuzz-programs help includes install libs po \
         po-check soak tidy tools uninstall unit FORCE $(PROGRAMS)
 .SECONDARY:

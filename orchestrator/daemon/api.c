@@ -95,7 +95,7 @@ static const struct route routes[] = {
     {"GET", "/v1/drills/*", api_drill_show, ACT_DRILL_READ},
     {"GET", "/v1/drills/*/events", api_drill_events, ACT_DRILL_READ},
     {"GET", "/v1/drills/*/record", api_drill_record, ACT_DRILL_READ},
-    {"POST", "/v1/drills/*/grant", api_drill_grant, ACT_GRANT_GIVE, true, true},
+    {"POST", "/v1/drills/*/grant", api_drill_grant, ACT_GRANT_GIVE, true},
     {"POST", "/v1/drills/*/cancel", api_drill_cancel, ACT_DRILL_RUN},
     {"GET", "/v1/hosts/*/pins", api_pins, ACT_POINT_READ},
     {"POST", "/v1/points/*/remove", api_points_remove, ACT_POINT_REMOVE, true},

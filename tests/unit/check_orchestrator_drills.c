@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api.h"
 #include "audit.h"
 #include "drill_forecast.h"
 #include "drills.h"
@@ -426,6 +427,78 @@ START_TEST(an_incident_chooses_the_newest_point_from_before_it) {
 }
 END_TEST
 
+/* ---- over the API ---- */
+
+static const char *query_format, *query_lang;
+
+static const char *lookup(const struct http_request *r, bool header, const char *name) {
+    if (!header && !strcmp(name, "format")) return query_format;
+    return !header && !strcmp(name, "lang") ? query_lang : NULL;
+}
+
+/* Asked by "local", as people are off; what it is answered, to be freed, and its status. */
+static struct js *api(const char *method, const char *path, const char *body, int *status) {
+    struct http_request r = {.method = method, .path = path, .body = (const uint8_t *)body, .body_len = strlen(body), .lookup = lookup};
+    struct http_answer a;
+    struct err e = ERR_INIT;
+    api_handle(&d, &r, &a);
+    struct js *j = js_parse(a.body, strlen(a.body), path, &e);
+    ck_assert_msg(j, "%s: %s", path, a.body);
+    *status = a.status;
+    free(a.body);
+    return j;
+}
+
+static int status_of(const char *method, const char *path, const char *body) {
+    int status;
+    CLEANUP_JS struct js *j = api(method, path, body, &status);
+    return status;
+}
+
+START_TEST(over_the_api_a_drill_is_asked_for_granted_shown_and_handed_out_as_it_was_signed) {
+    int status;
+    cfg.people_off = true;
+    CLEANUP_JS struct js *asked = api("POST", "/v1/systems/shop/drills", "{\"level\":1}", &status);
+    ck_assert_int_eq(status, 201);
+    ck_assert_str_eq(js_str(asked, "state", ""), "queued");
+    ck_assert_int_eq(status_of("POST", "/v1/drills/1/grant", "{\"grant\":\"R1JBTlQ=\"}"), 409); /* no worker yet */
+    ck_assert_int_eq(status_of("GET", "/v1/drills/1/record", ""), 409);
+    come_to(1, DRILL_WAITING);
+    CLEANUP_JS struct js *shown = api("GET", "/v1/drills/1", "", &status);
+    ck_assert_int_eq(strncmp(js_str(shown, "public_key", ""), "KEY", 3), 0);
+    ck_assert_int_eq(status_of("POST", "/v1/drills/1/grant", "{}"), 400);
+    ck_assert_int_eq(status_of("POST", "/v1/drills/1/grant", "{\"grant\":\"R1JBTlQ=\",\"hosts\":[\"h1\"],\"until\":\"2026-11-24T00:00:00Z\"}"), 200);
+    ended_as(1, "green", "");
+    ck_assert_int_eq(count("SELECT count(*) FROM audit WHERE act='drill.grant' AND line LIKE '%\"hosts\":[\"h1\"]%' AND line NOT LIKE '%R1JB%'"), 1);
+    CLEANUP_JS struct js *record = api("GET", "/v1/drills/1/record", "", &status);
+    CLEANUP_FREE char *file = record_of(1);
+    ck_assert_str_eq(js_str(record, "text", ""), file);
+    query_format = "html", query_lang = "en";
+    CLEANUP_JS struct js *page = api("GET", "/v1/drills/1/record", "", &status);
+    ck_assert_ptr_nonnull(strstr(js_str(page, "text", ""), "✔ passed"));
+    query_lang = "fr";
+    ck_assert_int_eq(status_of("GET", "/v1/drills/1/record", ""), 400);
+    CLEANUP_JS struct js *events = api("GET", "/v1/drills/1/events", "", &status);
+    ck_assert_uint_eq(js_count(js_get(events, "events")), 5);
+    CLEANUP_JS struct js *trend = api("GET", "/v1/drills/trend", "", &status);
+    ck_assert_int_eq(js_int(js_at(js_get(trend, "trends"), 0), "greens", 0), 1);
+    ck_assert_int_eq(status_of("POST", "/v1/drills/1/cancel", ""), 409);
+}
+END_TEST
+
+START_TEST(over_the_api_what_is_wrong_is_said_before_anything_is_queued) {
+    cfg.people_off = true;
+    ck_assert_int_eq(status_of("POST", "/v1/systems/nope/drills", "{}"), 404);
+    ck_assert_int_eq(status_of("POST", "/v1/systems/shop/drills", "{\"hosts\":[\"h1\"]}"), 400); /* of a whole system only */
+    ck_assert_int_eq(status_of("POST", "/v1/systems/shop/drills", "{\"incident\":\"yesterday\"}"), 400);
+    ck_assert_int_eq(status_of("POST", "/v1/systems/shop/drills", "{\"points\":{\"h1\":1},\"system_point\":1}"), 400);
+    ck_assert_int_eq(status_of("POST", "/v1/systems/shop/drills", "{\"system_point\":1}"), 404);
+    ck_assert_int_eq(status_of("GET", "/v1/drills/7", ""), 404);
+    ck_assert_int_eq(status_of("GET", "/v1/drills/x", ""), 404);
+    ck_assert_int_eq(count("SELECT count(*) FROM drills"), 0);
+}
+END_TEST
+
 /* ---- by the calendar ---- */
 
 static void calendar(int64_t days_later) {
@@ -539,6 +612,8 @@ int main(void) {
     tcase_add_test(t, nothing_is_begun_before_clean_has_been_done);
     tcase_add_test(t, what_cannot_be_drilled_is_refused_before_anything_is_queued);
     tcase_add_test(t, an_incident_chooses_the_newest_point_from_before_it);
+    tcase_add_test(t, over_the_api_a_drill_is_asked_for_granted_shown_and_handed_out_as_it_was_signed);
+    tcase_add_test(t, over_the_api_what_is_wrong_is_said_before_anything_is_queued);
     tcase_add_test(t, a_drill_is_queued_a_week_before_it_is_due_and_overdue_is_told_once_a_week);
     tcase_add_test(t, a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_from_its_grant);
     tcase_add_test(t, a_grant_that_never_comes_ends_the_drill_after_its_time);
