@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "wrap/json.h"
 
-enum { CLI_OPTIONS_MAX = 8, CLI_ARGS_MAX = 4 };
+enum { CLI_OPTIONS_MAX = 12, CLI_ARGS_MAX = 4 };
 
 struct cli {
     bool json;
@@ -86,6 +86,7 @@ cli_command cmd_host_token, cmd_host_list, cmd_host_revoke;
 cli_command cmd_job_run, cmd_job_list, cmd_job_show, cmd_job_watch, cmd_job_cancel, cmd_job_retry;
 cli_command cmd_point_list, cmd_point_show, cmd_point_pin, cmd_point_pins, cmd_point_remove;
 cli_command cmd_system_list, cmd_system_show, cmd_system_point, cmd_system_points;
+cli_command cmd_restore_run, cmd_restore_list, cmd_restore_show, cmd_restore_cancel;
 cli_command cmd_approve;
 
 /** cli_system_point(s, path, cap, tail): where SYSTEM@NUMBER is in the API, and ${tail}: 1; 0 when ${s} has no @, <0 when it is

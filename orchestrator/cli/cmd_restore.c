@@ -1,0 +1,330 @@
+/* zaibei restore. Over agents: zaibeid does the work, this command shows how far all hosts are and, where it has the kit, gives a
+ * grant to each that waits for one; it may end and be started again at any time. To a directory of this machine: zaibei-agent
+ * reads the vault itself, with the kit, and nothing runs over zaibeid but the question what there is. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/i18n.h"
+#include "base/text.h"
+#include "cli.h"
+#include "config.h"
+#include "grant.h"
+#include "sys/proc.h"
+#include "wrap/http.h"
+#include "wrap/table.h"
+
+enum { POLL_MS = 1000, PATIENCE = 120 /* polls without zaibeid */, GRANT_S = 86400, ITEMS_MAX = 64 };
+
+static const char *after_text(const struct js *j, char out[200]) {
+    snprintf(out, 200, "%s", js_str(j, "after", ""));
+    if (js_get(j, "after_hosts")) cli_words(js_get(j, "after_hosts"), out, 200);
+    return out;
+}
+
+static void print_items(const struct js *items) {
+    struct table *t = table_new(_("HOST|>POINT|TO|DIRECTORY|AFTER|STATE|>FILES|>BYTES|MESSAGE"));
+    for (size_t i = 0; i < js_count(items); i++) {
+        const struct js *j = js_at(items, i), *x = js_get(j, "error");
+        char point[24], files[24], bytes[32], after[200], why[800] = "";
+        snprintf(point, sizeof point, "%lld", (long long)js_int(j, "point", 0));
+        snprintf(files, sizeof files, "%lld", (long long)js_int(j, "files", 0));
+        cli_bytes(j, "bytes", bytes);
+        if (x) snprintf(why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
+        table_row(t, js_str(j, "host", ""), point, js_str(j, "target_host", ""),
+            *js_str(j, "dir", "") ? js_str(j, "dir", "") : _("in place"), after_text(j, after), js_str(j, "state", ""), files,
+            bytes, why);
+    }
+    table_print(t, _("nothing to restore"));
+}
+
+static void print_restore(const struct js *j) {
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)js_int(j, "restore", 0));
+    cli_show(_("restore"), number);
+    cli_show(_("system"), *js_str(j, "system", "") ? js_str(j, "system", "") : "–");
+    cli_show(_("state"), js_str(j, "state", ""));
+    cli_show(_("asked for by"), js_str(j, "who", ""));
+    cli_show(_("reason"), js_str(j, "reason", ""));
+    cli_show(_("queued"), js_str(j, "queued", "–"));
+    cli_show(_("ended"), js_str(j, "ended", "–"));
+    print_items(js_get(j, "items"));
+}
+
+/* -1 while it has not ended. */
+static int exit_of(const struct js *j) {
+    const char *state = js_str(j, "state", "");
+    if (!strcmp(state, "queued") || !strcmp(state, "running") || !strcmp(state, "waiting")) return -1;
+    if (!strcmp(state, "ok")) return ZB_EXIT_OK;
+    if (!strcmp(state, "partial")) return ZB_EXIT_PARTIAL;
+    if (!strcmp(state, "cancelled")) return ZB_EXIT_CANCELLED;
+    const struct js *items = js_get(j, "items");
+    for (size_t i = 0; i < js_count(items); i++) {
+        unsigned id = 0;
+        if (sscanf(js_str(js_get(js_at(items, i), "error"), "id", ""), "ZB-%4u", &id) != 1) continue;
+        struct err e = {.id = err_known(id)};
+        if (err_exit(&e) != ZB_EXIT_OK) return err_exit(&e);
+    }
+    return ZB_EXIT_FAILED;
+}
+
+/* ---- how far it is: one line for each host, in place on a terminal, else when it changes ---- */
+
+struct shown {
+    char line[ITEMS_MAX][240];
+    size_t n;
+    bool tty;
+};
+
+static void line_of(const struct js *j, char out[240]) {
+    char bytes[32], total[32];
+    int64_t all = js_int(j, "bytes_total", 0);
+    cli_bytes(j, "bytes", bytes), cli_bytes(j, "bytes_total", total);
+    int n = snprintf(out, 240, _("%-20s → %-20s %-9s %s"), js_str(j, "host", ""), js_str(j, "target_host", ""), js_str(j, "state", ""),
+        !strcmp(js_str(j, "state", ""), "waiting") ? _("for a grant (--kit)") : js_str(j, "phase", ""));
+    if (js_int(j, "files", 0) && n > 0 && n < 160)
+        snprintf(out + n, 240 - (size_t)n, _("  %lld files, %s of %s"), (long long)js_int(j, "files", 0), bytes, all ? total : "?");
+}
+
+static void show(struct cli *c, struct shown *s, const struct js *j) {
+    const struct js *items = js_get(j, "items");
+    bool again = s->n > 0, changed = false;
+    char line[ITEMS_MAX][240];
+    size_t n = js_count(items) < ITEMS_MAX ? js_count(items) : ITEMS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        line_of(js_at(items, i), line[i]);
+        bool differs = i >= s->n || strcmp(line[i], s->line[i]) != 0;
+        changed = changed || differs;
+        if (differs && !s->tty && !c->json) fprintf(stderr, "%s\n", line[i]);
+    }
+    if (changed && c->json) cli_line("status", js_copy(j));
+    if (changed && s->tty && !c->json) {
+        if (again) fprintf(stderr, "\033[%zuA", s->n);
+        for (size_t i = 0; i < n; i++) fprintf(stderr, "\033[K%s\n", line[i]);
+    }
+    memcpy(s->line, line, sizeof line);
+    s->n = n;
+}
+
+/* ---- grants ---- */
+
+struct given {
+    char key[ITEMS_MAX + 1][64]; /* by item: the key that was sealed to last */
+};
+
+static int give(struct cli *c, const char *kit, int64_t id, const struct js *item, struct err *e) {
+    char number[24], path[64], until[32];
+    char *sealed = NULL;
+    const char *host = js_str(item, "host", "");
+    int64_t end = (int64_t)time(NULL) + GRANT_S;
+    snprintf(number, sizeof number, "%lld", (long long)id);
+    if (cli_grant(c, kit, GRANT_RESTORE, number, js_str(item, "public_key", ""), &host, 1, end, &sealed, e) < 0) return -1;
+    CLEANUP_JS struct js *q = js_object(), *a = NULL;
+    text_time(until, end * 1000000000);
+    js_set_int(q, "item", js_int(item, "item", 0));
+    js_set_str(q, "grant", sealed);
+    js_set_str(q, "until", until);
+    free(sealed);
+    snprintf(path, sizeof path, "/v1/restores/%lld/grant", (long long)id);
+    a = cli_post(c, path, q, e);
+    return a || e->id == ZE_EXISTS ? 0 : -1; /* it was given already, or the key is another one by now */
+}
+
+/* To each that waits with a key it was not given for: one that was given and refused is not given again. */
+static int give_all(struct cli *c, struct given *g, const struct js *j, struct err *e) {
+    const char *kit = cli_option(c, "kit");
+    const struct js *items = js_get(j, "items");
+    for (size_t i = 0; kit && i < js_count(items); i++) {
+        const struct js *item = js_at(items, i);
+        const char *key = js_str(item, "public_key", "");
+        int64_t n = js_int(item, "item", 0);
+        if (!*key || n < 1 || n > ITEMS_MAX) continue;
+        if (!strcmp(g->key[n], key)) {
+            const struct js *x = js_get(item, "error");
+            return x ? err_set(e, ZE_GRANT, js_str(item, "target_host", ""), "%s", js_str(x, "message", "")) : 0;
+        }
+        if (give(c, kit, js_int(j, "restore", 0), item, e) < 0) return -1;
+        snprintf(g->key[n], sizeof g->key[n], "%s", key);
+    }
+    return 0;
+}
+
+static int watch(struct cli *c, int64_t id, struct err *e) {
+    char path[64];
+    static struct shown s;
+    static struct given g;
+    s.tty = isatty(STDERR_FILENO);
+    snprintf(path, sizeof path, "/v1/restores/%lld", (long long)id);
+    for (int silent = 0;;) {
+        struct js *j = cli_get(c, path, e);
+        if (!j && (err_exit(e) != ZB_EXIT_UNREACHABLE || ++silent > PATIENCE)) return -1;
+        int code = j ? exit_of(j) : -1;
+        if (j) silent = 0, show(c, &s, j);
+        if (code >= 0) {
+            if (c->json) cli_line("restore", j);
+            else print_restore(j), js_free(j);
+            return code;
+        }
+        int rc = j ? give_all(c, &g, j, e) : 0;
+        js_free(j);
+        if (rc < 0 && err_exit(e) != ZB_EXIT_UNREACHABLE) return -1;
+        poll(NULL, 0, POLL_MS);
+    }
+}
+
+/* ---- to a directory of this machine ---- */
+
+/* The vault, where it is on this machine: said, or the one that zaibeid.yaml administers. */
+static int vault_dir(struct cli *c, char out[4096], struct err *e) {
+    struct config cfg;
+    const char *said = cli_option(c, "vault");
+    *out = 0;
+    if (said) return snprintf(out, 4096, "%s", said), 0;
+    if (config_load(c->config, &cfg, e) < 0) return -1;
+    if (cfg.control[1] && !strcmp(cfg.control[1], "control") && cfg.control[2]) snprintf(out, 4096, "%s", cfg.control[2]);
+    config_free(&cfg);
+    return *out ? 0 : err_set(e, ZE_USAGE, "--vault", _("where is the vault on this machine?"));
+}
+
+static int agent_run(struct cli *c, const struct js *item, const char *vault, const char *dir, struct err *e) {
+    char point[24];
+    const char *argv[20] = {"zaibei-agent", "restore", point, "--vault", vault, "--host", js_str(item, "host", ""), "--kit",
+        cli_option(c, "kit"), "--target", dir};
+    size_t n = 11;
+    struct proc p = PROC_NONE;
+    snprintf(point, sizeof point, "%lld", (long long)js_int(item, "point", 0));
+    if (cli_option(c, "existing")) argv[n++] = "--existing", argv[n++] = cli_option(c, "existing");
+    if (cli_option(c, "dry-run")) argv[n++] = "--dry-run";
+    if (c->json) argv[n++] = "--json";
+    const int fds[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    fflush(stdout);
+    return proc_spawn(&p, argv, fds, 3, e) < 0 ? -1 : proc_wait(&p, -1, e);
+}
+
+/* A system's hosts each below a directory of its own name; one that fails does not stop the others. */
+static int to_dir(struct cli *c, const struct js *plan, const char *dir, struct err *e) {
+    char vault[4096], below[4200];
+    const struct js *items = js_get(plan, "items");
+    int worst = ZB_EXIT_OK;
+    if (!cli_option(c, "kit")) return err_set(e, ZE_USAGE, "--kit", _("a restore to a directory of this machine needs it"));
+    if (vault_dir(c, vault, e) < 0) return -1;
+    for (size_t i = 0; i < js_count(items); i++) {
+        const struct js *item = js_at(items, i);
+        bool system = *js_str(plan, "system", "");
+        snprintf(below, sizeof below, "%s%s%.64s", dir, system ? "/" : "", system ? js_str(item, "host", "") : "");
+        int rc = agent_run(c, item, vault, below, e);
+        if (rc < 0) return -1;
+        if (rc && worst != ZB_EXIT_FAILED) worst = rc;
+    }
+    return worst;
+}
+
+/* ---- what is asked for ---- */
+
+/* "A=B,C=D" as {"A":"B","C":"D"}. */
+static int map_put(struct js *q, const char *host, const char *name, const char *map, struct err *e) {
+    struct js *m = js_object();
+    char copy[4096], *rest = copy, *pair;
+    if (name) js_set_str(m, host, name);
+    snprintf(copy, sizeof copy, "%s", map ? map : "");
+    while ((pair = strsep(&rest, ","))) {
+        char *equals = strchr(pair, '=');
+        if (!*pair) continue;
+        if (!equals) return js_free(m), err_set(e, ZE_USAGE, pair, _("expected HOST=HOST"));
+        *equals = 0;
+        js_set_str(m, pair, equals + 1);
+    }
+    js_set(q, "map", m);
+    return 0;
+}
+
+static int wish(struct cli *c, struct js *q, const char **dir, struct err *e) {
+    const char *to = cli_option(c, "to"), *name = NULL, *into = cli_option(c, "into");
+    const char *existing = cli_option(c, "existing");
+    uint64_t point = 0;
+    *dir = NULL;
+    if (!to) return err_set(e, ZE_USAGE, "--to", _("host, host:NAME or dir:PATH"));
+    if (!strncmp(to, "dir:", 4)) *dir = to + 4;
+    else if (!strncmp(to, "host:", 5)) name = to + 5;
+    else if (strcmp(to, "host") != 0) return err_set(e, ZE_USAGE, to, _("host, host:NAME or dir:PATH"));
+    if (*dir && **dir != '/') return err_set(e, ZE_USAGE, *dir, _("expected an absolute path"));
+    if (c->argc > 1 && strcmp(c->argv[1], "latest") != 0 && (!text_u64(c->argv[1], UINT32_MAX, &point) || !point))
+        return err_set(e, ZE_USAGE, c->argv[1], _("expected the number of a restore point, or latest"));
+    js_set_str(q, "target", c->argv[0]);
+    if (point) js_set_int(q, "point", (int64_t)point);
+    if (into && !*dir) js_set_str(q, "dir", into);
+    js_set_str(q, "existing", existing ? existing : into || *dir ? "refuse" : "if-different");
+    js_set_str(q, "reason", cli_option(c, "reason"));
+    js_set_bool(q, "dry_run", *dir || cli_option(c, "dry-run"));
+    return map_put(q, c->argv[0], name, cli_option(c, "map"), e);
+}
+
+int cmd_restore_run(struct cli *c, struct err *e) {
+    CLEANUP_JS struct js *q = js_object();
+    const char *dir;
+    if (wish(c, q, &dir, e) < 0) return -1;
+    CLEANUP_JS struct js *j = cli_post(c, "/v1/restores", q, e);
+    if (!j) return -1;
+    if (dir) return to_dir(c, j, dir, e);
+    bool watched = !cli_option(c, "dry-run") && (cli_option(c, "wait") || cli_option(c, "kit"));
+    if (c->json) cli_line("restore", js_copy(j));
+    else if (cli_option(c, "dry-run")) print_items(js_get(j, "items"));
+    else printf(_("restore %lld is queued\n"), (long long)js_int(j, "restore", 0));
+    return watched ? watch(c, js_int(j, "restore", 0), e) : 0;
+}
+
+static int path_of(struct cli *c, const char *verb, char path[80], int64_t *id, struct err *e) {
+    uint64_t n;
+    if (!text_u64(c->argv[0], INT64_MAX, &n)) return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a restore"));
+    snprintf(path, 80, "/v1/restores/%llu%s", (unsigned long long)n, verb);
+    *id = (int64_t)n;
+    return 0;
+}
+
+int cmd_restore_show(struct cli *c, struct err *e) {
+    char path[80];
+    int64_t id;
+    if (path_of(c, "", path, &id, e) < 0) return -1;
+    if (cli_option(c, "wait") || cli_option(c, "kit")) return watch(c, id, e);
+    struct js *j = cli_get(c, path, e);
+    if (!j) return -1;
+    if (c->json) cli_line("restore", j);
+    else print_restore(j), js_free(j);
+    return 0;
+}
+
+int cmd_restore_cancel(struct cli *c, struct err *e) {
+    char path[80];
+    int64_t id;
+    if (path_of(c, "/cancel", path, &id, e) < 0) return -1;
+    struct js *j = cli_post(c, path, NULL, e);
+    if (!j) return -1;
+    if (c->json) cli_line("restore", j);
+    else print_restore(j), js_free(j);
+    return 0;
+}
+
+int cmd_restore_list(struct cli *c, struct err *e) {
+    char path[200], state[100];
+    http_escape(state, sizeof state, cli_option(c, "state") ? cli_option(c, "state") : "");
+    snprintf(path, sizeof path, "/v1/restores?state=%s", state);
+    CLEANUP_JS struct js *list = cli_pages(c, path, "restores", e);
+    if (!list) return -1;
+    if (c->json) return cli_each("restore", list), 0;
+    struct table *t = table_new(_(">RESTORE|OF|STATE|QUEUED|ENDED|>HOSTS|BY|REASON"));
+    for (size_t i = 0; i < js_count(list); i++) {
+        const struct js *j = js_at(list, i), *items = js_get(j, "items");
+        char id[24], hosts[24], queued[32], ended[32];
+        const char *system = js_str(j, "system", "");
+        snprintf(id, sizeof id, "%lld", (long long)js_int(j, "restore", 0));
+        snprintf(hosts, sizeof hosts, "%zu", js_count(items));
+        cli_time(j, "queued", queued), cli_time(j, "ended", ended);
+        table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), js_str(j, "state", ""), queued, ended, hosts,
+            js_str(j, "who", ""), js_str(j, "reason", ""));
+    }
+    table_print(t, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one"));
+    return 0;
+}
