@@ -75,6 +75,7 @@ int cli_grant(struct cli *c, const char *kit_file, const char *purpose, const ch
     int rc = kit && g ? kit_load(kit, kit_file, e) : err_set(e, ZE_NOMEM, kit_file, _("no locked memory for a key"));
     if (rc == 0 && !kit->has_sec) rc = err_set(e, ZE_USAGE, kit_file, _("this is the public half of a kit only"));
     if (rc == 0) {
+        grant_wipe(g); /* secret memory comes with a pattern in it */
         snprintf(g->purpose, sizeof g->purpose, "%s", purpose);
         snprintf(g->id, sizeof g->id, "%s", id);
         g->until = until;
