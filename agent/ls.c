@@ -20,7 +20,7 @@ enum { HIDDEN_MAX = 500 }; /* entries below what is listed that are read before 
 struct listing {
     const char *path; /* without slashes at its ends */
     size_t n;
-    bool wide, recursive, left_out;
+    bool wide, recursive, left_out, facts;
     const char *pattern; /* --find; NULL: everything */
     struct exclude *match;
 };
@@ -175,7 +175,7 @@ int cmd_ls(int argc, char **argv, struct err *e) {
     struct source_options from = {.config = command_config()};
     struct listing l = {.path = ""};
     const struct command_option options[] = {{"-l", OPT_FLAG, &l.wide}, {"--recursive", OPT_FLAG, &l.recursive},
-        {"--find", OPT_TEXT, &l.pattern}, {"--left-out", OPT_FLAG, &l.left_out},
+        {"--find", OPT_TEXT, &l.pattern}, {"--left-out", OPT_FLAG, &l.left_out}, {"--facts", OPT_FLAG, &l.facts},
         {"--vault", OPT_TEXT, &from.dir}, {"--host", OPT_TEXT, &from.host}, {"--kit", OPT_TEXT, &from.kit},
         {NULL, OPT_FLAG, NULL}};
     static struct source s;
@@ -197,7 +197,7 @@ int cmd_ls(int argc, char **argv, struct err *e) {
     if (rc == 0) {
         rc = point_open(&s, argv[1], &o, e);
         if (rc == 0) {
-            rc = (l.left_out ? left_out : list)(&s, &o, &l, e);
+            rc = l.facts ? facts_print(&s, &o, e) : (l.left_out ? left_out : list)(&s, &o, &l, e);
             point_close(&o);
         }
         source_close(&s);

@@ -39,7 +39,7 @@ static const struct command {
                              "POINT --vault DIR --host NAME --kit FILE [--target DIR] [PATH…]",
         N_("bring files back")},
     {"points", cmd_points, "[--vault DIR --host NAME --kit FILE]", N_("list the restore points of this host, oldest first")},
-    {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--find PATTERN] [--left-out] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
+    {"ls", cmd_ls, "POINT[:/path] [-l] [--recursive] [--find PATTERN] [--left-out] [--facts] [--vault DIR --host NAME --kit FILE]", N_("list what a restore point holds")},
     {"status", cmd_status, "", N_("say how this host is protected, in one page")},
     {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
     {"key", cmd_key, "[--recipient zbk-pub-…]", N_("show the public keys of this host and of its recovery kits, or add a kit")},
