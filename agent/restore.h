@@ -46,6 +46,7 @@ struct restore_request {
     const char *target;
     char *const *paths; /* originals, with or without leading slash; none: everything */
     size_t paths_n;
+    const char *spare; /* an original path without leading slash that is never restored; NULL: none */
     unsigned strip; /* components to leave out at the front */
     enum restore_existing existing;
     bool dry_run;

@@ -40,6 +40,7 @@ static int give(struct run *r, each_fn fn, struct entry *en, struct err *e) {
     const char *path = (const char *)en->path;
     size_t n = en->path_len;
     if (run_cancelled(r, e) < 0) return -1;
+    if (r->q->spare && n == strlen(r->q->spare) && !memcmp(path, r->q->spare, n)) return 0;
     if (strip(r->q->strip, &path, &n)) return fn(r, en, path, n, e);
     if (en->type == ENT_DIR || fn != r->first_pass) return 0;
     struct err why = ERR_INIT;

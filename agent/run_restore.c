@@ -184,6 +184,8 @@ static int restore_opened(struct doing *d, struct source *s, struct limiter *lim
     struct restore_request q = {.target = *d->o->target ? d->o->target : "/",
         .existing = (enum restore_existing)d->o->existing, .progress = &d->progress, .cancelled = limiter_step,
         .cancelled_arg = limiter, .tell = told, .tell_arg = d};
+    /* What a job may do here, and whose vault this is, is not for a restore point to say. */
+    if (!*d->o->target) q.spare = d->r->c->file + 1;
     snprintf(number, sizeof number, "%u", d->o->point);
     if (point_open(s, number, &o, e) < 0) return -1;
     d->progress.bytes_total = o.root.bytes;

@@ -2,7 +2,7 @@
 # Restore on demand over agents: another host's point to a second host by a grant, a host's own point below its restore_roots
 # without one, in place with one, a system to a directory of this machine; agent and zaibeid killed in the middle go on; one host
 # that fails does not stop the others.
-# faults: A11
+# faults: A15
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up

@@ -2,7 +2,7 @@
 # limit 120
 # Who may restore what and where: no grant, no byte; a grant that does not open is refused and another may be given; a machine that
 # says never is not reached by any; a host's own point goes back in place with a grant; a stranger sees no restore.
-# faults: A11
+# faults: G5 H2
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up
@@ -12,7 +12,8 @@ mkdir -p "$ZAIBEI_TMP/data"
 noise 300000 82 >"$ZAIBEI_TMP/data/noise"
 echo text >"$ZAIBEI_TMP/data/text"
 manifest "$ZAIBEI_TMP/data" >"$ZAIBEI_TMP/want"
-backup "$ZAIBEI_TMP/data"
+backup "$ZAIBEI_TMP/data" "$ZAIBEI_AGENT_CONFIG"
+printf "# later\n" >>"$ZAIBEI_AGENT_CONFIG"
 state() { zaibei restore show "$1" --json | jq -r .state; }
 await() { # RESTORE STATE
     for _ in $(seq 150); do
@@ -75,6 +76,7 @@ step 'with one'
 expect 0 zaibei restore show 1 --kit "$kit"
 manifest "$ZAIBEI_TMP/data" >"$ZAIBEI_TMP/got"
 same "$ZAIBEI_TMP/want" "$ZAIBEI_TMP/got" "what was restored in place"
+grep -q '^# later' "$ZAIBEI_AGENT_CONFIG" || fail "the agent's own configuration was replaced"
 ! grep -r "$(head -c 20 "$box/agent/state/host.key" | base64)" "$box/zaibeid" >/dev/null || fail "a key is with zaibeid"
 
 step 'a machine that says never'

@@ -50,6 +50,7 @@ static int offer(const char *host, const char *id, const char *target, bool *nee
     return rc < 0 ? (int)e.id : 0;
 }
 
+/* faults: H2 */
 START_TEST(only_its_own_points_below_its_roots_go_without_a_grant) {
     bool needs;
     char path[200];
