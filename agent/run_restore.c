@@ -18,7 +18,7 @@
 #include "run_restore.h"
 #include "wire/grant.h"
 
-enum { OFFERS_MAX = 64, ASK_S = 3, REPORT_S = 5 };
+enum { OFFERS_MAX = 64, ASK_S = 3, ASK_TIMES = 200, ASK_LATER_S = 30, REPORT_S = 5 };
 
 struct pair {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -30,6 +30,7 @@ struct run_offers {
         char id[48]; /* RESTORE/ITEM */
         struct pair *pair; /* secret memory */
         bool seen;
+        unsigned asked;
     } o[OFFERS_MAX];
 };
 
@@ -115,19 +116,19 @@ static void forget_unseen(struct run_offers *all) {
     all->n = kept;
 }
 
-static struct pair *pair_of(struct run_offers *all, const struct run_offer *o) {
+static struct offered *offered_of(struct run_offers *all, const struct run_offer *o) {
     char id[sizeof all->o[0].id];
     snprintf(id, sizeof id, "%s/%s", o->restore, o->item);
     for (size_t i = 0; i < all->n; i++)
-        if (!strcmp(all->o[i].id, id)) return all->o[i].seen = true, all->o[i].pair;
+        if (!strcmp(all->o[i].id, id)) return all->o[i].seen = true, &all->o[i];
     if (all->n == OFFERS_MAX) return NULL;
     struct offered *new = &all->o[all->n];
     if (!(new->pair = secret_alloc(sizeof *new->pair))) return NULL;
     box_keypair(new->pair->pub, new->pair->sec);
     snprintf(new->id, sizeof new->id, "%s", id);
-    new->seen = true;
+    new->seen = true, new->asked = 0;
     all->n++;
-    return new->pair;
+    return new;
 }
 
 /* ---- doing one ---- */
@@ -289,10 +290,11 @@ int run_restores(struct runner *r, const struct js *offers, unsigned *next_s) {
             struct doing d = {.r = r, .o = &o, .started = r->clock->now_ns(r->clock)};
             rc = -tell_result(&d, -1, &why);
         } else {
-            struct pair *pair = pair_of(r->offers, &o);
-            rc = pair ? offer_step(r, &o, pair, &why) : 1;
+            struct offered *x = offered_of(r->offers, &o);
+            unsigned ask_s = x && x->asked++ < ASK_TIMES ? ASK_S : ASK_LATER_S; /* a grant may take days */
+            rc = x ? offer_step(r, &o, x->pair, &why) : 1;
+            if (rc == 1 && *next_s > ask_s) *next_s = ask_s;
         }
-        if (rc == 1 && *next_s > ASK_S) *next_s = ASK_S;
         if (rc < 0) *next_s = 1; /* others may wait for this one */
         if (-rc > worst) worst = -rc;
     }

@@ -11,6 +11,8 @@
 #include "restores.h"
 #include "wire/grant.h"
 
+#define SYSTEM "system:"
+
 static int64_t number_of(const char *s) {
     uint64_t id = 0;
     return text_u64(s, INT64_MAX, &id) ? (int64_t)id : 0;
@@ -150,12 +152,32 @@ static void add(struct api_call *c, struct want *x, const char *host, int64_t po
     x->w.n++;
 }
 
+static void host_put(struct js *list, const char *host) {
+    for (size_t i = 0; i < js_count(list); i++)
+        if (!strcmp(js_text(js_at(list, i)), host)) return;
+    js_push_str(list, host);
+}
+
+/* {hosts[], recovery}: of the plans in force that are of this system; without one, the hosts that were enrolled for it. */
 static struct js *system_hosts(struct daemon *d, const char *system) {
-    struct db_rows *r = db_query(d->db, "SELECT name FROM hosts WHERE system=? ORDER BY name", "s", system);
     struct js *j = js_object(), *list = js_array();
+    size_t n;
+    char **names = catalog_plan_names(d->db, &n);
+    js_set(j, "hosts", list);
+    for (size_t i = 0; i < n; i++) {
+        struct plan p;
+        bool there = catalog_plan_load(d->db, names[i], 0, d->cfg->zone, &p, NULL, NULL) != 0;
+        bool of = there && !strcmp(p.system, system);
+        for (size_t h = 0; of && h < p.hosts_n; h++) host_put(list, p.hosts[h]);
+        if (of && js_get(p.form, "recovery")) js_set(j, "recovery", js_copy(js_get(p.form, "recovery")));
+        if (there) plan_free(&p);
+        free(names[i]);
+    }
+    free(names);
+    if (js_count(list)) return j;
+    struct db_rows *r = db_query(d->db, "SELECT name FROM hosts WHERE system=? ORDER BY name", "s", system);
     while (db_next(r)) js_push_str(list, db_text(r, 0));
     db_done(r);
-    js_set(j, "hosts", list);
     return j;
 }
 
@@ -170,12 +192,14 @@ static void order(struct want *x, const struct js *recovery) {
         }
 }
 
-/* A host of this name, else the system. Inside a transaction. */
+/* A host of this name, else the system; "system:NAME" is the system in any case. Inside a transaction. */
 static int work_out(struct api_call *c, struct want *x, struct err *e) {
     const char *target = js_str(c->body, "target", "");
     struct host h;
     int64_t point = js_int(c->body, "point", 0);
-    if (catalog_host_get(c->d->db, target, &h) && *h.host_id) {
+    bool system = !strncmp(target, SYSTEM, sizeof SYSTEM - 1);
+    if (system) target += sizeof SYSTEM - 1;
+    if (!system && catalog_host_get(c->d->db, target, &h) && *h.host_id) {
         add(c, x, target, point);
         x->w.system = "";
     } else {

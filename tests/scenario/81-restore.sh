@@ -14,7 +14,8 @@ backup "$ZAIBEI_TMP/data"
 
 step 'a second host, sealed to the same kit'
 public=$(grep -o 'zbk-pub-.*' "$kit")
-zaibei host enroll-token spare --system portal --json | grep -o 'zbe1,[^"]*' |
+system=$(zaibei host list --json | jq -r .system)
+zaibei host enroll-token spare --system "$system" --json | grep -o 'zbe1,[^"]*' |
     zaibei-agent --config "$ZAIBEI_TMP/spare/agent.yaml" enroll - --recipient "$public" >/dev/null
 spare() { zaibei-agent --config "$ZAIBEI_TMP/spare/agent.yaml" "$@"; }
 printf 'restore_roots: [%s]\n' "$ZAIBEI_TMP/roots" | tee -a "$ZAIBEI_TMP/spare/agent.yaml" >>"$ZAIBEI_AGENT_CONFIG"
@@ -95,6 +96,23 @@ got=0
 wait "$cli" || got=$?
 [ "$got" = 130 ] || fail "exit $got after a cancel: $(cat "$ZAIBEI_TMP/cli.out")"
 [ "$(zaibei restore show 4 --json | jq -r .state)" = cancelled ] || fail "not cancelled"
+agents_stop
+
+step 'a system: each host to itself, side by side'
+expect 0 spare backup "$ZAIBEI_TMP/data/d"
+unshare -m true 2>/dev/null || not_run 'no mount namespace here'
+# Both agents are on this machine: one of them sees a directory of its own.
+unshare -m sh -c 'mount -t tmpfs none "$1" && exec zaibei-agent --config "$2" run' sh "$ZAIBEI_TMP/roots" \
+    "$ZAIBEI_TMP/spare/agent.yaml" >>"$ZAIBEI_TMP/spare.log" 2>&1 &
+agent=$!
+runs="${runs:-} $agent"
+spare_pid=$agent
+agent_runs "$ZAIBEI_AGENT_CONFIG" "$ZAIBEI_TMP/own.log"
+expect 0 zaibei restore "system:$system" --to host --into "$ZAIBEI_TMP/roots/s" --reason test --wait
+check "$ZAIBEI_TMP/roots/s"
+[ "$(find "/proc/$spare_pid/root$ZAIBEI_TMP/roots/s" -type f | wc -l)" = 200 ] || fail "the other host has not all of its own"
+expect 0 zaibei restore list
+says "$system" cancelled ok
 agents_stop
 
 step 'nothing of the notes is left that let one host read the other'
