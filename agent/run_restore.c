@@ -1,13 +1,10 @@
-/* Restores that the orchestrator offers. It may be stolen, so nothing it says opens anything: what was not prepared for it on this
- * machine (restore_roots) needs a grant, which only the department's kit can make, sealed to a key that this process made for
+/* Restores that the orchestrator offers. It may be stolen, so nothing it says opens anything: what was not prepared for it on
+ * this machine (run_offer.c) needs a grant, which only the department's kit can make, sealed to a key that this process made for
  * this one offer and shows. The key lives in secret memory: when the process ends the grant is worthless, and what was begun
  * goes on when another is given. While nobody gives one the agent does other jobs; it asks again at each call. */
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
@@ -33,70 +30,6 @@ struct run_offers {
         unsigned asked;
     } o[OFFERS_MAX];
 };
-
-/* ---- what an offer may ask for ---- */
-
-bool run_path_plain(const char *path) {
-    if (*path != '/' || strlen(path) >= PATH_MAX) return false;
-    for (const char *s = path; *s;) {
-        size_t n = strcspn(++s, "/");
-        if (!n || (n == 1 && *s == '.') || (n == 2 && s[0] == '.' && s[1] == '.')) return false;
-        s += n;
-    }
-    return true;
-}
-
-static bool below(const char *path, const char *root) {
-    size_t n = strlen(root);
-    while (n && root[n - 1] == '/') n--;
-    return !strncmp(path, root, n) && (path[n] == '/' || !path[n]);
-}
-
-/* Where ${path} really is, as far as it exists: a link on the way must not lead out of a root. */
-static bool real_of(const char *path, char out[PATH_MAX]) {
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    while (!realpath(part, out)) {
-        char *slash = strrchr(part, '/');
-        if (!slash || faccessat(AT_FDCWD, part, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return false; /* a link to nowhere */
-        slash[slash == part] = 0;
-    }
-    return true;
-}
-
-bool run_in_roots(const struct config *c, const char *target) {
-    char real[PATH_MAX], root[PATH_MAX];
-    for (size_t i = 0; i < c->restore_roots_n; i++)
-        if (below(target, c->restore_roots[i]) && realpath(c->restore_roots[i], root) && real_of(target, real) &&
-            below(real, root))
-            return true;
-    return false;
-}
-
-int run_offer_parse(const struct config *c, const struct js *j, struct run_offer *o, struct err *e) {
-    static const char *const words[] = {"refuse", "never", "if-different", "always"};
-    const char *existing = js_str(j, "existing", "refuse");
-    int64_t point = js_int(j, "point", 0);
-    uint64_t number;
-    *o = (struct run_offer){.restore = js_str(j, "restore", ""), .item = js_str(j, "item", ""), .host = js_str(j, "host", ""),
-        .target = js_str(j, "target", ""), .existing = -1};
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(existing, words[i])) o->existing = i;
-    if (!text_u64(o->restore, INT64_MAX, &number) || !text_u64(o->item, INT64_MAX, &number) || !text_name_ok(o->host) ||
-        !text_unhex(o->host_id, sizeof o->host_id, js_str(j, "host_id", "")) || point < 1 || point > UINT32_MAX ||
-        o->existing < 0)
-        return err_set(e, ZE_PROTO, o->restore, _("a restore that this version does not understand"));
-    if (*o->target && !run_path_plain(o->target))
-        return err_set(e, ZE_NOROOT, o->target, _("expected an absolute path without . and .."));
-    o->point = (uint32_t)point;
-    bool own = !strcmp(o->host, c->host), roots = *o->target && run_in_roots(c, o->target);
-    if (own && !seal_equal(o->host_id, c->ids.host_id, SEAL_ID))
-        return err_set(e, ZE_PROTO, o->host, _("it is not the id of this host"));
-    if (!roots && c->restore_confined)
-        return err_set(e, ZE_NOROOT, *o->target ? o->target : "/", _("its agent.yaml says: in_place: never"));
-    o->needs_grant = !own || !roots;
-    return 0;
-}
 
 /* ---- the keys that were shown ---- */
 

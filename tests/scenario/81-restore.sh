@@ -1,4 +1,5 @@
 #!/bin/bash
+# limit 240
 # Restore on demand over agents: another host's point to a second host by a grant, a host's own point below its restore_roots
 # without one, in place with one, a system to a directory of this machine; agent and zaibeid killed in the middle go on; one host
 # that fails does not stop the others.
@@ -99,6 +100,7 @@ wait "$cli" || got=$?
 agents_stop
 
 step 'a system: each host to itself, side by side'
+sed -i 's,^limits:.*,,' "$ZAIBEI_TMP/spare/agent.yaml"
 expect 0 spare backup "$ZAIBEI_TMP/data/d"
 unshare -m true 2>/dev/null || not_run 'no mount namespace here'
 # Both agents are on this machine: one of them sees a directory of its own.
@@ -113,6 +115,28 @@ check "$ZAIBEI_TMP/roots/s"
 [ "$(find "/proc/$spare_pid/root$ZAIBEI_TMP/roots/s" -type f | wc -l)" = 200 ] || fail "the other host has not all of its own"
 expect 0 zaibei restore list
 says "$system" cancelled ok
+
+step 'a system point, in the order of the plan'
+cat >"$ZAIBEI_TMP/plan.yaml" <<END
+name: both
+system: $system
+hosts: [$host, spare]
+content: {paths: [$ZAIBEI_TMP/data/d]}
+strategy: {daily: incremental}
+schedule: {zone: UTC, window: "01:00-01:30"}
+targets: {rpo: 24h, rto: 1h}
+recovery:
+    hosts:
+        - {host: $host, after: [spare], address: 10.20.0.20/24}
+        - {host: spare, address: 10.20.0.10/24}
+END
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
+expect 0 zaibei system point "$system" --reason test --wait
+expect 10 zaibei restore "system:$system" 7 --to host --reason test
+expect 0 zaibei restore "system:$system" 1 --to host --into "$ZAIBEI_TMP/roots/p" --reason test --wait
+[ "$(find "$ZAIBEI_TMP/roots/p" -type f | wc -l)" = 200 ] || fail "not the system point"
+zaibei restore list --json | head -n 1 | jq -e '[.items[] | {(.host): .}] | add |
+    .'"$host"'.after == "spare" and .'"$host"'.started >= .spare.ended' >/dev/null || fail "not in order: $(zaibei restore list --json)"
 agents_stop
 
 step 'nothing of the notes is left that let one host read the other'
