@@ -143,5 +143,5 @@ step 'nothing of the notes is left that let one host read the other'
 [ -z "$(ls "$vault/grants/spare")" ] || fail "left: $(ls "$vault/grants/spare")"
 
 step 'to a directory of this machine'
-expect 0 zaibei restore "$host" --to "dir:$ZAIBEI_TMP/here" --kit "$kit"
+expect 0 zaibei restore "$host" 1 --to "dir:$ZAIBEI_TMP/here" --kit "$kit"
 check "$ZAIBEI_TMP/here"
