@@ -1,13 +1,10 @@
-/* Restores that the orchestrator offers. It may be stolen, so nothing it says opens anything: what was not prepared for it on this
- * machine (restore_roots) needs a grant, which only the department's kit can make, sealed to a key that this process made for
+/* Restores that the orchestrator offers. It may be stolen, so nothing it says opens anything: what was not prepared for it on
+ * this machine (run_offer.c) needs a grant, which only the department's kit can make, sealed to a key that this process made for
  * this one offer and shows. The key lives in secret memory: when the process ends the grant is worthless, and what was begun
  * goes on when another is given. While nobody gives one the agent does other jobs; it asks again at each call. */
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
@@ -18,7 +15,7 @@
 #include "run_restore.h"
 #include "wire/grant.h"
 
-enum { OFFERS_MAX = 64, ASK_S = 3, REPORT_S = 5 };
+enum { OFFERS_MAX = 64, ASK_S = 3, ASK_TIMES = 200, ASK_LATER_S = 30, REPORT_S = 5 };
 
 struct pair {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -30,72 +27,9 @@ struct run_offers {
         char id[48]; /* RESTORE/ITEM */
         struct pair *pair; /* secret memory */
         bool seen;
+        unsigned asked;
     } o[OFFERS_MAX];
 };
-
-/* ---- what an offer may ask for ---- */
-
-bool run_path_plain(const char *path) {
-    if (*path != '/' || strlen(path) >= PATH_MAX) return false;
-    for (const char *s = path; *s;) {
-        size_t n = strcspn(++s, "/");
-        if (!n || (n == 1 && *s == '.') || (n == 2 && s[0] == '.' && s[1] == '.')) return false;
-        s += n;
-    }
-    return true;
-}
-
-static bool below(const char *path, const char *root) {
-    size_t n = strlen(root);
-    while (n && root[n - 1] == '/') n--;
-    return !strncmp(path, root, n) && (path[n] == '/' || !path[n]);
-}
-
-/* Where ${path} really is, as far as it exists: a link on the way must not lead out of a root. */
-static bool real_of(const char *path, char out[PATH_MAX]) {
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    while (!realpath(part, out)) {
-        char *slash = strrchr(part, '/');
-        if (!slash || faccessat(AT_FDCWD, part, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return false; /* a link to nowhere */
-        slash[slash == part] = 0;
-    }
-    return true;
-}
-
-bool run_in_roots(const struct config *c, const char *target) {
-    char real[PATH_MAX], root[PATH_MAX];
-    for (size_t i = 0; i < c->restore_roots_n; i++)
-        if (below(target, c->restore_roots[i]) && realpath(c->restore_roots[i], root) && real_of(target, real) &&
-            below(real, root))
-            return true;
-    return false;
-}
-
-int run_offer_parse(const struct config *c, const struct js *j, struct run_offer *o, struct err *e) {
-    static const char *const words[] = {"refuse", "never", "if-different", "always"};
-    const char *existing = js_str(j, "existing", "refuse");
-    int64_t point = js_int(j, "point", 0);
-    uint64_t number;
-    *o = (struct run_offer){.restore = js_str(j, "restore", ""), .item = js_str(j, "item", ""), .host = js_str(j, "host", ""),
-        .target = js_str(j, "target", ""), .existing = -1};
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(existing, words[i])) o->existing = i;
-    if (!text_u64(o->restore, INT64_MAX, &number) || !text_u64(o->item, INT64_MAX, &number) || !text_name_ok(o->host) ||
-        !text_unhex(o->host_id, sizeof o->host_id, js_str(j, "host_id", "")) || point < 1 || point > UINT32_MAX ||
-        o->existing < 0)
-        return err_set(e, ZE_PROTO, o->restore, _("a restore that this version does not understand"));
-    if (*o->target && !run_path_plain(o->target))
-        return err_set(e, ZE_NOROOT, o->target, _("expected an absolute path without . and .."));
-    o->point = (uint32_t)point;
-    bool own = !strcmp(o->host, c->host), roots = *o->target && run_in_roots(c, o->target);
-    if (own && !seal_equal(o->host_id, c->ids.host_id, SEAL_ID))
-        return err_set(e, ZE_PROTO, o->host, _("it is not the id of this host"));
-    if (!roots && c->restore_confined)
-        return err_set(e, ZE_NOROOT, *o->target ? o->target : "/", _("its agent.yaml says: in_place: never"));
-    o->needs_grant = !own || !roots;
-    return 0;
-}
 
 /* ---- the keys that were shown ---- */
 
@@ -115,19 +49,19 @@ static void forget_unseen(struct run_offers *all) {
     all->n = kept;
 }
 
-static struct pair *pair_of(struct run_offers *all, const struct run_offer *o) {
+static struct offered *offered_of(struct run_offers *all, const struct run_offer *o) {
     char id[sizeof all->o[0].id];
     snprintf(id, sizeof id, "%s/%s", o->restore, o->item);
     for (size_t i = 0; i < all->n; i++)
-        if (!strcmp(all->o[i].id, id)) return all->o[i].seen = true, all->o[i].pair;
+        if (!strcmp(all->o[i].id, id)) return all->o[i].seen = true, &all->o[i];
     if (all->n == OFFERS_MAX) return NULL;
     struct offered *new = &all->o[all->n];
     if (!(new->pair = secret_alloc(sizeof *new->pair))) return NULL;
     box_keypair(new->pair->pub, new->pair->sec);
     snprintf(new->id, sizeof new->id, "%s", id);
-    new->seen = true;
+    new->seen = true, new->asked = 0;
     all->n++;
-    return new->pair;
+    return new;
 }
 
 /* ---- doing one ---- */
@@ -289,10 +223,11 @@ int run_restores(struct runner *r, const struct js *offers, unsigned *next_s) {
             struct doing d = {.r = r, .o = &o, .started = r->clock->now_ns(r->clock)};
             rc = -tell_result(&d, -1, &why);
         } else {
-            struct pair *pair = pair_of(r->offers, &o);
-            rc = pair ? offer_step(r, &o, pair, &why) : 1;
+            struct offered *x = offered_of(r->offers, &o);
+            unsigned ask_s = x && x->asked++ < ASK_TIMES ? ASK_S : ASK_LATER_S; /* a grant may take days */
+            rc = x ? offer_step(r, &o, x->pair, &why) : 1;
+            if (rc == 1 && *next_s > ask_s) *next_s = ask_s;
         }
-        if (rc == 1 && *next_s > ASK_S) *next_s = ASK_S;
         if (rc < 0) *next_s = 1; /* others may wait for this one */
         if (-rc > worst) worst = -rc;
     }

@@ -1,23 +1,18 @@
-/* zaibei restore. Over agents: zaibeid does the work, this command shows how far all hosts are and, where it has the kit, gives a
- * grant to each that waits for one; it may end and be started again at any time. To a directory of this machine: zaibei-agent
- * reads the vault itself, with the kit, and nothing runs over zaibeid but the question what there is. */
-#include <poll.h>
+/* zaibei restore. Over agents: zaibeid does the work, and this command watches it (restore_watch.c). To a directory of this machine:
+ * zaibei-agent reads the vault itself, with the kit, and nothing runs over zaibeid but the question what there is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/text.h"
 #include "cli.h"
 #include "config.h"
-#include "grant.h"
+#include "restore_watch.h"
 #include "sys/proc.h"
 #include "wrap/http.h"
 #include "wrap/table.h"
-
-enum { POLL_MS = 1000, PATIENCE = 120 /* polls without zaibeid */, GRANT_S = 86400, ITEMS_MAX = 64 };
 
 static const char *after_text(const struct js *j, char out[200]) {
     snprintf(out, 200, "%s", js_str(j, "after", ""));
@@ -41,7 +36,7 @@ static void print_items(const struct js *items) {
     table_print(t, _("nothing to restore"));
 }
 
-static void print_restore(const struct js *j) {
+void restore_print(const struct js *j) {
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)js_int(j, "restore", 0));
     cli_show(_("restore"), number);
@@ -52,127 +47,6 @@ static void print_restore(const struct js *j) {
     cli_show(_("queued"), js_str(j, "queued", "–"));
     cli_show(_("ended"), js_str(j, "ended", "–"));
     print_items(js_get(j, "items"));
-}
-
-/* -1 while it has not ended. */
-static int exit_of(const struct js *j) {
-    const char *state = js_str(j, "state", "");
-    if (!strcmp(state, "queued") || !strcmp(state, "running") || !strcmp(state, "waiting")) return -1;
-    if (!strcmp(state, "ok")) return ZB_EXIT_OK;
-    if (!strcmp(state, "partial")) return ZB_EXIT_PARTIAL;
-    if (!strcmp(state, "cancelled")) return ZB_EXIT_CANCELLED;
-    const struct js *items = js_get(j, "items");
-    for (size_t i = 0; i < js_count(items); i++) {
-        unsigned id = 0;
-        if (sscanf(js_str(js_get(js_at(items, i), "error"), "id", ""), "ZB-%4u", &id) != 1) continue;
-        struct err e = {.id = err_known(id)};
-        if (err_exit(&e) != ZB_EXIT_OK) return err_exit(&e);
-    }
-    return ZB_EXIT_FAILED;
-}
-
-/* ---- how far it is: one line for each host, in place on a terminal, else when it changes ---- */
-
-struct shown {
-    char line[ITEMS_MAX][240];
-    size_t n;
-    bool tty;
-};
-
-static void line_of(const struct js *j, char out[240]) {
-    char bytes[32], total[32];
-    int64_t all = js_int(j, "bytes_total", 0);
-    cli_bytes(j, "bytes", bytes), cli_bytes(j, "bytes_total", total);
-    int n = snprintf(out, 240, _("%-20s → %-20s %-9s %s"), js_str(j, "host", ""), js_str(j, "target_host", ""), js_str(j, "state", ""),
-        !strcmp(js_str(j, "state", ""), "waiting") ? _("for a grant (--kit)") : js_str(j, "phase", ""));
-    if (js_int(j, "files", 0) && n > 0 && n < 160)
-        snprintf(out + n, 240 - (size_t)n, _("  %lld files, %s of %s"), (long long)js_int(j, "files", 0), bytes, all ? total : "?");
-}
-
-static void show(struct cli *c, struct shown *s, const struct js *j) {
-    const struct js *items = js_get(j, "items");
-    bool again = s->n > 0, changed = false;
-    char line[ITEMS_MAX][240];
-    size_t n = js_count(items) < ITEMS_MAX ? js_count(items) : ITEMS_MAX;
-    for (size_t i = 0; i < n; i++) {
-        line_of(js_at(items, i), line[i]);
-        bool differs = i >= s->n || strcmp(line[i], s->line[i]) != 0;
-        changed = changed || differs;
-        if (differs && !s->tty && !c->json) fprintf(stderr, "%s\n", line[i]);
-    }
-    if (changed && c->json) cli_line("status", js_copy(j));
-    if (changed && s->tty && !c->json) {
-        if (again) fprintf(stderr, "\033[%zuA", s->n);
-        for (size_t i = 0; i < n; i++) fprintf(stderr, "\033[K%s\n", line[i]);
-    }
-    memcpy(s->line, line, sizeof line);
-    s->n = n;
-}
-
-/* ---- grants ---- */
-
-struct given {
-    char key[ITEMS_MAX + 1][64]; /* by item: the key that was sealed to last */
-};
-
-static int give(struct cli *c, const char *kit, int64_t id, const struct js *item, struct err *e) {
-    char number[24], path[64], until[32];
-    char *sealed = NULL;
-    const char *host = js_str(item, "host", "");
-    int64_t end = (int64_t)time(NULL) + GRANT_S;
-    snprintf(number, sizeof number, "%lld", (long long)id);
-    if (cli_grant(c, kit, GRANT_RESTORE, number, js_str(item, "public_key", ""), &host, 1, end, &sealed, e) < 0) return -1;
-    CLEANUP_JS struct js *q = js_object(), *a = NULL;
-    text_time(until, end * 1000000000);
-    js_set_int(q, "item", js_int(item, "item", 0));
-    js_set_str(q, "grant", sealed);
-    js_set_str(q, "until", until);
-    free(sealed);
-    snprintf(path, sizeof path, "/v1/restores/%lld/grant", (long long)id);
-    a = cli_post(c, path, q, e);
-    return a || e->id == ZE_EXISTS ? 0 : -1; /* it was given already, or the key is another one by now */
-}
-
-/* To each that waits with a key it was not given for: one that was given and refused is not given again. */
-static int give_all(struct cli *c, struct given *g, const struct js *j, struct err *e) {
-    const char *kit = cli_option(c, "kit");
-    const struct js *items = js_get(j, "items");
-    for (size_t i = 0; kit && i < js_count(items); i++) {
-        const struct js *item = js_at(items, i);
-        const char *key = js_str(item, "public_key", "");
-        int64_t n = js_int(item, "item", 0);
-        if (!*key || n < 1 || n > ITEMS_MAX) continue;
-        if (!strcmp(g->key[n], key)) {
-            const struct js *x = js_get(item, "error");
-            return x ? err_set(e, ZE_GRANT, js_str(item, "target_host", ""), "%s", js_str(x, "message", "")) : 0;
-        }
-        if (give(c, kit, js_int(j, "restore", 0), item, e) < 0) return -1;
-        snprintf(g->key[n], sizeof g->key[n], "%s", key);
-    }
-    return 0;
-}
-
-static int watch(struct cli *c, int64_t id, struct err *e) {
-    char path[64];
-    static struct shown s;
-    static struct given g;
-    s.tty = isatty(STDERR_FILENO);
-    snprintf(path, sizeof path, "/v1/restores/%lld", (long long)id);
-    for (int silent = 0;;) {
-        struct js *j = cli_get(c, path, e);
-        if (!j && (err_exit(e) != ZB_EXIT_UNREACHABLE || ++silent > PATIENCE)) return -1;
-        int code = j ? exit_of(j) : -1;
-        if (j) silent = 0, show(c, &s, j);
-        if (code >= 0) {
-            if (c->json) cli_line("restore", j);
-            else print_restore(j), js_free(j);
-            return code;
-        }
-        int rc = j ? give_all(c, &g, j, e) : 0;
-        js_free(j);
-        if (rc < 0 && err_exit(e) != ZB_EXIT_UNREACHABLE) return -1;
-        poll(NULL, 0, POLL_MS);
-    }
 }
 
 /* ---- to a directory of this machine ---- */
@@ -273,7 +147,7 @@ int cmd_restore_run(struct cli *c, struct err *e) {
     if (c->json) cli_line("restore", js_copy(j));
     else if (cli_option(c, "dry-run")) print_items(js_get(j, "items"));
     else printf(_("restore %lld is queued\n"), (long long)js_int(j, "restore", 0));
-    return watched ? watch(c, js_int(j, "restore", 0), e) : 0;
+    return watched ? restore_watch(c, js_int(j, "restore", 0), e) : 0;
 }
 
 static int path_of(struct cli *c, const char *verb, char path[80], int64_t *id, struct err *e) {
@@ -288,11 +162,11 @@ int cmd_restore_show(struct cli *c, struct err *e) {
     char path[80];
     int64_t id;
     if (path_of(c, "", path, &id, e) < 0) return -1;
-    if (cli_option(c, "wait") || cli_option(c, "kit")) return watch(c, id, e);
+    if (cli_option(c, "wait") || cli_option(c, "kit")) return restore_watch(c, id, e);
     struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) cli_line("restore", j);
-    else print_restore(j), js_free(j);
+    else restore_print(j), js_free(j);
     return 0;
 }
 
@@ -303,7 +177,7 @@ int cmd_restore_cancel(struct cli *c, struct err *e) {
     struct js *j = cli_post(c, path, NULL, e);
     if (!j) return -1;
     if (c->json) cli_line("restore", j);
-    else print_restore(j), js_free(j);
+    else restore_print(j), js_free(j);
     return 0;
 }
 

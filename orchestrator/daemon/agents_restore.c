@@ -95,6 +95,8 @@ static struct js *answer_key(bool go, bool cancel, const char *grant) {
 /* Take down the key that is shown. A grant for another one is worthless: its process has ended. */
 static void show(struct daemon *d, const struct js *q, struct restore_item *i) {
     const char *key = js_str(q, "public_key", "");
+    bool same = !strcmp(key, i->public_key) && i->needs_grant == js_bool(q, "needs_grant", true);
+    if (same && !strcmp(i->state, "waiting")) return; /* as nearly always: nothing to write */
     if (strcmp(key, i->public_key) != 0) {
         snprintf(i->public_key, sizeof i->public_key, "%s", key);
         restore_sealed_put(d->db, i, "");

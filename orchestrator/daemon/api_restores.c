@@ -9,7 +9,10 @@
 #include "base/text.h"
 #include "hosts.h"
 #include "restores.h"
+#include "systems.h"
 #include "wire/grant.h"
+
+#define SYSTEM "system:"
 
 static int64_t number_of(const char *s) {
     uint64_t id = 0;
@@ -128,7 +131,7 @@ struct js *api_restore_show(struct api_call *c, struct err *e) {
 
 struct want {
     struct restore_wish w;
-    struct js *system; /* holds the strings, or NULL */
+    struct js *system, *at; /* hold the strings, or NULL */
 };
 
 /* The point that was named must exist at the vault: it may have been removed since. */
@@ -150,12 +153,14 @@ static void add(struct api_call *c, struct want *x, const char *host, int64_t po
     x->w.n++;
 }
 
+/* A system of plans in force; without one, the hosts that were enrolled for it. */
 static struct js *system_hosts(struct daemon *d, const char *system) {
+    struct js *j = system_get(d->db, system), *list;
+    if (j) return j;
     struct db_rows *r = db_query(d->db, "SELECT name FROM hosts WHERE system=? ORDER BY name", "s", system);
-    struct js *j = js_object(), *list = js_array();
+    js_set(j = js_object(), "hosts", list = js_array());
     while (db_next(r)) js_push_str(list, db_text(r, 0));
     db_done(r);
-    js_set(j, "hosts", list);
     return j;
 }
 
@@ -170,23 +175,40 @@ static void order(struct want *x, const struct js *recovery) {
         }
 }
 
-/* A host of this name, else the system. Inside a transaction. */
-static int work_out(struct api_call *c, struct want *x, struct err *e) {
+/* The name of a system, or NULL for a host: "system:NAME", or a name that no host has. */
+static const char *system_of(struct api_call *c) {
     const char *target = js_str(c->body, "target", "");
     struct host h;
-    int64_t point = js_int(c->body, "point", 0);
-    if (catalog_host_get(c->d->db, target, &h) && *h.host_id) {
-        add(c, x, target, point);
-        x->w.system = "";
-    } else {
-        x->system = system_hosts(c->d, target);
-        const struct js *hosts = js_get(x->system, "hosts");
-        x->w.system = target;
-        if (js_count(hosts) > RESTORE_ITEMS_MAX)
-            return err_set(e, ZE_TOOMUCH, target, _("at most %d hosts at once"), RESTORE_ITEMS_MAX);
-        for (size_t i = 0; i < js_count(hosts); i++) add(c, x, js_text(js_at(hosts, i)), 0);
-        order(x, js_get(x->system, "recovery"));
+    if (!strncmp(target, SYSTEM, sizeof SYSTEM - 1)) return target + sizeof SYSTEM - 1;
+    return catalog_host_get(c->d->db, target, &h) && *h.host_id ? NULL : target;
+}
+
+/* Each host of the system with its last complete point, or with the one of a system point. */
+static int work_out_system(struct api_call *c, struct want *x, const char *system, int64_t point, struct err *e) {
+    x->w.system = system;
+    x->system = system_hosts(c->d, system);
+    x->at = point && system_point_of(c->d->db, point, system) ? system_point_get(c->d->db, point) : NULL;
+    if (point && !x->at) return err_set(e, ZE_NOPOINT, system, _("no such system point: %lld"), (long long)point);
+    const struct js *hosts = js_get(point ? x->at : x->system, "hosts");
+    if (js_count(hosts) > RESTORE_ITEMS_MAX)
+        return err_set(e, ZE_TOOMUCH, system, _("at most %d hosts at once"), RESTORE_ITEMS_MAX);
+    for (size_t i = 0; i < js_count(hosts); i++) {
+        const struct js *h = js_at(hosts, i);
+        int64_t of = js_int(h, "point", 0);
+        if (point && !of) return err_set(e, ZE_NOPOINT, js_str(h, "host", ""), _("the system point has none of this host"));
+        add(c, x, point ? js_str(h, "host", "") : js_text(h), of);
     }
+    order(x, js_get(x->system, "recovery"));
+    return 0;
+}
+
+/* Inside a transaction. */
+static int work_out(struct api_call *c, struct want *x, struct err *e) {
+    const char *target = js_str(c->body, "target", ""), *system = system_of(c);
+    int64_t point = js_int(c->body, "point", 0);
+    x->w.system = "";
+    if (!system) add(c, x, target, point);
+    else if (work_out_system(c, x, system, point, e) < 0) return -1;
     for (size_t i = 0; *c->who->department && i < x->w.n; i++) {
         const struct restore_want *w = &x->w.items[i];
         if (!reach_host(c->d->db, w->host, c->who->department) ||
@@ -226,7 +248,11 @@ struct js *api_restore_run(struct api_call *c, struct err *e) {
     int64_t point = js_int(c->body, "point", 0);
     x->w.who = c->who->name, x->w.reason = js_str(c->body, "reason", ""), x->w.existing = js_str(c->body, "existing", "");
     if (hosts_sync(c->d, false, &stale) < 0) daemon_log(c->d, "%s", stale.msg); /* then what was known last */
-    int rc = !point ? 0 : point_named(c, js_str(c->body, "target", ""), point, e);
+    db_begin(c->d->db);
+    bool named = point && !system_of(c) &&
+        (!*c->who->department || reach_host(c->d->db, js_str(c->body, "target", ""), c->who->department));
+    int rc = db_commit(c->d->db, e);
+    if (rc == 0 && named) rc = point_named(c, js_str(c->body, "target", ""), point, e);
     if (rc == 0 && !*x->w.reason && !dry) rc = err_set(e, ZE_USAGE, "reason", _("it must be given"));
     db_begin(c->d->db);
     if (rc == 0) rc = work_out(c, x, e);
@@ -235,7 +261,7 @@ struct js *api_restore_run(struct api_call *c, struct err *e) {
     if (id > 0 && dry) o = plan_json(x);
     if (id < 0 || dry) db_abort(c->d->db); /* a dry run goes through the same checks, and is forgotten */
     else if (db_commit(c->d->db, e) < 0) js_free(o), o = NULL;
-    js_free(x->system);
+    js_free(x->system), js_free(x->at);
     free(x);
     c->status = dry ? 200 : 201;
     return o;

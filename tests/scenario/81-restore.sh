@@ -1,4 +1,5 @@
 #!/bin/bash
+# limit 240
 # Restore on demand over agents: another host's point to a second host by a grant, a host's own point below its restore_roots
 # without one, in place with one, a system to a directory of this machine; agent and zaibeid killed in the middle go on; one host
 # that fails does not stop the others.
@@ -14,7 +15,8 @@ backup "$ZAIBEI_TMP/data"
 
 step 'a second host, sealed to the same kit'
 public=$(grep -o 'zbk-pub-.*' "$kit")
-zaibei host enroll-token spare --system portal --json | grep -o 'zbe1,[^"]*' |
+system=$(zaibei host list --json | jq -r .system)
+zaibei host enroll-token spare --system "$system" --json | grep -o 'zbe1,[^"]*' |
     zaibei-agent --config "$ZAIBEI_TMP/spare/agent.yaml" enroll - --recipient "$public" >/dev/null
 spare() { zaibei-agent --config "$ZAIBEI_TMP/spare/agent.yaml" "$@"; }
 printf 'restore_roots: [%s]\n' "$ZAIBEI_TMP/roots" | tee -a "$ZAIBEI_TMP/spare/agent.yaml" >>"$ZAIBEI_AGENT_CONFIG"
@@ -97,9 +99,49 @@ wait "$cli" || got=$?
 [ "$(zaibei restore show 4 --json | jq -r .state)" = cancelled ] || fail "not cancelled"
 agents_stop
 
+step 'a system: each host to itself, side by side'
+sed -i 's,^limits:.*,,' "$ZAIBEI_TMP/spare/agent.yaml"
+expect 0 spare backup "$ZAIBEI_TMP/data/d"
+unshare -m true 2>/dev/null || not_run 'no mount namespace here'
+# Both agents are on this machine: one of them sees a directory of its own.
+unshare -m sh -c 'mount -t tmpfs none "$1" && exec zaibei-agent --config "$2" run' sh "$ZAIBEI_TMP/roots" \
+    "$ZAIBEI_TMP/spare/agent.yaml" >>"$ZAIBEI_TMP/spare.log" 2>&1 &
+agent=$!
+runs="${runs:-} $agent"
+spare_pid=$agent
+agent_runs "$ZAIBEI_AGENT_CONFIG" "$ZAIBEI_TMP/own.log"
+expect 0 zaibei restore "system:$system" --to host --into "$ZAIBEI_TMP/roots/s" --reason test --wait
+check "$ZAIBEI_TMP/roots/s"
+[ "$(find "/proc/$spare_pid/root$ZAIBEI_TMP/roots/s" -type f | wc -l)" = 200 ] || fail "the other host has not all of its own"
+expect 0 zaibei restore list
+says "$system" cancelled ok
+
+step 'a system point, in the order of the plan'
+cat >"$ZAIBEI_TMP/plan.yaml" <<END
+name: both
+system: $system
+hosts: [$host, spare]
+content: {paths: [$ZAIBEI_TMP/data/d]}
+strategy: {daily: incremental}
+schedule: {zone: UTC, window: "01:00-01:30"}
+targets: {rpo: 24h, rto: 1h}
+recovery:
+    hosts:
+        - {host: $host, after: [spare], address: 10.20.0.20/24}
+        - {host: spare, address: 10.20.0.10/24}
+END
+plan_into_force "$ZAIBEI_TMP/plan.yaml"
+expect 0 zaibei system point "$system" --reason test --wait
+expect 10 zaibei restore "system:$system" 7 --to host --reason test
+expect 0 zaibei restore "system:$system" 1 --to host --into "$ZAIBEI_TMP/roots/p" --reason test --wait
+[ "$(find "$ZAIBEI_TMP/roots/p" -type f | wc -l)" = 200 ] || fail "not the system point"
+zaibei restore list --json | head -n 1 | jq -e '[.items[] | {(.host): .}] | add |
+    .'"$host"'.after == "spare" and .'"$host"'.started >= .spare.ended' >/dev/null || fail "not in order: $(zaibei restore list --json)"
+agents_stop
+
 step 'nothing of the notes is left that let one host read the other'
 [ -z "$(ls "$vault/grants/spare")" ] || fail "left: $(ls "$vault/grants/spare")"
 
 step 'to a directory of this machine'
-expect 0 zaibei restore "$host" --to "dir:$ZAIBEI_TMP/here" --kit "$kit"
+expect 0 zaibei restore "$host" 1 --to "dir:$ZAIBEI_TMP/here" --kit "$kit"
 check "$ZAIBEI_TMP/here"
