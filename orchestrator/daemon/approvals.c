@@ -1,5 +1,5 @@
-/* An approval that is not the last one is a step like others, and nothing else: the state stays what it was. So who has approved is
- * read from the steps, backwards to the last one that asked for a decision anew. */
+/* An approval that is not the last one is a step like others, and nothing else: the state stays what it was. So who
+ * has approved is read from the steps, backwards to the last one that asked for a decision anew. */
 #include "approvals.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
-/* XChaCha20-Poly1305 with a random nonce; the user's number is the associated data, so that nobody who writes into the catalog gets
- * one person's codes to hold for another.
+/* XChaCha20-Poly1305 with a random nonce; the user's number is the associated data, so that nobody who writes into the
+ * catalog gets one person's codes to hold for another.
  *
- * The key is made durable before anything is sealed under it. If interrupted between the two, the key is there and nothing is sealed; a
- * start seals what is open in one transaction. Without the key no new one is made as long as something is sealed: that would
- * turn a file that was forgotten in a restore into codes that are lost. */
+ * The key is made durable before anything is sealed under it. If interrupted between the two, the key is there and
+ * nothing is sealed; a start seals what is open in one transaction. Without the key no new one is made as long as
+ * something is sealed: that would turn a file that was forgotten in a restore into codes that are lost. */
 #include "secrets.h"
 
 #include <fcntl.h>

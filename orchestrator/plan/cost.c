@@ -1,5 +1,6 @@
-/* The year is simulated once and counted; then each host's sizes are laid over the numbers. A generation is gone when the last of its
- * points is; one of which a point stays to the end never is. What goes at an instant is gone before what comes then. */
+/* The year is simulated once and counted; then each host's sizes are laid over the numbers. A generation is gone
+ * when the last of its points is; one of which a point stays to the end never is. What goes at an instant is gone
+ * before what comes then. */
 #include "plan/cost.h"
 
 #include <math.h>

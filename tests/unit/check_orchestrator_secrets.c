@@ -1,5 +1,5 @@
-/* The secrets of one-time codes: sealed under a key in a file of its own, each for its user; rows of an older version are sealed at a
- * start and leave nothing behind; without the key nothing starts and no new key is made. */
+/* The secrets of one-time codes: sealed under a key in a file of its own, each for its user; rows of an older
+ * version are sealed at a start and leave nothing behind; without the key nothing starts and no new key is made. */
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
-/* Peers on the network: one name for what one customer holds, few connections for it, and an end to each that owes something for
- * too long, whatever it sends meanwhile. */
+/* Peers on the network: one name for what one customer holds, few connections for it, and an end to each that owes
+ * something for too long, whatever it sends meanwhile. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
