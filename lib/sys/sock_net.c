@@ -1,5 +1,5 @@
-/* Listening on the network. The address is numbers, never a name: what is listened on must not depend on who answers for a
- * name. */
+/* Listening on the network. The address is numbers, never a name: what is listened on must not depend on who answers
+ * for a name. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>

@@ -94,6 +94,7 @@ struct db *db_open(const char *path, const char *const *schema, unsigned n, stru
     else sqlite3_busy_timeout(d->sq, 2000);
     bool ok = !d->err.id && !plain(d, "PRAGMA locking_mode=EXCLUSIVE") && !plain(d, "PRAGMA journal_mode=DELETE") &&
         !plain(d, "PRAGMA synchronous=FULL") && !plain(d, "PRAGMA foreign_keys=ON") &&
+        !plain(d, "PRAGMA secure_delete=ON") &&
         !plain(d, "PRAGMA cache_size=-65536") && /* KiB at most; it grows with what is read */
         !plain(d, "PRAGMA trusted_schema=OFF") && !plain(d, "BEGIN EXCLUSIVE;COMMIT") && migrate(d, schema, n) == 0;
     if (ok) return d;

@@ -1,6 +1,6 @@
 /**
  * SQLite, and the only door to it: one file, one connection, rollback journal, synchronous=FULL (a corruption bug of 3.40
- * needs WAL and several connections).
+ * needs WAL and several connections). What is deleted or written over is gone from the file.
  *
  * Everything happens in a transaction: db_begin … db_commit. The first error inside sticks: what follows does nothing, and
  * db_commit rolls back and reports it, so that it is looked at once. Threads take turns: db_begin waits for the other's

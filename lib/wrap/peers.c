@@ -1,7 +1,7 @@
-/* The library that serves HTTP ends a connection on which nothing happens. A byte now and then is something, so a peer that means
- * ill could hold its connections for ever; here every connection has one deadline for the whole of what it owes, which no byte
- * moves. A descriptor stands in the table from before its first byte until before it is closed, and is shut down under the
- * lock only: never one that has become another's. */
+/* The library that serves HTTP ends a connection on which nothing happens. A byte now and then is something, so a
+ * peer that means ill could hold its connections for ever; here every connection has one deadline for the whole of
+ * what it owes, which no byte moves. A descriptor stands in the table from before its first byte until before it is
+ * closed, and is shut down under the lock only: never one that has become another's. */
 #include "wrap/peers.h"
 
 #include <arpa/inet.h>

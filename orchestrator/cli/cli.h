@@ -69,7 +69,9 @@ void cli_show(const char *name, const char *value);
 /** cli_missing_year: a warning that the working days of ${year} are not known; 0: nothing. */
 void cli_missing_year(int64_t year);
 
-/** cli_plan_cost: what cost_json said, for people. cli_sure: the name is typed, or --yes was said; ZE_CANCELLED, ZE_USAGE. */
+/** cli_approvals: who has approved, where more than one has to. cli_plan_cost: what cost_json said, for people. cli_sure:
+ * the name is typed, or --yes was said; ZE_CANCELLED, ZE_USAGE. */
+void cli_approvals(const struct js *j);
 void cli_plan_cost(const struct js *j);
 int cli_sure(struct cli *c, const char *what, const char *name, struct err *e) MUST_CHECK;
 

@@ -78,6 +78,7 @@ static void told(struct cli *c, struct js *j) {
         cli_time(j, "due", due);
         printf(_("it waits for %s, due %s\n"), js_str(j, "waits_for", ""), due);
     }
+    cli_approvals(j);
     js_free(j);
 }
 
@@ -164,6 +165,16 @@ static void print_value(const char *sign, const struct js *row, const char *key)
     printf("    %s %s\n", sign, text);
 }
 
+void cli_approvals(const struct js *j) {
+    const struct js *a = js_get(j, "approvals");
+    char by[700], line[800];
+    if (js_int(a, "needed", 1) < 2) return;
+    cli_words(js_get(a, "by"), by, sizeof by);
+    snprintf(line, sizeof line, _("%lld of %lld people of the office: %s"), (long long)js_count(js_get(a, "by")),
+        (long long)js_int(a, "needed", 1), *by ? by : "–");
+    cli_show(_("approved by"), line);
+}
+
 static void print_waiting(const struct js *j, const struct js *cost) {
     char number[32];
     const struct js *changes = js_get(j, "changes"), *r = js_get(j, "retirement");
@@ -172,6 +183,7 @@ static void print_waiting(const struct js *j, const struct js *cost) {
     cli_show(_("version"), number);
     cli_show(_("state"), js_str(j, "state", ""));
     cli_show(_("department"), js_str(j, "department", ""));
+    cli_approvals(j);
     for (size_t i = 0; i < js_count(changes); i++) {
         printf("  %s\n", js_str(js_at(changes, i), "field", ""));
         print_value("-", js_at(changes, i), "old"), print_value("+", js_at(changes, i), "new");

@@ -130,6 +130,7 @@ static void print_plan(const struct js *j) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (js_str(j, texts[i], NULL)) cli_show(names[i], js_str(j, texts[i], ""));
     if (js_bool(j, "overdue", false)) cli_show("", _("overdue"));
+    cli_approvals(j);
     cli_words(js_get(j, "hosts"), hosts, sizeof hosts);
     cli_show(_("hosts"), hosts);
     cli_time(run, "start", when), cli_words(js_get(run, "labels"), labels, sizeof labels);

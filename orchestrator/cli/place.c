@@ -1,5 +1,6 @@
-/* On the machine of zaibeid its configuration says where its socket is. On somebody's desk there is no zaibeid.yaml: a file with
- * `server:` alone takes its place, or --server. What is not https is refused: passwords and tokens go there. */
+/* On the machine of zaibeid its configuration says where its socket is. On somebody's desk there is no zaibeid.yaml:
+ * a file with `server:` alone takes its place, or --server. What is not https is refused: passwords and tokens go
+ * there. */
 #include "place.h"
 
 #include <stdio.h>

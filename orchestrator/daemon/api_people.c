@@ -10,6 +10,7 @@
 #include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "secrets.h"
 
 int api_people_on(const struct api_call *c, struct err *e) {
     if (c->d->cfg->people_off) return err_set(e, ZE_PEOPLEOFF, c->d->cfg->file, "people: off");
@@ -152,12 +153,14 @@ struct js *api_self_password(struct api_call *c, struct err *e) {
 /* A new secret for codes: shown once, in force when a code proves that it was taken over. */
 struct js *api_self_totp(struct api_call *c, struct err *e) {
     struct user u;
+    uint8_t secret[TOTP_SECRET];
     char text[TOTP_TEXT], uri[300];
     if (api_people_on(c, e) < 0) return NULL;
+    seal_random(secret, sizeof secret);
     db_begin(c->d->db);
     bool known = user_by_id(c->d->db, c->who->id, &u), late = u.has_totp;
     if (known && !late && c->caller->session) {
-        seal_random(u.totp_new, sizeof u.totp_new);
+        secrets_seal(c->d, u.id, secret, u.totp_new);
         u.has_new = true;
         user_put(c->d->db, &u);
         audit_add(c->d->db, daemon_now(c->d), u.name, "user.codes-asked", u.name, NULL);
@@ -167,22 +170,25 @@ struct js *api_self_totp(struct api_call *c, struct err *e) {
     if (late)
         return err_set(e, ZE_EXISTS, u.name, _("codes are set up; another security administrator can reset them")),
                NULL;
-    totp_text(text, u.totp_new);
+    totp_text(text, secret);
     snprintf(uri, sizeof uri, "otpauth://totp/zaibei:%s?secret=%s&issuer=zaibei", u.name, text);
     struct js *j = js_object();
     js_set_str(j, "secret", text);
     js_set_str(j, "uri", uri);
-    seal_wipe(text, sizeof text), seal_wipe(uri, sizeof uri), seal_wipe(&u, sizeof u);
+    seal_wipe(text, sizeof text), seal_wipe(uri, sizeof uri), seal_wipe(secret, sizeof secret);
     return j;
 }
 
 struct js *api_self_totp_confirm(struct api_call *c, struct err *e) {
     struct user u;
+    uint8_t secret[TOTP_SECRET];
     int64_t now = daemon_now(c->d);
     if (api_people_on(c, e) < 0) return NULL;
     db_begin(c->d->db);
-    bool asked = user_by_id(c->d->db, c->who->id, &u) && u.has_new && c->caller->session;
-    int64_t step = asked ? totp_check(u.totp_new, now / NS_PER_S, 0, js_str(c->body, "code", "")) : 0;
+    bool asked = user_by_id(c->d->db, c->who->id, &u) && u.has_new && c->caller->session &&
+        secrets_unseal(c->d, u.id, u.totp_new, secret);
+    int64_t step = asked ? totp_check(secret, now / NS_PER_S, 0, js_str(c->body, "code", "")) : 0;
+    seal_wipe(secret, sizeof secret);
     if (step) {
         memcpy(u.totp, u.totp_new, sizeof u.totp);
         memset(u.totp_new, 0, sizeof u.totp_new);

@@ -12,11 +12,11 @@ static const int64_t second = 1000000000;
     "SELECT id,name,full_name,department,password,roles,disabled,must_change,totp,totp_new,totp_step,password_ns," \
     "expires_ns,failures,failed_ns,created_ns,login_ns FROM users "
 
-static bool take_secret(struct db_rows *r, int column, uint8_t out[TOTP_SECRET]) {
+static bool take_secret(struct db_rows *r, int column, uint8_t out[TOTP_SEALED]) {
     size_t n = 0;
     const void *p = db_blob(r, column, &n);
-    if (n == TOTP_SECRET) memcpy(out, p, n);
-    return n == TOTP_SECRET;
+    if (n == TOTP_SEALED) memcpy(out, p, n);
+    return n == TOTP_SEALED;
 }
 
 static bool read_user(struct db_rows *r, struct user *u) {

@@ -1,8 +1,8 @@
 /**
  * Users, what they log in with, and what was asked before, in the catalog. Everything works inside the caller's transaction.
  *
- * Nothing here lets anybody in who reads the file: passwords are Argon2id, tokens BLAKE2b hashes of random bytes. The
- * secrets of one-time codes must be readable by zaibeid; they are worth nothing without the password.
+ * Nothing here lets anybody in who reads the file: passwords are Argon2id, tokens BLAKE2b hashes of random bytes, the secrets of
+ * one-time codes sealed (secrets.h).
  */
 #ifndef DAEMON_CATALOG_PEOPLE_H
 #define DAEMON_CATALOG_PEOPLE_H
@@ -12,12 +12,14 @@
 #include "wrap/seal.h"
 #include "wrap/totp.h"
 
+enum { TOTP_SEALED = SEAL_NONCE + TOTP_SECRET + SEAL_TAG };
+
 struct user {
     int64_t id;                                                              /* 0: not in the catalog yet */
     char name[64], full_name[128], department[256], password[SEAL_PASSWORD]; /* password: "" lets nobody in */
     unsigned roles;
     bool disabled, must_change, has_totp, has_new;
-    uint8_t totp[TOTP_SECRET], totp_new[TOTP_SECRET]; /* in use; shown, and not confirmed yet */
+    uint8_t totp[TOTP_SEALED], totp_new[TOTP_SEALED]; /* in use; shown, and not confirmed yet */
     int64_t totp_step, password_ns, expires_ns, failures, failed_ns, created_ns, login_ns; /* expires_ns 0: never */
 };
 

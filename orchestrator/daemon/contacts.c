@@ -1,4 +1,5 @@
-/* Addresses come from a form that somebody wrote, so each is judged again here: a technical contact's may be any text. */
+/* Addresses come from a form that somebody wrote, so each is judged again here: a technical contact's may be any
+ * text. */
 #include "contacts.h"
 
 #include <string.h>

@@ -80,16 +80,12 @@ static void warn(struct js *list, const char *kind, const char *host) {
 }
 
 static struct js *host_cost(struct daemon *d, const struct plan *p, const char *host, const struct sizes *s,
-    struct cost *total, struct js *warnings) {
+    const struct cost_runs *runs, struct cost *total, struct js *warnings) {
     struct cost c;
     struct js *j = js_object();
     int64_t rate = p->limits.bandwidth ? (int64_t)p->limits.bandwidth : s->rate;
     if (s->rate && s->rate < rate) rate = s->rate;
-    db_begin(d->db);
-    struct workdays *t = catalog_workdays(d->db);
-    db_abort(d->db);
-    plan_cost(p, t, daemon_now(d) / NS_PER_S, s->full, s->incremental, &c);
-    workdays_free(t);
+    plan_cost(runs, s->full, s->incremental, &c);
     total->year_bytes += c.year_bytes, total->peak_bytes += c.peak_bytes;
     total->runs += c.runs, total->points += c.points;
     js_set_str(j, "host", host);
@@ -144,7 +140,18 @@ static void set_fits(
     else if (c->peak_bytes > js_int(a, "free", 0)) warn(w, "more-than-free-space", NULL);
 }
 
+static int runs_of(struct daemon *d, const struct plan *p, struct cost_runs *r, struct err *e) {
+    db_begin(d->db);
+    struct workdays *t = catalog_workdays(d->db);
+    db_abort(d->db);
+    int rc = cost_runs(p, t, daemon_now(d) / NS_PER_S, r, e);
+    workdays_free(t);
+    return rc;
+}
+
 struct js *cost_json(struct daemon *d, const struct plan *p, struct err *e) {
+    struct cost_runs runs;
+    if (runs_of(d, p, &runs, e) < 0) return NULL;
     struct js *j = js_object(), *hosts = js_array(), *warnings = js_array();
     struct cost total = {.runs = 0};
     struct err stale = ERR_INIT;
@@ -156,8 +163,9 @@ struct js *cost_json(struct daemon *d, const struct plan *p, struct err *e) {
         sizes_of(d, p, p->hosts[i], &ask, &s, &stale);
         if (s.full) known++;
         fulls += s.full, incrementals += s.incremental;
-        js_push(hosts, host_cost(d, p, p->hosts[i], &s, &total, warnings));
+        js_push(hosts, host_cost(d, p, p->hosts[i], &s, &runs, &total, warnings));
     }
+    cost_runs_free(&runs);
     if (known < p->hosts_n && p->backup) warn(warnings, "size-unknown", NULL);
     js_set_str(j, "plan", p->name);
     js_set(j, "hosts", hosts);

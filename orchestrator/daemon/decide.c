@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "approvals.h"
 #include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
@@ -182,6 +183,25 @@ static int check_person(
     return err_set(e, ZE_OWNPLAN, v->name, _("%s submitted it"), who->name);
 }
 
+/* 1: this was an approval, and another person's is needed too. */
+static int first_of_two(struct daemon *d, const struct principal *who, const struct version *v, const char *text,
+    struct err *e) {
+    bool mine;
+    int64_t needed = approvals_needed(d, v), given = approvals_given(d->db, v, who->name, &mine), now = daemon_now(d);
+    if (needed > 1 && mine) return err_set(e, ZE_SAMEPERSON, v->name, _("%s has approved it already"), who->name);
+    if (given + 1 >= needed) return 0;
+    steps_add(d->db, v, life_act_name(LIFE_APPROVE), who->name, now, text);
+    struct js *detail = js_object();
+    js_set_int(detail, "version", v->version);
+    js_set_str(detail, "hash", v->hash);
+    js_set_str(detail, "state", life_name(v->state));
+    js_set_int(detail, "approvals", given + 1);
+    js_set_int(detail, "needed", needed);
+    if (*text) js_set_str(detail, "text", text);
+    audit_add(d->db, now, who->name, "plan.approve", v->name, detail);
+    return 1;
+}
+
 static int decide(struct daemon *d, const struct principal *who, enum life_act act, const char *name, int64_t version,
     const char *text, struct version *v, const struct retirement *r, struct err *e) {
     if (check_text(act, name, text, e) < 0 || find(d, who, act, name, v, e) < 0) return -1;
@@ -190,6 +210,8 @@ static int decide(struct daemon *d, const struct principal *who, enum life_act a
     if (version && version != v->version)
         return err_set(e, ZE_PLANCHANGED, name, _("it is now about version %lld"), (long long)v->version);
     if (check_person(d, who, act, v, e) < 0) return -1;
+    int rc = act == LIFE_APPROVE ? first_of_two(d, who, v, text, e) : 0;
+    if (rc != 0) return rc < 0 ? -1 : 0;
     if (r) v->asker = who->id, retirement_put(d->db, v, r);
     step(d, v, act, to, who->name, text);
     return follow(d, v, act, e);

@@ -24,7 +24,8 @@ int decide_submit(struct daemon *d, const struct principal *who, const struct pl
  * decide_act(d, who, act, name, version, text, v, e):
  * REVIEW, APPROVE, REJECT, WITHDRAW, SUSPEND or RESUME. The version it is about is the one on its way, else the one in
  * force; ${version}, unless 0, is the one the person looked at, and any other is ZE_PLANCHANGED. ${text}: the opinion or
- * reason, "" where none is needed (REJECT and SUSPEND need one). ZE_NOTFOUND also where ${who} may not see it, ZE_OWNPLAN,
+ * reason, "" where none is needed (REJECT and SUSPEND need one). An APPROVE where the plan asks for two people leaves the state as it is
+ * the first time; ZE_SAMEPERSON to the same person again. ZE_NOTFOUND also where ${who} may not see it, ZE_OWNPLAN,
  * ZE_PLANSTATE, ZE_NOPLACE.
  */
 int decide_act(struct daemon *d, const struct principal *who, enum life_act act, const char *name, int64_t version,

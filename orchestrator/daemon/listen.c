@@ -1,6 +1,6 @@
-/* Listening on the network. The socket is made once and kept; each server gets a duplicate of it, so that at a change of the
- * certificate the new server takes connections before the old one stops, and none is refused in between. The key is in
- * memory only while a server starts. */
+/* Listening on the network. The socket is made once and kept; each server gets a duplicate of it, so that at a
+ * change of the certificate the new server takes connections before the old one stops, and none is refused in
+ * between. The key is in memory only while a server starts. */
 #include "listen.h"
 
 #include <fcntl.h>

@@ -25,6 +25,7 @@
 #include "migrations.h"
 #include "notify.h"
 #include "scheduler.h"
+#include "secrets.h"
 #include "sys/file.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
@@ -155,7 +156,8 @@ static int run(const char *config, struct err *e) {
     if (!(d.gate = gate_new())) err_set(e, ZE_NOMEM, "zaibeid", "gate");
     else if ((d.db = catalog_open(cfg.state, e))) {
         control_init(&d.control, cfg.control);
-        if ((rc = audit_begin(&d, e)) == 0) rc = serve(&d, e);
+        if ((rc = secrets_open(&d, e)) == 0 && (rc = audit_begin(&d, e)) == 0) rc = serve(&d, e);
+        secrets_close(&d);
         control_release(&d.control);
         db_close(d.db);
     }
@@ -178,34 +180,56 @@ static int first_user(const char *config, struct err *e) {
     return rc;
 }
 
+/* On the machine, where secrets.key is lost: codes nobody can check any more are taken away. */
+static int forget_codes(const char *config, struct err *e) {
+    struct config cfg;
+    if (seal_init(e) < 0 || config_load(config, &cfg, e) < 0) return -1;
+    struct daemon d = {.cfg = &cfg, .clock = clock_real()};
+    int n = (d.db = catalog_open(cfg.state, e)) ? secrets_forget(&d, e) : -1;
+    if (n >= 0) printf(_("%d users set up new codes when they log in; sessions and tokens have ended\n"), n);
+    db_close(d.db);
+    config_free(&cfg);
+    return n < 0 ? -1 : 0;
+}
+
 static int usage(FILE *out, int code) {
     fputs(_("usage: zaibeid run [--config FILE]\n"
             "       zaibeid first-user [--config FILE]\n"
+            "       zaibeid forget-codes [--config FILE]\n"
             "       zaibeid --version | --help\n"
             "\n"
             "The orchestrator, in the foreground until SIGTERM; it logs to standard error. first-user prints a code,\n"
-            "good once, that makes the first user.\n"
+            "good once, that makes the first user. forget-codes, while zaibeid does not run and where its file secrets.key\n"
+            "is lost, takes everybody's one-time codes away so that new ones can be set up.\n"
             "The configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml.\n"),
         out);
     return code;
 }
 
 int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(const char *config, struct err *e);
+    } verbs[] = {{"run", run}, {"first-user", first_user}, {"forget-codes", forget_codes}};
+    enum { VERBS = sizeof verbs / sizeof *verbs };
     const char *config = NULL;
-    bool go = false, first = false;
+    size_t verb = VERBS;
     proc_begin();
     i18n_init();
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return usage(stdout, ZB_EXIT_OK);
         if (!strcmp(argv[i], "--version")) return puts("zaibeid " ZB_VERSION), ZB_EXIT_OK;
-        if (!strcmp(argv[i], "--config") && i + 1 < argc) config = argv[++i];
-        else if (!strcmp(argv[i], "run") && !go && !first) go = true;
-        else if (!strcmp(argv[i], "first-user") && !go && !first) first = true;
-        else return usage(stderr, ZB_EXIT_USAGE);
+        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
+            config = argv[++i];
+            continue;
+        }
+        if (verb < VERBS) return usage(stderr, ZB_EXIT_USAGE);
+        for (verb = 0; verb < VERBS && strcmp(argv[i], verbs[verb].name) != 0;) verb++;
+        if (verb == VERBS) return usage(stderr, ZB_EXIT_USAGE);
     }
-    if (!go && !first) return usage(stderr, ZB_EXIT_USAGE);
+    if (verb == VERBS) return usage(stderr, ZB_EXIT_USAGE);
     struct err e = ERR_INIT;
-    if ((first ? first_user(config, &e) : run(config, &e)) == 0) return ZB_EXIT_OK;
+    if (verbs[verb].run(config, &e) == 0) return ZB_EXIT_OK;
     err_print("zaibeid", &e);
     return err_exit(&e);
 }

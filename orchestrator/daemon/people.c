@@ -14,6 +14,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "people/guard.h"
+#include "secrets.h"
 
 enum { USED_EVERY_S = 60, TOKEN_BYTES = 32 };
 static const char session_head[] = "zbs1-", token_head[] = "zbt1-";
@@ -100,8 +101,11 @@ static void failed(struct daemon *d, const char *source, struct user *u, int64_t
 
 /* Inside a transaction: the code is right, and was not used before. */
 static bool code_taken(struct daemon *d, struct user *u, const char *code) {
+    uint8_t secret[TOTP_SECRET];
     if (!u->has_totp) return true;
-    int64_t step = totp_check(u->totp, daemon_now(d) / NS_PER_S, u->totp_step, code);
+    if (!secrets_unseal(d, u->id, u->totp, secret)) return false;
+    int64_t step = totp_check(secret, daemon_now(d) / NS_PER_S, u->totp_step, code);
+    seal_wipe(secret, sizeof secret);
     if (step) u->totp_step = step;
     return step > 0;
 }

@@ -100,6 +100,7 @@ static int read_rest(const struct yaml_node *top, struct plan *p, struct err *e)
     const char *rpo, *rto, *quota;
     if (yaml_int(top, "retention_days", 1, 36500, 90, &p->retention_days, e) < 0) return -1;
     if (yaml_int(top, "priority", 1, 9, 5, &p->priority, e) < 0) return -1;
+    if (yaml_int(top, "approvals", 1, 2, 1, &p->approvals, e) < 0) return -1;
     if (yaml_str_or(targets, "rpo", "", &rpo, e) < 0 || yaml_str_or(targets, "rto", "", &rto, e) < 0) return -1;
     if (yaml_str_or(top, "quota", "", &quota, e) < 0) return -1;
     if (!form_span(rpo, &p->rpo_s)) p->rpo_s = 0;

@@ -33,6 +33,7 @@ struct plan {
     struct schedule schedule;
     struct keep_rules keep;
     int64_t retention_days, rpo_s, rto_s;     /* targets: 0 when the plan names none */
+    int64_t approvals;                        /* people of the office who have to approve */
     int64_t priority;                         /* 1 … 9, the greater first */
     uint64_t quota;                           /* bytes wished for at the vault; 0: not said */
     struct plan_entry *commands, *pre, *post; /* content.commands, hooks.pre, hooks.post */

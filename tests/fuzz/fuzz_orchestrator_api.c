@@ -12,6 +12,7 @@
 #include "gate.h"
 #include "notify.h"
 #include "people.h"
+#include "secrets.h"
 
 /* faults: H4 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -85,7 +86,7 @@ static void begin(void) {
     if (seal_init(&e) < 0 || !mkdtemp(dir)) abort();
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
     control_init(&d.control, argv);
-    if (!(d.db = catalog_open(dir, &e))) abort();
+    if (!(d.db = catalog_open(dir, &e)) || secrets_open(&d, &e) < 0) abort();
     atexit(remove_dir);
     db_begin(d.db);
     for (int i = 0; i < ROLES; i++) person(i, 1U << i, "");

@@ -2,13 +2,14 @@
 # faults: H2
 # limit 120
 # Commands of the host in jobs: a plan names entries of the host's own list, with times and sizes of its own; the job says what
-# failed; a name that the list does not hold ends the job before it begins.
+# failed, and what the run left out; a name that the list does not hold ends the job before it begins.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up
 data=$ZAIBEI_TMP/data log=$ZAIBEI_TMP/log
 mkdir "$data"
 echo one >"$data/one"
+echo gone >"$data/gone.tmp"
 cat >>"$ZAIBEI_AGENT_CONFIG" <<END
 hooks:
     freeze: {command: [/bin/sh, -c, 'env | grep ^ZAIBEI >>$log']}
@@ -23,7 +24,7 @@ plan() { # HOOKS COMMANDS
 name: demo
 system: $host
 hosts: [$host]
-content: {paths: [$data], commands: [$2]}
+content: {paths: [$data], excludes: ["*.tmp"], commands: [$2]}
 strategy: {daily: incremental}
 schedule: {zone: UTC, window: "01:00-05:00"}
 hooks: {$1}
@@ -39,6 +40,11 @@ expect 0 zaibei-agent run --once
 [ "$(job .state)" = ok ] || fail "the job is $(job .)"
 grep -qx ZAIBEI_PLAN=demo "$log" && grep -qx ZAIBEI_JOB=1 "$log" || fail "the log is: $(cat "$log")"
 [ "$(tail -n 1 "$log")" = "thawed ok" ] || fail "the log is: $(cat "$log")"
+[ "$(job '[.left_out.pattern, .not_read, .kept] | join(" ")')" = "1 0 0" ] || fail "the job is $(job .)"
+expect 0 zaibei job show 1
+says "pattern 1" "on $host: zaibei-agent ls 1 --left-out"
+expect 0 zaibei-agent ls 1 --left-out
+says gone.tmp
 restore 1 "$ZAIBEI_TMP/out"
 cmp "$ZAIBEI_TMP/out/.zaibei/dumps/books" <(seq 1 10000)
 

@@ -15,6 +15,7 @@
 #include "gate.h"
 #include "notify.h"
 #include "people.h"
+#include "secrets.h"
 #include "sys/file.h"
 
 static int64_t now_ns = 1795000000 * (int64_t)NS_PER_S;
@@ -77,14 +78,14 @@ static struct js *ask(const char *method, const char *path, const char *body) {
     return j;
 }
 
-static int status(const char *method, const char *path, const char *body, char id[16]) {
+static inline int status(const char *method, const char *path, const char *body, char id[16]) {
     CLEANUP_JS struct js *j = ask(method, path, body);
     snprintf(id, 16, "%s", js_str(j, "id", ""));
     return last.status;
 }
 
 /* A user with a session of its own, as a login would leave it; ${text} gets the header. */
-static int64_t person(const char *name, unsigned roles, const char *department, char text[100]) {
+static inline int64_t person(const char *name, unsigned roles, const char *department, char text[100]) {
     struct user u = {.created_ns = now_ns, .password_ns = now_ns, .roles = roles, .has_totp = may_needs_code(roles)};
     uint8_t raw[32], hash[SEAL_HASH];
     snprintf(u.name, sizeof u.name, "%s", name);
@@ -108,7 +109,7 @@ static int64_t person(const char *name, unsigned roles, const char *department, 
     return u.id;
 }
 
-static void be(const char *text) { strcpy(token, text); }
+static inline void be(const char *text) { strcpy(token, text); }
 
 static void box_setup(void) {
     struct err e = ERR_INIT;
@@ -119,6 +120,7 @@ static void box_setup(void) {
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
     control_init(&d.control, argv);
     ck_assert_ptr_nonnull(d.db = catalog_open(dir, &e));
+    ck_assert_int_eq(secrets_open(&d, &e), 0);
     *token = *idempotency = *query_limit = *query_draft = *query_after = 0;
 }
 
@@ -126,6 +128,7 @@ static void box_teardown(void) {
     char cmd[100];
     control_release(&d.control);
     gate_free(d.gate);
+    secrets_close(&d);
     db_close(d.db);
     snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
     ck_assert_int_eq(system(cmd), 0);

@@ -81,19 +81,26 @@ static void parse(const char *text, struct plan *p) {
     ck_assert_msg(plan_parse("p", text, strlen(text), "UTC", p, &e) == 0, "%s: %s", e.object, e.msg);
 }
 
-/* The same by counting: every day of the year which run falls on it; a generation ends with the retention of its last run. */
-static void count_days(
-    const struct plan *p, bool daily, int weekday, int64_t full, int64_t incremental, int64_t *year, int64_t *peak) {
-    static struct { int64_t bytes, until; } g[400];
-    int n = 0;
+/* The same by counting: each day its run, then what is there; once a day, at midnight, what nothing keeps goes. By hand: without `keep` all
+ * stays; ${last} points stay, and what is younger than the least time. A generation is there while one of its points is. */
+static void count_days(const struct plan *p, bool daily, int weekday, int last, int64_t *year, int64_t *peak) {
+    static struct { int64_t day, bytes, generation; bool there; } r[400];
+    int n = 0, generation = 0;
     int64_t first = now_s / 86400;
     *peak = 0;
     for (int64_t day = first; day <= first + 365; day++) {
+        for (int i = 0; i < n; i++)
+            r[i].there = r[i].there && (!last || n - i <= last || day <= r[i].day + p->retention_days);
         bool whole = civil_weekday(day) == (unsigned)weekday, any = (daily || whole) && day < first + 365;
-        if (any && (whole || !n)) g[n].bytes = 0, n++, whole = true;
-        if (any) g[n - 1].bytes += whole ? full : incremental, g[n - 1].until = day + p->retention_days;
+        if (any && !n) whole = true;
+        if (any && whole) generation++;
+        if (any) r[n].day = day, r[n].bytes = whole ? 1000 : 10, r[n].generation = generation, r[n].there = true, n++;
         *year = 0;
-        for (int i = 0; i < n; i++) *year += g[i].until > day || i == n - 1 ? g[i].bytes : 0;
+        for (int i = 0; i < n; i++) {
+            bool there = false;
+            for (int k = 0; k < n; k++) there = there || (r[k].there && r[k].generation == r[i].generation);
+            *year += there ? r[i].bytes : 0;
+        }
         if (any && *year > *peak) *peak = *year;
     }
 }
@@ -102,21 +109,27 @@ START_TEST(the_space_of_a_year_is_what_counting_each_day_gives) {
     static const struct {
         const char *text;
         bool daily;
-        int weekday;
+        int weekday, last;
     } rows[] = {
-        {PLAN(DAILY "retention_days: 30"), true, 7}, {PLAN(DAILY "retention_days: 1"), true, 7},
-        {PLAN(DAILY "retention_days: 400"), true, 7}, {PLAN("strategy: {weekly: full}\nretention_days: 90"), false, 7},
-        {PLAN("strategy: {daily: incremental}\nretention_days: 30"), true, 0}, /* one generation, which never ends */
+        {PLAN(DAILY "retention_days: 30\nkeep: {last: 3}"), true, 7, 3},
+        {PLAN(DAILY "retention_days: 1\nkeep: {last: 40}"), true, 7, 40},
+        {PLAN(DAILY "retention_days: 30"), true, 7, 0}, /* no rules: nothing ever goes */
+        {PLAN("strategy: {weekly: full}\nretention_days: 90\nkeep: {last: 1}"), false, 7, 1},
+        {PLAN("strategy: {daily: incremental}\nretention_days: 30\nkeep: {last: 1}"), true, 0, 1}, /* one generation */
     };
     struct plan p;
     struct cost c;
+    struct cost_runs runs;
+    struct err e = ERR_INIT;
     int64_t year, peak;
     parse(rows[_i].text, &p);
-    plan_cost(&p, NULL, now_s, 1000, 10, &c);
-    count_days(&p, rows[_i].daily, rows[_i].weekday, 1000, 10, &year, &peak);
+    ck_assert_int_eq(cost_runs(&p, NULL, now_s, &runs, &e), 0);
+    plan_cost(&runs, 1000, 10, &c);
+    count_days(&p, rows[_i].daily, rows[_i].weekday, rows[_i].last, &year, &peak);
     ck_assert_int_eq(c.year_bytes, year);
     ck_assert_int_eq(c.peak_bytes, peak);
     ck_assert_int_gt(c.peak_bytes, 1000);
+    cost_runs_free(&runs);
     plan_free(&p);
 }
 END_TEST

@@ -414,6 +414,55 @@ START_TEST(a_plan_for_other_places_is_refused_when_it_is_submitted_and_when_it_i
 }
 END_TEST
 
+/* R2 */
+START_TEST(two_people_approve_where_the_plan_asks_for_two) {
+    static const struct principal third = {.id = 4, .name = "zhao", .roles = ROLE_OFFICE | ROLE_APPLICANT};
+    ck_assert_uint_eq(submit_as(&third, PLAN("approvals: 2"), false), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0);
+    ck_assert_uint_eq(act_as(&third, LIFE_APPROVE), ZE_OWNPLAN);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(1).state, LIFE_REVIEWED);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), ZE_SAMEPERSON);
+    ck_assert_uint_eq(act_as(&third, LIFE_APPROVE), ZE_OWNPLAN);
+    ck_assert_int_eq(get(1).state, LIFE_REVIEWED);
+    ck_assert_uint_eq(act_as(&other_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(1).state, LIFE_ACTIVE);
+    ck_assert_int_eq(number("SELECT count(*) FROM audit WHERE act='plan.approve'"), 2);
+    /* A change that would do with one is made under the rule that holds; a rejection needs one. */
+    ck_assert_uint_eq(submit_as(&third, PLAN("reason: less"), false), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(2).state, LIFE_REVIEWED);
+    ck_assert_uint_eq(act_as(&other_office, LIFE_REJECT), 0);
+    ck_assert_uint_eq(submit_as(&third, PLAN("reason: even less"), false), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0); /* what was said of the one before does not count */
+    ck_assert_int_eq(get(3).state, LIFE_REVIEWED);
+    ck_assert_uint_eq(act_as(&other_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(3).state, LIFE_ACTIVE);
+}
+END_TEST
+
+START_TEST(two_people_approve_a_retirement_too_and_one_is_enough_where_people_are_off) {
+    ck_assert_uint_eq(submit_as(&plan_applicant, PLAN("approvals: 2"), false), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0);
+    ck_assert_uint_eq(act_as(&other_office, LIFE_APPROVE), 0);
+    ck_assert_uint_eq(act_as(&plan_applicant, LIFE_RETIRE), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0); /* approvals of the version are not of its end */
+    ck_assert_int_eq(get(1).state, LIFE_ACTIVE_LEAVING);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_SUSPEND), 0); /* asks for nothing anew */
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), ZE_SAMEPERSON);
+    ck_assert_uint_eq(act_as(&other_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(1).state, LIFE_RETIRED);
+    cfg.people_off = true;
+    ck_assert_uint_eq(submit_as(&plan_applicant, PLAN("approvals: 2\nreason: again"), false), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_REVIEW), 0);
+    ck_assert_uint_eq(act_as(&plan_office, LIFE_APPROVE), 0);
+    ck_assert_int_eq(get(2).state, LIFE_ACTIVE);
+}
+END_TEST
+
 /* ---- deadlines ---- */
 
 static void life(void) {
@@ -545,6 +594,8 @@ int main(void) {
     tcase_add_loop_test(t, a_retirement_does_what_was_answered, 0, 7);
     tcase_add_test(t, a_plan_for_other_places_is_refused_when_it_is_submitted_and_when_it_is_approved);
     tcase_add_test(t, what_waits_too_long_is_said_each_week_until_it_ends);
+    tcase_add_test(t, two_people_approve_where_the_plan_asks_for_two);
+    tcase_add_test(t, two_people_approve_a_retirement_too_and_one_is_enough_where_people_are_off);
     tcase_add_test(t, an_order_that_waits_is_said_until_it_is_confirmed);
     tcase_add_test(t, a_version_is_executed_when_each_host_had_its_first_run_of_it);
     tcase_add_test(t, deadlines_end_with_the_day_of_the_wall);
