@@ -28,7 +28,7 @@ static struct js *act(struct cli *c, const char *id, const char *what, const str
     uint64_t n;
     if (!text_u64(id, INT64_MAX, &n)) return err_set(e, ZE_USAGE, id, _("expected the number of a drill")), NULL;
     snprintf(path, sizeof path, "/v1/drills/%llu/%s", (unsigned long long)n, what);
-    return cli_post(c, path, body, e);
+    return strcmp(what, "grant") ? cli_post(c, path, body, e) : cli_post_secret(c, path, body, e);
 }
 
 /* ---- following ---- */

@@ -91,7 +91,7 @@ static int give(struct cli *c, const char *kit, int64_t id, const struct js *ite
     js_set_str(q, "until", until);
     free(sealed);
     snprintf(path, sizeof path, "/v1/restores/%lld/grant", (long long)id);
-    a = cli_post(c, path, q, e);
+    a = cli_post_secret(c, path, q, e);
     return a || e->id == ZE_EXISTS ? 0 : -1; /* it was given already, or the key is another one by now */
 }
 
