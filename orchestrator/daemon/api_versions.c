@@ -63,7 +63,7 @@ struct js *life_json(struct daemon *d, const struct version *v, const struct zon
     js_set_time(j, "applied", v->applied_ns);
     if (life_in_force(v->state)) js_set_time(j, "executed", v->executed_ns);
     set_due(d, j, v, z);
-    if (life_open(v->state) || life_leaving(v->state)) js_set(j, "approvals", approvals_json(d, v));
+    if (life_open(v->state) || life_leaving(v->state)) js_set(j, "approvals", plan_approvals_json(d, v));
     if (life_leaving(v->state) || v->state == LIFE_RETIRED) {
         struct js *r = retirement_get(d->db, v->name, v->version);
         if (r) js_set(j, "retirement", r);

@@ -40,7 +40,7 @@ int64_t approvals_given(struct db *d, const struct version *v, const char *who, 
     return (int64_t)js_count(list);
 }
 
-struct js *approvals_json(struct daemon *d, const struct version *v) {
+struct js *plan_approvals_json(struct daemon *d, const struct version *v) {
     struct js *j = js_object();
     js_set_int(j, "needed", approvals_needed(d, v));
     js_set(j, "by", names(d->db, v));

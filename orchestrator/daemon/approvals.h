@@ -8,10 +8,10 @@
 
 /** approvals_needed(d, v): by this version and by the one in force, the more: a change cannot ask for fewer than it
  * is changed under. 1 where people are off. approvals_given: how many people have approved what ${v} waits for;
- * *by, where not NULL: whether ${who} is one of them. approvals_json: {"needed", "by": [name]}. Inside the caller's
+ * *by, where not NULL: whether ${who} is one of them. plan_approvals_json: {"needed", "by": [name]}. Inside the caller's
  * transaction. */
 int64_t approvals_needed(struct daemon *d, const struct version *v);
 int64_t approvals_given(struct db *d, const struct version *v, const char *who, bool *by);
-struct js *approvals_json(struct daemon *d, const struct version *v);
+struct js *plan_approvals_json(struct daemon *d, const struct version *v);
 
 #endif
