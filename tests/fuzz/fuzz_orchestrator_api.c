@@ -21,6 +21,10 @@ const char *__lsan_default_suppressions(void);
 /* libfyaml 0.7.12 itself forgets a buffer on some syntax errors. */
 const char *__lsan_default_suppressions(void) { return "leak:libfyaml"; }
 
+/* The disk is not what is tried here; waiting for it was nine tenths of the time. */
+int fsync(int fd) { return 0; }
+int fdatasync(int fd) { return 0; }
+
 enum { WHOS = 8 };
 static int64_t now_ns = 1795000000 * (int64_t)NS_PER_S;
 static int64_t fake_now(struct clock *c) { return now_ns; }
@@ -29,7 +33,7 @@ static const char vault[] =
     "while read -r l; do echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"none\"}}'; done";
 static const char *argv[] = {"sh", "-c", vault, NULL};
 static struct notify_config channels;
-static char dir[] = "/tmp/zb_fuzz_api.XXXXXX";
+static char dir[40] = "/tmp/zb_fuzz_api.XXXXXX";
 static struct config cfg = {.zone = "UTC",
     .call_in_s = 60,
     .session_s = 36000,
@@ -83,6 +87,7 @@ static void remove_dir(void) {
 
 static void begin(void) {
     struct err e = ERR_INIT;
+    if (access("/dev/shm", W_OK) == 0) strcpy(dir, "/dev/shm/zb_fuzz_api.XXXXXX");
     if (seal_init(&e) < 0 || !mkdtemp(dir)) abort();
     d = (struct daemon){.cfg = &cfg, .clock = &fake_clock};
     control_init(&d.control, argv);

@@ -15,7 +15,7 @@ vault=$box/vault
 export ZAIBEI_CONFIG=$box/zaibeid.yaml
 agents='' keeper='' asker='' daemon=''
 end() {
-    rc=$?; echo "end at $SECONDS s"
+    rc=$?
     touch "$box/enough"
     [ -z "$agents" ] || kill -- "-$agents" 2>/dev/null || :
     for pid in $asker $daemon $keeper; do kill -9 "$pid" 2>/dev/null || :; done
@@ -51,7 +51,6 @@ answers() {
 start
 answers
 
-step "up at $SECONDS s"
 step "three plans; their window is open now"
 for p in a b c; do
     {
@@ -73,7 +72,7 @@ agents=$!
 (
     trap - EXIT
     while [ ! -e "$box/enough" ]; do
-        zaibei job run "$(printf 'h%05d' $((RANDOM % hosts)))" --json 2>/dev/null | jq -r '.job // empty' >>"$box/told" || :
+        zaibei job run "$(echo a b c | cut -d' ' -f$((RANDOM % 3 + 1)))" --json 2>/dev/null | jq -r '.job // empty' >>"$box/told" || :
         zaibei job list --limit 20 >/dev/null 2>&1 || :
     done
 ) &
@@ -91,7 +90,7 @@ answers
 
 step "what is left is done"
 open() { zaibei job list --limit 1000 --state queued --json | wc -l; }
-for _ in $(seq 1000); do
+for _ in $(seq 300); do
     left=$(($(open) + $(zaibei job list --state running --json | wc -l)))
     [ "$left" -ne 0 ] || break
     sleep 0.1

@@ -2,8 +2,8 @@
  * each list take, beside the bar. The catalog is filled by SQL, as the product would have left it; from there on its own code
  * runs, in this process, without sockets. Ends with 1 when a bar is missed.
  *
- * A tick is judged by its processor time, since its commits wait for whatever disk and neighbours there are; the time on the
- * wall stands beside it. Of each list the best of three counts. */
+ * Judged is the processor's time, since the rest is waiting for whatever disk and neighbours there are; the time on the wall
+ * stands beside it. Of each list the best of three counts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,16 +188,19 @@ static void run_list(size_t i) {
         .connection = (void *)lists[i].query, .lookup = lookup};
     struct http_answer a;
     struct err e = ERR_INIT;
-    int64_t best = INT64_MAX;
+    int64_t best = INT64_MAX, wall = INT64_MAX;
+    char beside[60];
     for (int k = 0; k < 3; k++) {
         a = (struct http_answer){.status = 0};
-        int64_t at = us(CLOCK_MONOTONIC);
+        int64_t cpu = us(CLOCK_THREAD_CPUTIME_ID), at = us(CLOCK_MONOTONIC);
         api_handle(&d, &r, &a);
-        at = us(CLOCK_MONOTONIC) - at;
-        if (at < best) best = at;
+        cpu = us(CLOCK_THREAD_CPUTIME_ID) - cpu, at = us(CLOCK_MONOTONIC) - at;
+        if (cpu < best) best = cpu;
+        if (at < wall) wall = at;
         if (k < 2) free(a.body);
     }
-    figure(lists[i].what, best, LIST_US, "us", "");
+    snprintf(beside, sizeof beside, "; on the wall %lld", (long long)wall);
+    figure(lists[i].what, best, LIST_US, "us", beside);
     CLEANUP_JS struct js *j = js_parse(a.body, strlen(a.body), "answer", &e);
     size_t n = js_count(js_get(j, lists[i].key));
     if (a.status != 200 || n != lists[i].rows)

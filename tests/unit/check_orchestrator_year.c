@@ -172,7 +172,7 @@ static void judge_limits(const struct agent *new) {
     unsigned all = 0, department = 0;
     for (unsigned h = 0; h < hosts_n; h++) {
         const struct agent *a = &agents[h];
-        if (!a->job || now_s - a->heard_s >= LEASE_S) continue;
+        if (!a->job || a->pending || now_s - a->heard_s >= LEASE_S) continue; /* pending: it is at its end */
         all++, department += job_department[a->job] == job_department[new->job];
     }
     ck_assert_msg(all <= LIMIT_VAULT && department <= LIMIT_DEPARTMENT, "seed %llu: %u run at once, %u of one department",
