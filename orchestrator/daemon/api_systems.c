@@ -1,5 +1,5 @@
-/* Systems and system points over the API. What a pin costs is the vault's to judge, host by host: one that is refused does not
- * take away what another one was given, and the answer says both. */
+/* Systems and system points over the API. What a pin costs is the vault's to judge, host by host: one that is refused
+ * does not take away what another one was given, and the answer says both. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,9 @@ static void put_hosts(struct daemon *d, struct js *system) {
         js_set_str(o, "state", known && *h.state ? h.state : "unknown");
         js_set_int(o, "points", h.points);
         js_set_time(o, "seen", h.seen_ns);
-        if (rpo >= 0) js_set_int(o, "last_point", h.last_point), js_set_time(o, "last_time", h.last_time_ns), js_set_int(o, "rpo_s", rpo);
+        if (rpo >= 0)
+            js_set_int(o, "last_point", h.last_point), js_set_time(o, "last_time", h.last_time_ns),
+                js_set_int(o, "rpo_s", rpo);
         worst = rpo < 0 || worst < 0 ? -1 : rpo > worst ? rpo : worst;
         js_push(hosts, o);
     }
@@ -158,7 +160,9 @@ static struct js *find(struct api_call *c, struct err *e) {
     return NULL;
 }
 
-struct js *api_system_point_show(struct api_call *c, struct err *e) { return find(c, e); }
+struct js *api_system_point_show(struct api_call *c, struct err *e) {
+    return find(c, e);
+}
 
 /* The vault pins this host's part. */
 static struct js *pin_one(struct api_call *c, const char *host, int64_t point, struct err *e) {
