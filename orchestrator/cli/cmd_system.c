@@ -79,6 +79,14 @@ int cmd_system_show(struct cli *c, struct err *e) {
     cli_show("system point", p ? text : "–");
     snprintf(text, sizeof text, "%lld %s", (long long)js_int(d, "drill", 0), js_str(d, "verdict", ""));
     cli_show("last drill", d ? text : "–");
+    const struct js *moves = js_get(s, "migrations");
+    for (size_t i = 0; i < js_count(moves); i++) {
+        char end[32];
+        const struct js *m = js_at(moves, i);
+        cli_time(m, "end", end);
+        snprintf(text, sizeof text, "%s %s %s", js_str(m, "migration", ""), js_str(m, "state", ""), end);
+        cli_show("migration", text);
+    }
     puts("");
     show_hosts(s);
     js_free(s);

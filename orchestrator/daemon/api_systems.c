@@ -68,12 +68,30 @@ static void put_drill(struct db *d, struct js *system) {
     db_done(r);
 }
 
+/* Its migrations whose window is not closed. */
+static void put_migrations(struct db *d, struct js *system) {
+    if (!has_table(d, "migrations")) return;
+    struct js *list = js_array();
+    struct db_rows *r =
+        db_query(d, "SELECT name,state,end_ns FROM migrations WHERE system=? AND state<>'closed' ORDER BY id", "s",
+            js_str(system, "system", ""));
+    while (db_next(r)) {
+        struct js *o = js_object();
+        js_set_str(o, "migration", db_text(r, 0)), js_set_str(o, "state", db_text(r, 1));
+        js_set_time(o, "end", db_int(r, 2));
+        js_push(list, o);
+    }
+    db_done(r);
+    js_set(system, "migrations", list);
+}
+
 static struct js *system_json(struct daemon *d, const char *name) {
     struct js *j = system_get(d->db, name);
     size_t n;
     if (!j) return NULL;
     put_hosts(d, j);
     put_drill(d->db, j);
+    put_migrations(d->db, j);
     int64_t *ids = system_points_list(d->db, name, 0, 1, &n);
     if (n) js_set(j, "last_system_point", system_point_get(d->db, ids[0]));
     free(ids);
