@@ -165,13 +165,33 @@ START_TEST(many_ways_are_not_many_steps) {
 }
 END_TEST
 
+#define TWO(first, second) "recovery:\n  hosts:\n    - " first "\n    - " second "\n"
+
+/* A host that goes, one that comes, and hosts that change places: never nothing, since the hash differs. */
+START_TEST(hosts_that_come_go_and_change_places_are_differences) {
+    struct plan a = accepted(TWO("{host: db, address: 10.0.0.1/24}", "{host: web, address: 10.0.0.2/24}"));
+    struct plan b = accepted(TWO("{host: db, address: 10.0.0.1/24}", "{host: batch, address: 10.0.0.3/24}"));
+    struct plan c = accepted(TWO("{host: web, address: 10.0.0.2/24}", "{host: db, address: 10.0.0.1/24}"));
+    CLEANUP_JS struct js *rows = js_array(), *turned = js_array();
+    ck_assert_int_eq(plan_diff(a.form, b.form, rows), 2);
+    ck_assert_str_eq(js_str(js_at(rows, 0), "of", ""), "web");
+    ck_assert(js_get(js_at(rows, 0), "old") && !js_has(js_at(rows, 0), "new"));
+    ck_assert_str_eq(js_str(js_get(js_at(rows, 1), "new"), "host", ""), "batch");
+    ck_assert_int_eq(plan_diff(a.form, c.form, turned), 1);
+    ck_assert_str_eq(js_str(js_at(turned, 0), "field", ""), "recovery.hosts");
+    plan_free(&a), plan_free(&b), plan_free(&c);
+}
+END_TEST
+
 START_TEST(it_is_hashed_compared_and_printed) {
     struct plan a = accepted(HOSTS("")), b = accepted(HOSTS(", nic: ens192")), none = accepted("");
     CLEANUP_JS struct js *rows = js_array();
     struct buf page;
     ck_assert(memcmp(a.hash, b.hash, sizeof a.hash) != 0 && !none.recovery);
     ck_assert_int_eq(plan_diff(a.form, b.form, rows), 1);
-    ck_assert_str_eq(js_str(js_at(rows, 0), "field", ""), "recovery.hosts");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "field", ""), "recovery.hosts.nic");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "of", ""), "web");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "new", ""), "ens192");
     buf_init(&page, 1 << 20);
     plan_print(&b, &(struct print){.form = FORM_APPROVAL, .lang = FORM_EN}, &page);
     buf_u8(&page, 0);
@@ -190,6 +210,7 @@ int main(void) {
     tcase_add_test(t, a_check_that_would_prove_nothing_is_refused);
     tcase_add_test(t, hosts_come_in_the_order_of_starting);
     tcase_add_test(t, many_ways_are_not_many_steps);
+    tcase_add_test(t, hosts_that_come_go_and_change_places_are_differences);
     tcase_add_test(t, it_is_hashed_compared_and_printed);
     suite_add_tcase(s, t);
     return suite_run(s);
