@@ -17,7 +17,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 
-enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400 };
+enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400, TOGETHER_MAX_S = 10 };
 
 unsigned run_backoff(unsigned failures) {
     unsigned s = 5;
@@ -126,7 +126,10 @@ static int together(void *arg, bool frozen, struct err *e) {
     if (x)
         return err_set(e, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
             js_str(x, "message", ""));
-    return js_bool(a, "go", false);
+    int64_t next = js_int(a, "next_s", 1);
+    if (js_bool(a, "go", false)) return 1;
+    if (!frozen && next > 1) run_nap(r, next < TOGETHER_MAX_S ? (unsigned)next - 1 : TOGETHER_MAX_S);
+    return 0;
 }
 
 struct js *run_error(const struct err *e) {

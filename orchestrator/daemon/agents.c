@@ -165,11 +165,13 @@ static struct js *barrier(
         j.lease_ns = daemon_now(d) + (int64_t)LEASE_S * NS_PER_S;
         job_put(d->db, &j);
     }
+    int pause_s = mine ? barrier_pause_s(d->db, &j) : 1;
     struct err why = ERR_INIT;
     if (db_commit(d->db, &why) < 0) return *e = why, NULL;
     if (go < 0) return NULL;
     struct js *a = js_object();
     js_set_bool(a, "go", go);
+    js_set_int(a, "next_s", pause_s);
     return a;
 }
 

@@ -65,8 +65,12 @@ void system_point_walked(struct db *d, int64_t job, int64_t walk_ns);
 /** What a host asks on its way: may it freeze (all are ready, and those before it are frozen); may it walk (all are
  * frozen). */
 enum barrier_stage { BARRIER_WAITING, BARRIER_READY, BARRIER_FROZEN };
+enum { BARRIER_HOSTS_A_SECOND = 4 };
 /** barrier_ask(d, j, stage, e): its job ${j} runs and has come to ${stage}: 1 to go on, 0 to ask again, <0: the system
  * point comes to nothing, and why. */
 int barrier_ask(struct daemon *d, const struct job *j, enum barrier_stage stage, struct err *e) MUST_CHECK;
+/** barrier_pause_s(db, j): after how many seconds to ask again: 1, or while hosts are missing and nobody is frozen, so
+ * many that no more than BARRIER_HOSTS_A_SECOND ask in one. */
+int barrier_pause_s(struct db *d, const struct job *j);
 
 #endif

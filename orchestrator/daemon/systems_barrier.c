@@ -35,6 +35,14 @@ static void look(struct db *d, const struct job *j, struct standing *s) {
     db_done(r);
 }
 
+int barrier_pause_s(struct db *d, const struct job *j) {
+    struct db_rows *r = db_query(
+        d, "SELECT count(*), sum(stage=0) FROM system_point_hosts WHERE system_point=?", "i", j->system_point);
+    int64_t hosts = db_next(r) ? db_int(r, 0) : 0, waiting = hosts ? db_int(r, 1) : 0;
+    db_done(r);
+    return waiting && hosts > BARRIER_HOSTS_A_SECOND ? (int)(hosts / BARRIER_HOSTS_A_SECOND) : 1;
+}
+
 int barrier_ask(struct daemon *d, const struct job *j, enum barrier_stage stage, struct err *e) {
     struct standing s;
     int64_t now = daemon_now(d);

@@ -153,6 +153,22 @@ START_TEST(hosts_freeze_in_the_opposite_order_and_walk_together) {
 }
 END_TEST
 
+/* Many hosts do not ask all at once while some of them are missing; once all are there they ask each second. */
+START_TEST(twenty_hosts_do_not_ask_twenty_times_a_second) {
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    for (int i = 0; i < 20; i++)
+        db_exec(d.db,
+            "INSERT INTO system_point_hosts(job,system_point,host,rank,stage,walk_ns) VALUES(?,9,'h',0,?,0)", "ii",
+            (int64_t)i + 1, (int64_t)(i > 0));
+    struct job j = {.id = 2, .system_point = 9};
+    ck_assert_int_eq(barrier_pause_s(d.db, &j), 5);
+    db_exec(d.db, "UPDATE system_point_hosts SET stage=1", "");
+    ck_assert_int_eq(barrier_pause_s(d.db, &j), 1);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+}
+END_TEST
+
 START_TEST(what_ends_for_one_before_all_are_frozen_ends_for_all) {
     int64_t id = begun();
     for (int i = 0; i < 3; i++) (void)may(names[i], "freeze", jobs[i]);
@@ -233,6 +249,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, hosts_freeze_in_the_opposite_order_and_walk_together);
+    tcase_add_test(t, twenty_hosts_do_not_ask_twenty_times_a_second);
     tcase_add_test(t, what_ends_for_one_before_all_are_frozen_ends_for_all);
     tcase_add_test(t, afterwards_one_that_fails_does_not_hide_the_others);
     tcase_add_test(t, a_host_that_does_not_come_is_not_waited_for_for_ever);
