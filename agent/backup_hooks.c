@@ -52,8 +52,14 @@ static unsigned hold_of(const struct run *r) {
 
 static int guard_begin(struct run *r, struct err *e) {
     r->hold_s = hold_of(r);
-    struct guard_setup s = {.hold_s = r->hold_s, .cfg = r->cfg, .post = &r->q->post, .job = r->q->job, .plan = r->q->plan, .clock = r->q->clock,
-        .cancelled = run_stopped, .cancelled_arg = r};
+    struct guard_setup s = {.hold_s = r->hold_s,
+        .cfg = r->cfg,
+        .post = &r->q->post,
+        .job = r->q->job,
+        .plan = r->q->plan,
+        .clock = r->q->clock,
+        .cancelled = run_stopped,
+        .cancelled_arg = r};
     r->guard = guard_start(&s, e);
     return r->guard ? 0 : -1;
 }

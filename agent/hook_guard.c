@@ -55,10 +55,11 @@ static unsigned run_one(struct guarded *g, enum hook_phase phase, const struct h
     int64_t now = clock_real()->mono_ns(clock_real());
     if (phase == HOOK_PRE && g->hold_s && !g->until_ns) g->until_ns = now + (int64_t)g->hold_s * 1000000000;
     if (!timeout_s || timeout_s > h->timeout_s) timeout_s = h->timeout_s;
-    if (phase != HOOK_POST && g->until_ns && now + (int64_t)timeout_s * 1000000000 > g->until_ns) /* nothing outlasts it */
+    if (phase != HOOK_POST && g->until_ns &&
+        now + (int64_t)timeout_s * 1000000000 > g->until_ns) /* nothing outlasts it */
         timeout_s = g->until_ns > now ? (unsigned)((g->until_ns - now) / 1000000000) + 1 : 1;
-    struct hook_job job = {.hook = h, .phase = phase, .env = env, .out = out, .stop = stop, .clock = clock_real(),
-        .timeout_s = timeout_s};
+    struct hook_job job = {
+        .hook = h, .phase = phase, .env = env, .out = out, .stop = stop, .clock = clock_real(), .timeout_s = timeout_s};
     hook_run(&job, &g->end);
     return job.timeout_s;
 }
@@ -99,8 +100,12 @@ static void end_well(struct guarded *g, bool done, bool late) {
         const struct hook *h = g->ran[i] ? NULL : hooks_find(&g->hooks, HOOK_POST, g->post.item[i]);
         if (!h) continue;
         run_one(g, HOOK_POST, h, 0, -1, -1, done ? "failed" : late ? "late" : "killed");
-        if (late) fprintf(stderr, _("zaibei-agent: thawed after %llu seconds, by %s: the run took longer\n"), (unsigned long long)g->hold_s, h->name);
-        else fprintf(stderr, _("zaibei-agent: the run has ended without its post command %s: it was run now\n"), h->name);
+        if (late)
+            fprintf(stderr, _("zaibei-agent: thawed after %llu seconds, by %s: the run took longer\n"),
+                (unsigned long long)g->hold_s, h->name);
+        else
+            fprintf(
+                stderr, _("zaibei-agent: the run has ended without its post command %s: it was run now\n"), h->name);
         if (g->end.how != HOOK_EXITED || g->end.status)
             fprintf(stderr, _("zaibei-agent: the post command %s failed\n"), h->name);
     }
@@ -112,8 +117,8 @@ int cmd_hook(int argc, char **argv, struct err *e) {
     struct guard_question q = {0};
     int fd = -1;
     if (!g) return err_set(e, ZE_NOMEM, NULL, "hook");
-    struct command_option options[] = {{"--post", OPT_LIST, &g->post}, {"--host", OPT_TEXT, &host}, {"--job", OPT_TEXT, &job},
-        {"--plan", OPT_TEXT, &plan}, {"--hold", OPT_NUMBER, &g->hold_s}, {0}};
+    struct command_option options[] = {{"--post", OPT_LIST, &g->post}, {"--host", OPT_TEXT, &host},
+        {"--job", OPT_TEXT, &job}, {"--plan", OPT_TEXT, &plan}, {"--hold", OPT_NUMBER, &g->hold_s}, {0}};
     bool late = false;
     deaf();
     int rc = command_parse(argc, argv, options, e);
@@ -121,7 +126,8 @@ int cmd_hook(int argc, char **argv, struct err *e) {
     if (rc == 0) rc = hooks_load(command_config(), &g->hooks, e);
     word(g->host, "ZAIBEI_HOST", host), word(g->job, "ZAIBEI_JOB", job), word(g->plan, "ZAIBEI_PLAN", plan);
     if (rc == 0 && g->hold_s > HOOK_TIMEOUT_MAX_S) rc = err_set(e, ZE_USAGE, argv[0], _("not for people"));
-    while (rc == 0 && !(late = held_too_long(g)) && watch_receive(GUARD_SOCKET, &q, sizeof q, &fd) == 0 && q.op != GUARD_DONE) {
+    while (rc == 0 && !(late = held_too_long(g)) && watch_receive(GUARD_SOCKET, &q, sizeof q, &fd) == 0 &&
+        q.op != GUARD_DONE) {
         bool heard = q.op == GUARD_STOP || answer(g, &q, fd); /* a stop that comes after the end of what it was for */
         if (fd >= 0) close(fd);
         if (!heard) break;

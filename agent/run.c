@@ -17,7 +17,7 @@
 #include "sys/clock.h"
 #include "sys/file.h"
 
-enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400 };
+enum { REPORT_S = 15, RESULT_TRIES = 5, ANSWER_MAX = 1 << 20, SLEEP_MAX_S = 3600, UNTIL_MAX_S = 7 * 86400, TOGETHER_MAX_S = 10 };
 
 unsigned run_backoff(unsigned failures) {
     unsigned s = 5;
@@ -43,7 +43,8 @@ static bool options_take(const struct js *options, struct run_job *out) {
         if (!strcmp(key, "cross")) out->cross = on;
         else if (!strcmp(key, "exclude_caches")) out->caches = on;
         else if (!strcmp(key, "reread")) out->reread = on;
-        else if (!strcmp(key, "patience_s") && seconds > 0 && seconds <= RUN_PATIENCE_MAX_S) out->patience_s = (unsigned)seconds;
+        else if (!strcmp(key, "patience_s") && seconds > 0 && seconds <= RUN_PATIENCE_MAX_S)
+            out->patience_s = (unsigned)seconds;
         else return false;
     }
     return true;
@@ -51,7 +52,10 @@ static bool options_take(const struct js *options, struct run_job *out) {
 
 bool run_job_parse(const struct js *j, struct run_job *out) {
     const char *kind = js_str(j, "kind", "");
-    *out = (struct run_job){.id = js_str(j, "job", ""), .ticket = js_str(j, "ticket", NULL), .plan = js_str(j, "plan", NULL), .system_point = js_str(j, "system_point", NULL)};
+    *out = (struct run_job){.id = js_str(j, "job", ""),
+        .ticket = js_str(j, "ticket", NULL),
+        .plan = js_str(j, "plan", NULL),
+        .system_point = js_str(j, "system_point", NULL)};
     out->full = !strcmp(kind, "full");
     /* Both become arguments of the guard: a word that looks like an option is none of ours. */
     if (!text_name_ok(out->id) || (out->plan && !text_name_ok(out->plan))) return false;
@@ -65,7 +69,8 @@ bool run_job_parse(const struct js *j, struct run_job *out) {
     if (!text_list(js_get(j, "excludes"), out->excludes, RUN_PATHS_MAX, &out->excludes_n)) return false;
     for (size_t i = 0; i < out->paths_n; i++)
         if (*out->paths[i] != '/') return false;
-    if (js_has(j, "options") && (!js_is_object(js_get(j, "options")) || !options_take(js_get(j, "options"), out))) return false;
+    if (js_has(j, "options") && (!js_is_object(js_get(j, "options")) || !options_take(js_get(j, "options"), out)))
+        return false;
     const struct js *excludes = js_get(j, "excludes");
     out->until_s = js_int(j, "until_s", 0);
     if (out->until_s < 0 || out->until_s > UNTIL_MAX_S) return false;
@@ -118,8 +123,13 @@ static int together(void *arg, bool frozen, struct err *e) {
     CLEANUP_JS struct js *a = run_visit(r, q, &silent);
     const struct js *x = js_get(a, "error");
     int64_t id = js_int(x, "id", 0);
-    if (x) return err_set(e, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s", js_str(x, "message", ""));
-    return js_bool(a, "go", false);
+    if (x)
+        return err_set(e, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
+            js_str(x, "message", ""));
+    int64_t next = js_int(a, "next_s", 1);
+    if (js_bool(a, "go", false)) return 1;
+    if (!frozen && next > 1) run_nap(r, next < TOGETHER_MAX_S ? (unsigned)next - 1 : TOGETHER_MAX_S);
+    return 0;
 }
 
 struct js *run_error(const struct err *e) {
@@ -183,13 +193,27 @@ static int job_do(struct runner *r, const struct js *j) {
         r->until_ns = job.until_s ? r->reported_ns + job.until_s * 1000000000 : 0, r->window_over = false;
         struct limiter limiter = {
             .limits = job.limits, .clock = r->clock, .cancelled = asked_to_stop, .cancelled_arg = r};
-        struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths, .paths_n = job.paths_n, .full = job.full,
-            .excludes = job.excludes, .excludes_n = job.excludes_n,
-            .pre = job.pre, .post = job.post, .dumps = job.dumps, .job = job.id, .plan = job.plan,
-            .ticket = job.ticket, .clock = r->clock,
-            .cross = job.cross, .caches = job.caches, .reread = job.reread, .patience_s = job.patience_s,
-            .together = job.system_point ? together : NULL, .together_arg = r,
-            .progress = &r->progress, .cancelled = limiter_step, .cancelled_arg = &limiter};
+        struct backup_request q = {.paths = (char *const *)(uintptr_t)job.paths,
+            .paths_n = job.paths_n,
+            .full = job.full,
+            .excludes = job.excludes,
+            .excludes_n = job.excludes_n,
+            .pre = job.pre,
+            .post = job.post,
+            .dumps = job.dumps,
+            .job = job.id,
+            .plan = job.plan,
+            .ticket = job.ticket,
+            .clock = r->clock,
+            .cross = job.cross,
+            .caches = job.caches,
+            .reread = job.reread,
+            .patience_s = job.patience_s,
+            .together = job.system_point ? together : NULL,
+            .together_arg = r,
+            .progress = &r->progress,
+            .cancelled = limiter_step,
+            .cancelled_arg = &limiter};
         r->c->limiter = &limiter;
         rc = limiter_begin(&limiter, &r->c->limits, &why);
         if (rc == 0) rc = backup_run(r->c, &q, &done, &why);

@@ -138,7 +138,9 @@ int cmd_point_show(struct cli *c, struct err *e) {
     char path[500], host[200], number[200];
     const char *slash = strchr(c->argv[0], '/');
     int system = cli_system_point(c->argv[0], path, sizeof path, "");
-    if (system) return system > 0 ? cmd_system_point_show(c, path, e) : err_set(e, ZE_USAGE, c->argv[0], _("expected SYSTEM@NUMBER"));
+    if (system)
+        return system > 0 ? cmd_system_point_show(c, path, e)
+                          : err_set(e, ZE_USAGE, c->argv[0], _("expected SYSTEM@NUMBER"));
     if (!slash) return err_set(e, ZE_USAGE, c->argv[0], _("expected HOST/NUMBER or HOST/latest"));
     snprintf(host, sizeof host, "%.*s", (int)(slash - c->argv[0] < 64 ? slash - c->argv[0] : 64), c->argv[0]);
     http_escape(number, sizeof number, slash + 1);

@@ -141,8 +141,9 @@ static void print_diff(const struct js *rows, enum form_lang lang) {
     struct table *t = table_new(_("FIELD|ON THE FORM|OLD|NEW"));
     for (size_t i = 0; i < js_count(rows); i++) {
         const struct js *row = js_at(rows, i);
-        char old[400], new[400];
-        table_row(t, js_str(row, "field", ""), js_str(row, lang == FORM_ZH ? "label" : "title", ""),
+        char old[400], new[400], field[300];
+        snprintf(field, sizeof field, "%s %s", js_str(row, "field", ""), js_str(row, "of", ""));
+        table_row(t, field, js_str(row, lang == FORM_ZH ? "label" : "title", ""),
             shown(row, "old", old, sizeof old), shown(row, "new", new, sizeof new));
     }
     table_print(t, _("no difference"));

@@ -1,5 +1,6 @@
-/* The questions of a recovery: first every host's address, since hosts name each other; then each host's order and services; then
- * the checks. As for the form there is one judge: each answer is put into the plan, which is read, and what that says is shown. */
+/* The questions of a recovery: first every host's address, since hosts name each other; then each host's order and
+ * services; then the checks. As for the form there is one judge: each answer is put into the plan, which is read, and
+ * what that says is shown. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,8 @@ static int ask_names(struct asking *a, struct js *entry, const char *last, struc
 }
 
 /* The fields of one element, the first of which may be left out, and all is; 1 when it was. */
-static int ask_fields(struct asking *a, const char *above, const char *const *fields, const char *of, struct js *entry, struct err *e) {
+static int ask_fields(
+    struct asking *a, const char *above, const char *const *fields, const char *of, struct js *entry, struct err *e) {
     for (size_t i = 0; fields[i]; i++) {
         char key[64];
         snprintf(key, sizeof key, "%s.%s", above, fields[i]);
@@ -80,8 +82,8 @@ static int ask_fields(struct asking *a, const char *above, const char *const *fi
     return 0;
 }
 
-static int ask_list(struct asking *a, struct js *map, const char *key, const char *above, const char *const *fields, const char *of,
-    struct err *e) {
+static int ask_list(struct asking *a, struct js *map, const char *key, const char *above, const char *const *fields,
+    const char *of, struct err *e) {
     for (;;) {
         struct js *entry = js_object();
         int rc = ask_fields(a, above, fields, of, entry, e);
@@ -91,7 +93,8 @@ static int ask_list(struct asking *a, struct js *map, const char *key, const cha
 }
 
 static int ask_all(struct asking *a, struct js *recovery, struct err *e) {
-    static const char *const service[] = {"name", "start", "user", NULL}, *const check[] = {"name", "host", "run", "expect", NULL};
+    static const char *const service[] = {"name", "start", "user", NULL},
+                             *const check[] = {"name", "host", "run", "expect", NULL};
     const struct js *names = js_get(a->form, "hosts");
     for (size_t i = 0; i < js_count(names); i++)
         if (ask_host(a, recovery, js_text(js_at(names, i)), e) < 0) return -1;
@@ -109,11 +112,14 @@ int plannew_recovery(struct asking *a, struct err *e) {
     static const char *const yes[] = {"y", "yes", "true", "是"};
     bool wanted = false;
     if (strcmp(js_str(a->form, "backup", "true"), "true") != 0) return 0;
-    fputs(_("\nHow the system is brought back: addresses, order, services and checks of its hosts (yes or no) [no]: "), stderr);
+    fputs(_("\nHow the system is brought back: addresses, order, services and checks of its hosts (yes or no) [no]: "),
+        stderr);
     if (!plannew_line(a)) return 0;
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) wanted |= !strcmp(a->line, yes[i]);
     if (!wanted) return 0;
-    fputs(_("An empty answer goes on: to the next host, or past the last service or check. A check is a command, or http://…\n"), stderr);
+    fputs(_("An empty answer goes on: to the next host, or past the last service or check. A check is a command, or "
+            "http://…\n"),
+        stderr);
     js_set(a->form, "recovery", js_object());
     return ask_all(a, js_get(a->form, "recovery"), e);
 }

@@ -33,10 +33,12 @@ int cmd_system_list(struct cli *c, struct err *e) {
         snprintf(hosts, sizeof hosts, "%zu", js_count(js_get(s, "hosts")));
         rpo_text(s, rpo, sizeof rpo);
         cli_time(p, "created", when);
-        if (p) snprintf(point, sizeof point, "%lld %s %s", (long long)js_int(p, "id", 0), _(js_str(p, "state", "")), when);
+        if (p)
+            snprintf(point, sizeof point, "%lld %s %s", (long long)js_int(p, "id", 0), _(js_str(p, "state", "")), when);
         cli_time(d, "ended", when);
         if (d) snprintf(drill, sizeof drill, "%s %s", js_str(d, "verdict", ""), when);
-        table_row(t, js_str(s, "system", ""), js_str(s, "plan", ""), hosts, js_get(s, "recovery") ? _("yes") : "–", rpo, point, drill);
+        table_row(t, js_str(s, "system", ""), js_str(s, "plan", ""), hosts, js_get(s, "recovery") ? _("yes") : "–", rpo,
+            point, drill);
     }
     table_print(t, _("no plan is in force yet"));
     return 0;
@@ -72,10 +74,19 @@ int cmd_system_show(struct cli *c, struct err *e) {
     rpo_text(s, text, sizeof text), cli_show("rpo", text);
     cli_span(s, "rto_target_s", text), cli_show("rto target", text);
     const struct js *p = js_get(s, "last_system_point"), *d = js_get(s, "last_drill");
-    snprintf(text, sizeof text, "%s@%lld %s", js_str(s, "system", ""), (long long)js_int(p, "id", 0), js_str(p, "state", ""));
+    snprintf(text, sizeof text, "%s@%lld %s", js_str(s, "system", ""), (long long)js_int(p, "id", 0),
+        js_str(p, "state", ""));
     cli_show("system point", p ? text : "–");
     snprintf(text, sizeof text, "%lld %s", (long long)js_int(d, "drill", 0), js_str(d, "verdict", ""));
     cli_show("last drill", d ? text : "–");
+    const struct js *moves = js_get(s, "migrations");
+    for (size_t i = 0; i < js_count(moves); i++) {
+        char end[32];
+        const struct js *m = js_at(moves, i);
+        cli_time(m, "end", end);
+        snprintf(text, sizeof text, "%s %s %s", js_str(m, "migration", ""), js_str(m, "state", ""), end);
+        cli_show("migration", text);
+    }
     puts("");
     show_hosts(s);
     js_free(s);
@@ -101,7 +112,9 @@ static void show_point(const struct js *p) {
         snprintf(job, sizeof job, "%lld", (long long)js_int(h, "job", 0));
         if (js_int(h, "point", 0)) snprintf(point, sizeof point, "%lld", (long long)js_int(h, "point", 0));
         cli_time(h, "walk_start", walk);
-        if (x) snprintf(why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
+        if (x)
+            snprintf(
+                why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
         table_row(t, js_str(h, "host", ""), _(js_str(h, "state", "")), js_str(h, "stage", ""), job, point, walk, why);
     }
     table_print(t, "");
@@ -152,7 +165,8 @@ int cmd_system_points(struct cli *c, struct err *e) {
         for (size_t k = 0; k < js_count(hosts); k++) {
             const struct js *h = js_at(hosts, k);
             size_t used = strlen(points);
-            snprintf(points + used, sizeof points - used, "%s%s/%lld", k ? " " : "", js_str(h, "host", ""), (long long)js_int(h, "point", 0));
+            snprintf(points + used, sizeof points - used, "%s%s/%lld", k ? " " : "", js_str(h, "host", ""),
+                (long long)js_int(h, "point", 0));
         }
         table_row(t, id, _(js_str(p, "state", "")), frozen, ended, points, js_str(p, "reason", ""));
     }
@@ -183,7 +197,9 @@ int cmd_system_point_pinned(struct cli *c, const struct js *j) {
         char name[100];
         snprintf(name, sizeof name, "%s/%lld", js_str(p, "host", ""), (long long)js_int(p, "point", 0));
         if (c->json) cli_line("pin", js_copy(p));
-        else printf(js_bool(p, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"), name, js_str(p, "until", "?"));
+        else
+            printf(js_bool(p, "extended", false) ? _("%s is pinned until %s\n") : _("%s is pinned already, until %s\n"),
+                name, js_str(p, "until", "?"));
     }
     return 0;
 }

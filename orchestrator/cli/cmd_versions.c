@@ -106,7 +106,7 @@ static void print_changes(const struct js *j) {
     for (size_t i = 0; i < js_count(changes); i++) {
         static const char *const keys[] = {"old", "new"};
         const struct js *row = js_at(changes, i);
-        printf("  %s\n", js_str(row, "field", ""));
+        printf("  %s %s\n", js_str(row, "field", ""), js_str(row, "of", ""));
         for (int k = 0; k < 2; k++) {
             char text[700];
             const char *s = js_str(row, keys[k], NULL);

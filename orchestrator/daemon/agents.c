@@ -8,12 +8,12 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "catalog_calendar.h"
 #include "hosts.h"
 #include "systems.h"
 #include "restores.h"
 #include "sys/file.h"
 #include "turns.h"
-#include "catalog_calendar.h"
 
 enum { LEFT_OUT_MAX = 20 };
 
@@ -155,7 +155,8 @@ static struct js *on_progress(struct daemon *d, const char *host, const struct j
 }
 
 /* Of a system point: "freeze" asks whether it may freeze, "frozen" says that it has, and asks whether it may walk. */
-static struct js *barrier(struct daemon *d, const char *host, const struct js *q, enum barrier_stage stage, struct err *e) {
+static struct js *barrier(
+    struct daemon *d, const char *host, const struct js *q, enum barrier_stage stage, struct err *e) {
     struct job j;
     db_begin(d->db);
     bool mine = own_job(d, host, q, &j) && j.system_point && !strcmp(j.state, "running");
@@ -164,11 +165,13 @@ static struct js *barrier(struct daemon *d, const char *host, const struct js *q
         j.lease_ns = daemon_now(d) + (int64_t)LEASE_S * NS_PER_S;
         job_put(d->db, &j);
     }
+    int pause_s = mine ? barrier_pause_s(d->db, &j) : 1;
     struct err why = ERR_INIT;
     if (db_commit(d->db, &why) < 0) return *e = why, NULL;
     if (go < 0) return NULL;
     struct js *a = js_object();
     js_set_bool(a, "go", go);
+    js_set_int(a, "next_s", pause_s);
     return a;
 }
 
@@ -263,8 +266,8 @@ char *agents_answer(struct daemon *d, const char *host, const void *request, siz
     static const struct {
         const char *op;
         struct js *(*handler)(struct daemon *, const char *, const struct js *, struct err *);
-    } ops[] = {{"call-in", on_call_in}, {"progress", on_progress}, {"result", on_result},
-        {"freeze", on_freeze}, {"frozen", on_frozen}};
+    } ops[] = {{"call-in", on_call_in}, {"progress", on_progress}, {"result", on_result}, {"freeze", on_freeze},
+        {"frozen", on_frozen}};
     struct err e = ERR_INIT;
     CLEANUP_JS struct js *q = js_parse(request, n, host, &e), *a = NULL;
     const char *op = js_str(q, "op", "");

@@ -52,6 +52,7 @@ static struct js *job_json(const struct job *j) {
     js_set_time(o, "ended", j->ended_ns);
     js_set_time(o, "retain_until", j->retain_until_ns);
     if (j->point) js_set_int(o, "point", j->point);
+    if (j->system_point) js_set_int(o, "system_point", j->system_point);
     js_set_int(o, "files", j->files);
     js_set_int(o, "bytes_read", j->bytes_read);
     js_set_int(o, "bytes_sent", j->bytes_sent);

@@ -1,5 +1,5 @@
-/* Systems and system points over the API. What a pin costs is the vault's to judge, host by host: one that is refused does not
- * take away what another one was given, and the answer says both. */
+/* Systems and system points over the API. What a pin costs is the vault's to judge, host by host: one that is refused
+ * does not take away what another one was given, and the answer says both. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,9 @@ static void put_hosts(struct daemon *d, struct js *system) {
         js_set_str(o, "state", known && *h.state ? h.state : "unknown");
         js_set_int(o, "points", h.points);
         js_set_time(o, "seen", h.seen_ns);
-        if (rpo >= 0) js_set_int(o, "last_point", h.last_point), js_set_time(o, "last_time", h.last_time_ns), js_set_int(o, "rpo_s", rpo);
+        if (rpo >= 0)
+            js_set_int(o, "last_point", h.last_point), js_set_time(o, "last_time", h.last_time_ns),
+                js_set_int(o, "rpo_s", rpo);
         worst = rpo < 0 || worst < 0 ? -1 : rpo > worst ? rpo : worst;
         js_push(hosts, o);
     }
@@ -66,12 +68,30 @@ static void put_drill(struct db *d, struct js *system) {
     db_done(r);
 }
 
+/* Its migrations whose window is not closed. */
+static void put_migrations(struct db *d, struct js *system) {
+    if (!has_table(d, "migrations")) return;
+    struct js *list = js_array();
+    struct db_rows *r =
+        db_query(d, "SELECT name,state,end_ns FROM migrations WHERE system=? AND state<>'closed' ORDER BY id", "s",
+            js_str(system, "system", ""));
+    while (db_next(r)) {
+        struct js *o = js_object();
+        js_set_str(o, "migration", db_text(r, 0)), js_set_str(o, "state", db_text(r, 1));
+        js_set_time(o, "end", db_int(r, 2));
+        js_push(list, o);
+    }
+    db_done(r);
+    js_set(system, "migrations", list);
+}
+
 static struct js *system_json(struct daemon *d, const char *name) {
     struct js *j = system_get(d->db, name);
     size_t n;
     if (!j) return NULL;
     put_hosts(d, j);
     put_drill(d->db, j);
+    put_migrations(d->db, j);
     int64_t *ids = system_points_list(d->db, name, 0, 1, &n);
     if (n) js_set(j, "last_system_point", system_point_get(d->db, ids[0]));
     free(ids);
@@ -158,7 +178,9 @@ static struct js *find(struct api_call *c, struct err *e) {
     return NULL;
 }
 
-struct js *api_system_point_show(struct api_call *c, struct err *e) { return find(c, e); }
+struct js *api_system_point_show(struct api_call *c, struct err *e) {
+    return find(c, e);
+}
 
 /* The vault pins this host's part. */
 static struct js *pin_one(struct api_call *c, const char *host, int64_t point, struct err *e) {

@@ -1,6 +1,6 @@
-/* A system point is a row, and a job for each host. The jobs are taken like all others; between being ready and walking they
- * wait for each other (systems_barrier.c). Each try is the only one: a host that comes back later is not frozen together with
- * the others any more, so its job is not tried again. */
+/* A system point is a row, and a job for each host. The jobs are taken like all others; between being ready and
+ * walking they wait for each other (systems_barrier.c). Each try is the only one: a host that comes back later is not
+ * frozen together with the others any more, so its job is not tried again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +30,12 @@ static int64_t plan_of(struct daemon *d, const char *system, const char *host, s
     return 0;
 }
 
-static bool queue_one(struct daemon *d, int64_t id, const char *system, const char *host, unsigned rank, const char *who) {
+static bool queue_one(
+    struct daemon *d, int64_t id, const char *system, const char *host, unsigned rank, const char *who) {
     struct plan p;
     struct host h;
-    struct job j = {.origin = "system", .labels = "manual", .state = "queued", .system_point = id, .due_ns = daemon_now(d)};
+    struct job j = {
+        .origin = "system", .labels = "manual", .state = "queued", .system_point = id, .due_ns = daemon_now(d)};
     if (!(j.plan_version = plan_of(d, system, host, &p))) return false;
     bool points = catalog_host_get(d->db, host, &h) && h.points > 0;
     snprintf(j.kind, sizeof j.kind, "%s", points ? "incremental" : "full");
@@ -43,8 +45,8 @@ static bool queue_one(struct daemon *d, int64_t id, const char *system, const ch
     j.queued_ns = j.due_ns, j.priority = p.priority;
     plan_free(&p);
     job_add(d->db, &j);
-    db_exec(d->db, "INSERT INTO system_point_hosts(job,system_point,host,rank,stage,walk_ns) VALUES(?,?,?,?,0,0)", "iisi",
-        j.id, id, host, (int64_t)rank);
+    db_exec(d->db, "INSERT INTO system_point_hosts(job,system_point,host,rank,stage,walk_ns) VALUES(?,?,?,?,0,0)",
+        "iisi", j.id, id, host, (int64_t)rank);
     job_record(d->db, &j, j.due_ns, who, "job.run");
     return true;
 }
@@ -57,7 +59,8 @@ static bool under_way(struct db *d, const char *system) {
     return found;
 }
 
-static void record(struct daemon *d, int64_t id, const char *system, const char *who, const char *act, const char *why) {
+static void record(
+    struct daemon *d, int64_t id, const char *system, const char *who, const char *act, const char *why) {
     struct js *x = js_object();
     js_set_int(x, "system_point", id);
     if (*why) js_set_str(x, !strcmp(act, "system.point.ended") ? "state" : "reason", why);
@@ -105,25 +108,28 @@ static struct js *host_json(struct db *d, int64_t job, const char *host, int64_t
     if (!j.err_id && !*j.err_msg) return o;
     js_set(o, "error", x = js_object());
     snprintf(id, sizeof id, "ZB-%lld", (long long)j.err_id);
-    js_set_str(x, "id", j.err_id ? id : NULL), js_set_str(x, "object", j.err_object), js_set_str(x, "message", j.err_msg);
+    js_set_str(x, "id", j.err_id ? id : NULL), js_set_str(x, "object", j.err_object),
+        js_set_str(x, "message", j.err_msg);
     js_set_str(x, "next", err_next((enum err_id)j.err_id));
     return o;
 }
 
 struct js *system_point_get(struct db *d, int64_t id) {
-    struct db_rows *r = db_query(d,
-        "SELECT system,state,who,reason,created_ns,frozen_ns,ended_ns FROM system_points WHERE id=?", "i", id);
+    struct db_rows *r = db_query(
+        d, "SELECT system,state,who,reason,created_ns,frozen_ns,ended_ns FROM system_points WHERE id=?", "i", id);
     struct js *o = db_next(r) ? js_object() : NULL, *hosts;
     if (o) {
         js_set_int(o, "id", id);
         js_set_str(o, "system", db_text(r, 0)), js_set_str(o, "state", db_text(r, 1));
         js_set_str(o, "who", db_text(r, 2)), js_set_str(o, "reason", db_text(r, 3));
-        js_set_time(o, "created", db_int(r, 4)), js_set_time(o, "frozen", db_int(r, 5)), js_set_time(o, "ended", db_int(r, 6));
+        js_set_time(o, "created", db_int(r, 4)), js_set_time(o, "frozen", db_int(r, 5)),
+            js_set_time(o, "ended", db_int(r, 6));
     }
     db_done(r);
     if (!o) return NULL;
     js_set(o, "hosts", hosts = js_array());
-    r = db_query(d, "SELECT job,host,stage,walk_ns FROM system_point_hosts WHERE system_point=? ORDER BY host", "i", id);
+    r = db_query(
+        d, "SELECT job,host,stage,walk_ns FROM system_point_hosts WHERE system_point=? ORDER BY host", "i", id);
     while (db_next(r)) js_push(hosts, host_json(d, db_int(r, 0), db_text(r, 1), db_int(r, 2), db_int(r, 3)));
     db_done(r);
     return o;
@@ -132,9 +138,9 @@ struct js *system_point_get(struct db *d, int64_t id) {
 int64_t *system_points_list(struct db *d, const char *system, int64_t before, int64_t limit, size_t *n) {
     int64_t *ids = calloc((size_t)limit + 1, sizeof *ids);
     *n = 0;
-    struct db_rows *r = db_query(d,
-        "SELECT id FROM system_points WHERE system=?1 AND (?2=0 OR id<?2) ORDER BY id DESC LIMIT ?3", "sii", system, before,
-        limit + 1);
+    struct db_rows *r =
+        db_query(d, "SELECT id FROM system_points WHERE system=?1 AND (?2=0 OR id<?2) ORDER BY id DESC LIMIT ?3", "sii",
+            system, before, limit + 1);
     while (ids && db_next(r)) ids[(*n)++] = db_int(r, 0);
     db_done(r);
     return ids;
@@ -191,11 +197,13 @@ static void settle(struct daemon *d, int64_t id, bool late) {
         const char *state = js_str(js_at(hosts, i), "state", "");
         over |= strcmp(state, "queued") != 0 && strcmp(state, "running") != 0;
     }
-    if (over && !js_str(o, "frozen", NULL)) give_up(d, hosts, _("another host of the system point has ended before all were frozen"));
+    if (over && !js_str(o, "frozen", NULL))
+        give_up(d, hosts, _("another host of the system point has ended before all were frozen"));
     else if (late && !js_str(o, "frozen", NULL)) give_up(d, hosts, _("its agent did not come for it in time"));
     CLEANUP_JS struct js *now = system_point_get(d->db, id);
     const char *end = outcome(js_get(now, "hosts"), &begun);
-    if (!end && begun) db_exec(d->db, "UPDATE system_points SET state='running' WHERE id=? AND state='queued'", "i", id);
+    if (!end && begun)
+        db_exec(d->db, "UPDATE system_points SET state='running' WHERE id=? AND state='queued'", "i", id);
     if (!end) return;
     db_exec(d->db, "UPDATE system_points SET state=?,ended_ns=? WHERE id=?", "sii", end, daemon_now(d), id);
     record(d, id, system, "zaibeid", "system.point.ended", end);
@@ -206,7 +214,8 @@ int system_points_tick(struct daemon *d, struct err *e) {
     int64_t ids[32], until[32], now = daemon_now(d);
     size_t n = 0;
     db_begin(d->db);
-    struct db_rows *r = db_query(d->db, "SELECT id,until_ns FROM system_points WHERE state IN ('queued','running') LIMIT 32", "");
+    struct db_rows *r =
+        db_query(d->db, "SELECT id,until_ns FROM system_points WHERE state IN ('queued','running') LIMIT 32", "");
     while (db_next(r)) ids[n] = db_int(r, 0), until[n++] = db_int(r, 1);
     db_done(r);
     for (size_t i = 0; i < n; i++) settle(d, ids[i], until[i] <= now);

@@ -1,5 +1,5 @@
-/* Which systems there are is what plans in force say; nothing else is kept of them but an index of names, written in the
- * transaction that puts a plan into force. */
+/* Which systems there are is what plans in force say; nothing else is kept of them but an index of names, written in
+ * the transaction that puts a plan into force. */
 #include "systems.h"
 
 #include <stdio.h>
@@ -90,11 +90,14 @@ struct js *system_get(struct db *d, const char *system) {
     }
     db_done(r);
     if (!found) return js_free(j), NULL;
-    js_set(j, "departments", column(db_query(d,
-        "SELECT DISTINCT v.department FROM " IN_FORCE "WHERE s.system=? AND v.department<>'' ORDER BY 1", "s", system)));
+    js_set(j, "departments",
+        column(db_query(d,
+            "SELECT DISTINCT v.department FROM " IN_FORCE "WHERE s.system=? AND v.department<>'' ORDER BY 1", "s",
+            system)));
     js_set(j, "plans", column(db_query(d, "SELECT v.name FROM " IN_FORCE "WHERE s.system=? ORDER BY 1", "s", system)));
-    struct js *hosts = column(db_query(d,
-        "SELECT DISTINCT h.host FROM " IN_FORCE "JOIN reach h ON h.plan=s.plan WHERE s.system=? ORDER BY 1", "s", system));
+    struct js *hosts = column(
+        db_query(d, "SELECT DISTINCT h.host FROM " IN_FORCE "JOIN reach h ON h.plan=s.plan WHERE s.system=? ORDER BY 1",
+            "s", system));
     js_set(j, "hosts", in_order(hosts, js_get(j, "recovery")));
     return j;
 }

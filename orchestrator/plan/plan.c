@@ -25,7 +25,8 @@ static int check_content(const struct yaml_node *top, bool backup, struct err *e
         return yaml_fail(content ? content : top, e, _("the key \"%s\" is missing"), content ? "paths" : "content");
     const struct yaml_node *patience = yaml_get(content, "patience");
     int64_t s;
-    if (patience && form_span(patience->text, &s) && s > PLAN_PATIENCE_MAX_S) return yaml_fail(patience, e, _("at most %s"), "1h");
+    if (patience && form_span(patience->text, &s) && s > PLAN_PATIENCE_MAX_S)
+        return yaml_fail(patience, e, _("at most %s"), "1h");
     for (const struct yaml_node *it = yaml_first(method); place && it; it = yaml_next(method, it))
         if (!strcmp(it->text, "offline")) place = NULL;
     return place ? yaml_fail(place, e, _("expected method: offline beside it")) : 0;

@@ -1,5 +1,5 @@
-/* What a plan says of a recovery is believed on the worst day, so it is judged when it is written: everything it names exists,
- * the order has no circle, and no expectation is one that nothing would meet too.
+/* What a plan says of a recovery is believed on the worst day, so it is judged when it is written: everything it names
+ * exists, the order has no circle, and no expectation is one that nothing would meet too.
  *
  * Expectations are compiled by the C library, whose automata grow with the product of the repetitions and for which
  * back-references are slow without bound: both are limited before it sees them. */
@@ -85,7 +85,8 @@ bool recovery_expect_ok(const char *s, const char **why) {
     regex_t re;
     if (strlen(s) > RECOVERY_EXPECT_MAX || !cheap(s))
         return *why = _("an expression that takes too long: fewer repetitions, and no back-references"), false;
-    if (regcomp(&re, s, REG_EXTENDED | REG_NOSUB) != 0) return *why = _("not a POSIX extended regular expression"), false;
+    if (regcomp(&re, s, REG_EXTENDED | REG_NOSUB) != 0)
+        return *why = _("not a POSIX extended regular expression"), false;
     bool empty = regexec(&re, "", 0, NULL, 0) == 0;
     regfree(&re);
     *why = empty ? _("it matches the empty text, so it would prove nothing") : NULL;
@@ -124,7 +125,8 @@ static int check_known(const struct checking *c, const struct yaml_node *n, stru
 }
 
 /* The text under ${key}, where it is given, by ${ok}. */
-static int check_text(const struct yaml_node *map, const char *key, bool (*ok)(const char *), const char *expected, struct err *e) {
+static int check_text(
+    const struct yaml_node *map, const char *key, bool (*ok)(const char *), const char *expected, struct err *e) {
     const struct yaml_node *n = yaml_get(map, key);
     char found[100];
     if (!n || ok(n->text)) return 0;
@@ -138,7 +140,8 @@ static bool absolute(const char *s) { return *s == '/' && s[1] && s[1] != ' '; }
 static int check_address(const struct checking *c, const struct yaml_node *n, struct err *e) {
     uint8_t mine[17], other[17];
     const struct yaml_node *gateway = yaml_get(yaml_get(c->top, "recovery"), "gateway");
-    if (!address_of(n->text, mine)) return yaml_fail(n, e, _("expected %s, found \"%s\""), _("an address such as 10.20.0.10/24"), n->text);
+    if (!address_of(n->text, mine))
+        return yaml_fail(n, e, _("expected %s, found \"%s\""), _("an address such as 10.20.0.10/24"), n->text);
     if (gateway && gateway != n && address_of(gateway->text, other) && !memcmp(mine, other, sizeof mine))
         return yaml_fail(n, e, _("the gateway has this address"));
     for (const struct yaml_node *it = c->hosts ? c->hosts->child : NULL; it && n != gateway; it = it->next) {
@@ -151,11 +154,13 @@ static int check_address(const struct checking *c, const struct yaml_node *n, st
 }
 
 static int check_host(const struct checking *c, const struct yaml_node *map, struct err *e) {
-    const struct yaml_node *host = yaml_get(map, "host"), *after = yaml_get(map, "after"), *services = yaml_get(map, "services");
+    const struct yaml_node *host = yaml_get(map, "host"), *after = yaml_get(map, "after"),
+                           *services = yaml_get(map, "services");
     if (!plan_names(c, host->text)) return yaml_fail(host, e, _("the plan names no host \"%s\""), host->text);
     if (check_address(c, yaml_get(map, "address"), e) < 0) return -1;
     if (check_text(map, "nic", nic_ok, _("the name of a network card such as ens192"), e) < 0) return -1;
-    if (check_text(map, "mac", mac_ok, _("the address of one network card such as 52:54:00:20:00:10"), e) < 0) return -1;
+    if (check_text(map, "mac", mac_ok, _("the address of one network card such as 52:54:00:20:00:10"), e) < 0)
+        return -1;
     for (const struct yaml_node *it = yaml_first(after); it; it = yaml_next(after, it))
         if (check_known(c, it, e) < 0) return -1;
     for (const struct yaml_node *it = services ? services->child : NULL; it; it = it->next)
@@ -166,7 +171,8 @@ static int check_host(const struct checking *c, const struct yaml_node *map, str
 }
 
 /* Follow ${map}; each host is left behind once, so this ends soon. ${way}: the hosts that led here. */
-static int follow(struct checking *c, const struct yaml_node *map, const struct yaml_node **way, size_t n, struct err *e) {
+static int follow(
+    struct checking *c, const struct yaml_node *map, const struct yaml_node **way, size_t n, struct err *e) {
     const struct yaml_node *after = yaml_get(map, "after");
     if (c->done[map->index]) return 0;
     way[n++] = map;
@@ -178,7 +184,8 @@ static int follow(struct checking *c, const struct yaml_node *map, const struct 
         if (from == n && follow(c, next, way, n, e) < 0) return -1;
         if (from == n) continue;
         for (; from < n; from++)
-            snprintf(circle + strlen(circle), sizeof circle - strlen(circle), "%s → ", yaml_get(way[from], "host")->text);
+            snprintf(
+                circle + strlen(circle), sizeof circle - strlen(circle), "%s → ", yaml_get(way[from], "host")->text);
         return yaml_fail(it, e, _("a circle: %s%s"), circle, it->text);
     }
     c->done[map->index] = true;
@@ -188,7 +195,8 @@ static int follow(struct checking *c, const struct yaml_node *map, const struct 
 /* ---- checks ---- */
 
 static int check_check(const struct checking *c, const struct yaml_node *map, struct err *e) {
-    const struct yaml_node *run = yaml_get(map, "run"), *http = yaml_get(map, "http"), *expect = yaml_get(map, "expect");
+    const struct yaml_node *run = yaml_get(map, "run"), *http = yaml_get(map, "http"),
+                           *expect = yaml_get(map, "expect");
     const struct yaml_node *status = yaml_get(map, "status"), *within = yaml_get(map, "within");
     const char *why;
     int64_t s;
@@ -196,7 +204,8 @@ static int check_check(const struct checking *c, const struct yaml_node *map, st
     if (!run == !http) return yaml_fail(http ? http : map, e, _("expected either run or http"));
     if (status && !http) return yaml_fail(status, e, _("expected http beside it"));
     if (check_text(map, "http", http_ok, _("a page such as http://10.20.0.20/api/"), e) < 0) return -1;
-    if (within && form_span(within->text, &s) && s > RECOVERY_WITHIN_MAX_S) return yaml_fail(within, e, _("at most %s"), "1h");
+    if (within && form_span(within->text, &s) && s > RECOVERY_WITHIN_MAX_S)
+        return yaml_fail(within, e, _("at most %s"), "1h");
     return recovery_expect_ok(expect->text, &why) ? 0 : yaml_fail(expect, e, "%s", why);
 }
 
@@ -208,7 +217,8 @@ int recovery_check(const struct yaml_node *top, bool backup, struct err *e) {
     if (!r) return 0;
     if (!backup) return yaml_fail(r, e, _("expected backup: true beside it"));
     if (!c.hosts || !c.hosts->child) return yaml_fail(r, e, _("the key \"%s\" is missing"), "hosts");
-    if (every && form_span(every->text, &s) && s > RECOVERY_DRILL_EVERY_MAX_S) return yaml_fail(every, e, _("at most %s"), "366d");
+    if (every && form_span(every->text, &s) && s > RECOVERY_DRILL_EVERY_MAX_S)
+        return yaml_fail(every, e, _("at most %s"), "366d");
     if (gateway && check_address(&c, gateway, e) < 0) return -1;
     for (const struct yaml_node *it = c.hosts->child; it; it = it->next)
         if (check_host(&c, it, e) < 0) return -1;

@@ -1,7 +1,7 @@
 /**
- * A plan's `recovery`: how the hosts of a system are brought back, and what proves that they work. At most one plan in force
- * of a system has it. Restores, system points and drills read the JSON of the plan's form, which recovery_check has judged;
- * struct recovery is the same with numbers in place of words, and with the order of the hosts.
+ * A plan's `recovery`: how the hosts of a system are brought back, and what proves that they work. At most one plan in
+ * force of a system has it. Restores, system points and drills read the JSON of the plan's form, which recovery_check
+ * has judged; struct recovery is the same with numbers in place of words, and with the order of the hosts.
  */
 #ifndef ORCHESTRATOR_RECOVERY_H
 #define ORCHESTRATOR_RECOVERY_H
@@ -24,9 +24,9 @@ enum {
 };
 
 struct recovery_host {
-    const char *host;                      /* this and ${after}: into the form */
+    const char *host;                       /* this and ${after}: into the form */
     const struct js *json, *after, *freeze; /* json: the whole entry; after, freeze: arrays of names, or NULL */
-    unsigned rank, written;                /* rank 0: after none; else one more than the greatest of those it is after */
+    unsigned rank, written; /* rank 0: after none; else one more than the greatest of those it is after */
 };
 
 struct recovery {
@@ -36,11 +36,12 @@ struct recovery {
     struct recovery_host hosts[RECOVERY_HOSTS_MAX]; /* in the order of starting: by rank, then as written */
 };
 
-/** recovery_check(top, backup, e): what the table of fields cannot say of `recovery`: hosts that exist, no cycles, addresses,
- * expectations. ZE_CONFIG with file:line:column. A plan without it is fine. */
+/** recovery_check(top, backup, e): what the table of fields cannot say of `recovery`: hosts that exist, no cycles,
+ * addresses, expectations. ZE_CONFIG with file:line:column. A plan without it is fine. */
 int recovery_check(const struct yaml_node *top, bool backup, struct err *e) MUST_CHECK;
 
-/** recovery_read(recovery, out): of a plan's form that was checked (NULL: nothing, with the defaults). Borrows its strings. */
+/** recovery_read(recovery, out): of a plan's form that was checked (NULL: nothing, with the defaults). Borrows its
+ * strings. */
 void recovery_read(const struct js *recovery, struct recovery *out);
 /** recovery_find: the host's entry, or NULL. */
 const struct recovery_host *recovery_find(const struct recovery *r, const char *host);

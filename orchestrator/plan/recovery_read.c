@@ -1,5 +1,5 @@
-/* The recovery of a plan that was checked, in numbers and in order: who is after nobody comes first, and so on. There is no
- * circle, so that the greatest rank is less than the number of hosts. */
+/* The recovery of a plan that was checked, in numbers and in order: who is after nobody comes first, and so on. There
+ * is no circle, so that the greatest rank is less than the number of hosts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +25,15 @@ static int by_rank(const void *a, const void *b) {
 void recovery_read(const struct js *recovery, struct recovery *out) {
     const struct js *hosts = js_get(recovery, "hosts");
     *out = (struct recovery){.drill_level = atoi(js_str(recovery, "drill_level", "2"))};
-    if (!form_span(js_str(recovery, "drill_every", ""), &out->drill_every_s)) out->drill_every_s = RECOVERY_DRILL_EVERY_S;
+    if (!form_span(js_str(recovery, "drill_every", ""), &out->drill_every_s))
+        out->drill_every_s = RECOVERY_DRILL_EVERY_S;
     for (size_t i = 0; i < js_count(hosts) && i < RECOVERY_HOSTS_MAX; i++) {
         const struct js *j = js_at(hosts, i);
-        out->hosts[out->hosts_n++] = (struct recovery_host){.host = js_str(j, "host", ""), .json = j,
-            .after = js_get(j, "after"), .freeze = js_get(j, "freeze"), .written = (unsigned)i};
+        out->hosts[out->hosts_n++] = (struct recovery_host){.host = js_str(j, "host", ""),
+            .json = j,
+            .after = js_get(j, "after"),
+            .freeze = js_get(j, "freeze"),
+            .written = (unsigned)i};
     }
     for (size_t round = 0; round < out->hosts_n; round++)
         for (size_t i = 0; i < out->hosts_n; i++) out->hosts[i].rank = rank_of(out, &out->hosts[i]);

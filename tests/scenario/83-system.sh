@@ -3,14 +3,16 @@
 # limit 240
 # System points of two real agents: all hosts are frozen before one of them walks, the application before the database; the
 # point is one, listed and pinned as one. Whatever goes wrong while hosts are frozen, each is thawed within its time and says so:
-# another host fails, an agent is killed, an agent hangs, zaibeid hangs.
+# another host fails, an agent is killed or hangs, zaibeid and the network are gone.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up
 log=$ZAIBEI_TMP/log slow=$ZAIBEI_TMP/slow work=$ZAIBEI_TMP/work
 declare -A pid config
+platform=()
 agents_down() {
     local name
+    [ ${#platform[@]} = 0 ] || kill -CONT "${platform[@]}" 2>/dev/null || :
     for name in "${!pid[@]}"; do kill -CONT "${pid[$name]}" 2>/dev/null && kill -9 "${pid[$name]}" 2>/dev/null || :; done
 }
 trap 'rc=$?; agents_down; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
@@ -104,7 +106,7 @@ for name in web "$host"; do
     told=$(seconds "$(zaibei point show "$name/$number" --json | jq -r .walk_start)")
     [ "$told" = "$walked" ] || fail "the vault says that $name was walked at $told, not $walked"
     [ "$name" = web ] && who=web || who=db
-    [ "$(times $who thaw)" -ge "$walked" ] || fail "$name was thawed before its walk"
+    [ "$(times "$who" thaw)" -ge "$walked" ] || fail "$name was thawed before its walk"
 done
 for name in db web; do
     zaibei-agent --config "${config[$name]}" restore 1 --target "$ZAIBEI_TMP/out-$name" >/dev/null || fail "restore of $name"
@@ -163,12 +165,13 @@ rm "$slow-db"
 wait_for 'the system point does not end' ended
 [ "$(newest '.hosts[] | select(.host == "web") | .error.id')" = ZB-1937 ] || fail "$(newest .)"
 
-step 'zaibeid hangs while a host is frozen'
+step 'zaibeid and the network are gone while a host is frozen'
 begin_frozen
-daemon=$(pgrep -P "$(cut -d' ' -f1 "$box/run/zaibeid.pid")" | head -n 1)
-kill -STOP "$daemon"
+platform=()
+for name in zaibeid sshd; do platform+=("$(pgrep -P "$(cut -d' ' -f1 "$box/run/$name.pid")" | head -n 1)"); done
+kill -STOP "${platform[@]}"
 thaws_in_time web
-kill -CONT "$daemon"
+kill -CONT "${platform[@]}"
 rm "$slow-db"
 wait_for 'the system point does not end' ended
 [ "$(newest '.hosts[] | select(.host == "web") | .error.id')" = ZB-1937 ] || fail "$(newest .)"

@@ -11,10 +11,10 @@
 #include "suite.h"
 
 #define GOOD "name: shop\nsystem: shop\nhosts: [db, web, batch]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n"
-#define HOSTS(web)                                                              \
-    "recovery:\n"                                                               \
-    "  hosts:\n"                                                                \
-    "    - {host: web, after: [db], address: 10.0.0.2/24" web "}\n"             \
+#define HOSTS(web)                                                  \
+    "recovery:\n"                                                   \
+    "  hosts:\n"                                                    \
+    "    - {host: web, after: [db], address: 10.0.0.2/24" web "}\n" \
     "    - {host: db, address: 10.0.0.1/24, freeze: stop}\n"
 
 static int parse(const char *text, struct plan *p, struct err *e) {
@@ -53,7 +53,8 @@ START_TEST(every_mistake_in_a_recovery_names_its_place) {
         "recovery.drill_level: expected 1, 2 or 4, found \"3\"");
     refused("recovery:\n  hosts: [{host: dd, address: 10.0.0.1/24}]\n", "shop.yaml:7:18",
         "recovery.hosts[0].host: the plan names no host \"dd\"");
-    refused("recovery:\n  hosts: [{host: db}]\n", "shop.yaml:7:11", "recovery.hosts[0]: the key \"address\" is missing");
+    refused(
+        "recovery:\n  hosts: [{host: db}]\n", "shop.yaml:7:11", "recovery.hosts[0]: the key \"address\" is missing");
     refused("recovery:\n  hosts: [{host: db, address: 10.0.0.1}]\n", "shop.yaml:7:31",
         "recovery.hosts[0].address: " ADDRESS "\"10.0.0.1\"");
     refused("recovery:\n  hosts: [{host: db, address: 10.0.0.256/24}]\n", "shop.yaml:7:31",
@@ -82,7 +83,8 @@ START_TEST(a_circle_is_named) {
     refused("recovery:\n  hosts:\n    - {host: web, after: [web], address: 10.0.0.1/24}\n", "shop.yaml:8:27",
         "recovery.hosts[0].after[0]: a circle: web → web");
     refused("recovery:\n  hosts:\n    - {host: web, after: [db], address: 10.0.0.2/24}\n"
-            "    - {host: db, after: batch, address: 10.0.0.1/24}\n    - {host: batch, after: [web], address: 10.0.0.3/24}\n",
+            "    - {host: db, after: batch, address: 10.0.0.1/24}\n    - {host: batch, after: [web], address: "
+            "10.0.0.3/24}\n",
         "shop.yaml:10:29", "recovery.hosts[2].after[0]: a circle: web → db → batch → web");
     refused("recovery:\n  hosts:\n    - {host: web, after: [zentral], address: 10.0.0.1/24}\n", "shop.yaml:8:27",
         "recovery.hosts[0].after[0]: recovery.hosts has no entry for \"zentral\"");
@@ -102,13 +104,14 @@ START_TEST(a_check_that_would_prove_nothing_is_refused) {
         "recovery.checks[0].status: expected http beside it");
     refused(CHECK("host: web, expect: x, http: \"https://10.0.0.2/\""), "shop.yaml:11:46",
         "recovery.checks[0].http: expected a page such as http://10.20.0.20/api/, found \"https://10.0.0.2/\"");
-    refused(CHECK("host: web, expect: x, run: ls, within: 61m"), "shop.yaml:11:56", "recovery.checks[0].within: at most 1h");
+    refused(CHECK("host: web, expect: x, run: ls, within: 61m"), "shop.yaml:11:56",
+        "recovery.checks[0].within: at most 1h");
     static const char *const nothing[] = {".*", "^$", "a*", "(x|)", "^", "[0-9]{0,3}"};
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
         char text[600];
         snprintf(text, sizeof text, CHECK("host: web, run: ls, expect: '%s'"), nothing[i]);
-        refused(text, "shop.yaml:11:46",
-            "recovery.checks[0].expect: it matches the empty text, so it would prove nothing");
+        refused(
+            text, "shop.yaml:11:46", "recovery.checks[0].expect: it matches the empty text, so it would prove nothing");
     }
     refused(CHECK("host: web, run: ls, expect: '('"), "shop.yaml:11:46",
         "recovery.checks[0].expect: not a POSIX extended regular expression");
@@ -147,7 +150,8 @@ START_TEST(many_ways_are_not_many_steps) {
         char after[100] = "";
         snprintf(doc + strlen(doc), sizeof doc - strlen(doc), "%sh%d", i ? "," : "", i);
         if (i < 60) snprintf(after, sizeof after, "after: [h%d, h%d], ", i / 2 * 2 + 2, i / 2 * 2 + 3);
-        snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "  - {host: h%d, %saddress: 10.0.0.%d/24}\n", i, after, i + 1);
+        snprintf(hosts + strlen(hosts), sizeof hosts - strlen(hosts), "  - {host: h%d, %saddress: 10.0.0.%d/24}\n", i,
+            after, i + 1);
     }
     snprintf(doc + strlen(doc), sizeof doc - strlen(doc), "]\nrecovery:\n  hosts:\n%s", hosts);
     struct plan p;
@@ -161,13 +165,33 @@ START_TEST(many_ways_are_not_many_steps) {
 }
 END_TEST
 
+#define TWO(first, second) "recovery:\n  hosts:\n    - " first "\n    - " second "\n"
+
+/* A host that goes, one that comes, and hosts that change places: never nothing, since the hash differs. */
+START_TEST(hosts_that_come_go_and_change_places_are_differences) {
+    struct plan a = accepted(TWO("{host: db, address: 10.0.0.1/24}", "{host: web, address: 10.0.0.2/24}"));
+    struct plan b = accepted(TWO("{host: db, address: 10.0.0.1/24}", "{host: batch, address: 10.0.0.3/24}"));
+    struct plan c = accepted(TWO("{host: web, address: 10.0.0.2/24}", "{host: db, address: 10.0.0.1/24}"));
+    CLEANUP_JS struct js *rows = js_array(), *turned = js_array();
+    ck_assert_int_eq(plan_diff(a.form, b.form, rows), 2);
+    ck_assert_str_eq(js_str(js_at(rows, 0), "of", ""), "web");
+    ck_assert(js_get(js_at(rows, 0), "old") && !js_has(js_at(rows, 0), "new"));
+    ck_assert_str_eq(js_str(js_get(js_at(rows, 1), "new"), "host", ""), "batch");
+    ck_assert_int_eq(plan_diff(a.form, c.form, turned), 1);
+    ck_assert_str_eq(js_str(js_at(turned, 0), "field", ""), "recovery.hosts");
+    plan_free(&a), plan_free(&b), plan_free(&c);
+}
+END_TEST
+
 START_TEST(it_is_hashed_compared_and_printed) {
     struct plan a = accepted(HOSTS("")), b = accepted(HOSTS(", nic: ens192")), none = accepted("");
     CLEANUP_JS struct js *rows = js_array();
     struct buf page;
     ck_assert(memcmp(a.hash, b.hash, sizeof a.hash) != 0 && !none.recovery);
     ck_assert_int_eq(plan_diff(a.form, b.form, rows), 1);
-    ck_assert_str_eq(js_str(js_at(rows, 0), "field", ""), "recovery.hosts");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "field", ""), "recovery.hosts.nic");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "of", ""), "web");
+    ck_assert_str_eq(js_str(js_at(rows, 0), "new", ""), "ens192");
     buf_init(&page, 1 << 20);
     plan_print(&b, &(struct print){.form = FORM_APPROVAL, .lang = FORM_EN}, &page);
     buf_u8(&page, 0);
@@ -186,6 +210,7 @@ int main(void) {
     tcase_add_test(t, a_check_that_would_prove_nothing_is_refused);
     tcase_add_test(t, hosts_come_in_the_order_of_starting);
     tcase_add_test(t, many_ways_are_not_many_steps);
+    tcase_add_test(t, hosts_that_come_go_and_change_places_are_differences);
     tcase_add_test(t, it_is_hashed_compared_and_printed);
     suite_add_tcase(s, t);
     return suite_run(s);

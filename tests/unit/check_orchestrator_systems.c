@@ -1,5 +1,5 @@
-/* Systems and the barrier of their points, by the questions that agents ask: who may go on when, and how it ends for all when it
- * ends for one. The vault only takes notes, the clock is ours. */
+/* Systems and the barrier of their points, by the questions that agents ask: who may go on when, and how it ends for
+ * all when it ends for one. The vault only takes notes, the clock is ours. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 #include "suite.h"
 #include "systems.h"
 
-#define PLAN(name, recovery)                                                                                        \
-    "name: " name "\nsystem: shop\nhosts: [db, web, job]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n"      \
+#define PLAN(name, recovery)                                                                                   \
+    "name: " name "\nsystem: shop\nhosts: [db, web, job]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n" \
     "schedule: {zone: UTC, window: \"01:00-05:00\"}\nhooks: {pre: [{name: usual}], post: [{name: thaw}]}\n" recovery
-#define RECOVERY                                                                                                    \
-    "recovery:\n  hosts:\n    - {host: db, address: 10.0.0.1/24, freeze: [stop]}\n"                                  \
+#define RECOVERY                                                                    \
+    "recovery:\n  hosts:\n    - {host: db, address: 10.0.0.1/24, freeze: [stop]}\n" \
     "    - {host: web, after: [db], address: 10.0.0.2/24, freeze: [stop, sync]}\n"
 
 static int64_t now_s;
@@ -106,8 +106,8 @@ static const char *point(int64_t id) {
     snprintf(out, sizeof out, "%s:", js_str(p, "state", ""));
     for (size_t i = 0; i < js_count(js_get(p, "hosts")); i++) {
         const struct js *h = js_at(js_get(p, "hosts"), i);
-        snprintf(out + strlen(out), sizeof out - strlen(out), " %s %s %s %lld;", js_str(h, "host", ""), js_str(h, "state", ""),
-            js_str(js_get(h, "error"), "id", "-"), (long long)js_int(h, "point", 0));
+        snprintf(out + strlen(out), sizeof out - strlen(out), " %s %s %s %lld;", js_str(h, "host", ""),
+            js_str(h, "state", ""), js_str(js_get(h, "error"), "id", "-"), (long long)js_int(h, "point", 0));
     }
     return out;
 }
@@ -133,7 +133,7 @@ START_TEST(hosts_freeze_in_the_opposite_order_and_walk_together) {
     ck_assert_int_gt(jobs[1] = call_in("web", pre), 0);
     ck_assert_str_eq(pre, "[{\"name\":\"stop\"},{\"name\":\"sync\"}]");
     ck_assert_int_gt(jobs[2] = call_in("job", pre), 0);
-    ck_assert_str_eq(pre, "[{\"name\":\"usual\"}]"); /* no entry: as on every day */
+    ck_assert_str_eq(pre, "[{\"name\":\"usual\"}]");    /* no entry: as on every day */
     ck_assert_int_eq(may("web", "freeze", jobs[1]), 0); /* "job" is not ready */
     ck_assert_int_eq(may("job", "freeze", jobs[2]), 0); /* after web, which starts last */
     ck_assert_int_eq(may("web", "freeze", jobs[1]), 1);
@@ -144,10 +144,28 @@ START_TEST(hosts_freeze_in_the_opposite_order_and_walk_together) {
     ck_assert_int_eq(may("db", "frozen", jobs[0]), 0);
     ck_assert_int_eq(may("web", "frozen", jobs[1]), 0);
     ck_assert_int_eq(may("job", "frozen", jobs[2]), 1);
-    for (int i = 0; i < 3; i++) ck_assert_int_eq(may(names[i], "frozen", jobs[i]), 1); /* also when an answer was lost */
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(may(names[i], "frozen", jobs[i]), 1);    /* also when an answer was lost */
     ck_assert_int_eq(may("db", "frozen", jobs[1]), -ZE_NOTFOUND); /* another host's */
-    for (int i = 0; i < 3; i++) result(names[i], jobs[i], "\"state\":\"ok\",\"point\":7,\"walk_start\":\"2027-01-15T08:00:01Z\"");
+    for (int i = 0; i < 3; i++)
+        result(names[i], jobs[i], "\"state\":\"ok\",\"point\":7,\"walk_start\":\"2027-01-15T08:00:01Z\"");
     ck_assert_str_eq(point(id), "ok: db ok - 7; job ok - 7; web ok - 7;");
+}
+END_TEST
+
+/* Many hosts do not ask all at once while some of them are missing; once all are there they ask each second. */
+START_TEST(twenty_hosts_do_not_ask_twenty_times_a_second) {
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    for (int i = 0; i < 20; i++)
+        db_exec(d.db,
+            "INSERT INTO system_point_hosts(job,system_point,host,rank,stage,walk_ns) VALUES(?,9,'h',0,?,0)", "ii",
+            (int64_t)i + 1, (int64_t)(i > 0));
+    struct job j = {.id = 2, .system_point = 9};
+    ck_assert_int_eq(barrier_pause_s(d.db, &j), 5);
+    db_exec(d.db, "UPDATE system_point_hosts SET stage=1", "");
+    ck_assert_int_eq(barrier_pause_s(d.db, &j), 1);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
 }
 END_TEST
 
@@ -155,7 +173,8 @@ START_TEST(what_ends_for_one_before_all_are_frozen_ends_for_all) {
     int64_t id = begun();
     for (int i = 0; i < 3; i++) (void)may(names[i], "freeze", jobs[i]);
     ck_assert_int_eq(may("web", "frozen", jobs[1]), 0);
-    result("db", jobs[0], "\"state\":\"failed\",\"error\":{\"id\":1501,\"object\":\"db\",\"message\":\"cut\"}"); /* elsewhere tried again */
+    result("db", jobs[0],
+        "\"state\":\"failed\",\"error\":{\"id\":1501,\"object\":\"db\",\"message\":\"cut\"}"); /* elsewhere tried again */
     ck_assert_int_eq(may("web", "frozen", jobs[1]), -ZE_BARRIER);
     result("web", jobs[1], "\"state\":\"failed\",\"error\":{\"id\":1936,\"object\":\"db\",\"message\":\"x\"}");
     ck_assert_int_eq(may("job", "freeze", jobs[2]), -ZE_BARRIER);
@@ -230,6 +249,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, hosts_freeze_in_the_opposite_order_and_walk_together);
+    tcase_add_test(t, twenty_hosts_do_not_ask_twenty_times_a_second);
     tcase_add_test(t, what_ends_for_one_before_all_are_frozen_ends_for_all);
     tcase_add_test(t, afterwards_one_that_fails_does_not_hide_the_others);
     tcase_add_test(t, a_host_that_does_not_come_is_not_waited_for_for_ever);
