@@ -32,6 +32,8 @@ static const char vault[] =
     "{\"point\":1,\"state\":\"complete\",\"walk_start\":\"2026-11-20T00:00:00Z\",\"bytes\":1000,\"files\":2},"
     "{\"point\":2,\"state\":\"complete\",\"walk_start\":\"2026-11-22T00:00:00Z\",\"bytes\":7200000,\"files\":3},"
     "{\"point\":3,\"state\":\"partial\",\"walk_start\":\"2026-11-22T12:00:00Z\",\"bytes\":9,\"files\":1}]}';;"
+    "*'\"op\":\"hosts\"'*) echo '{\"ok\":true,\"hosts\":[{\"host\":\"h1\",\"host_id\":\"00112233445566778899aabbccddeeff\",\"system\":\"s\","
+    "\"state\":\"enrolled\",\"enrolled\":\"2026-11-01T00:00:00Z\",\"points\":3}]}';;"
     "*) echo '{\"ok\":true}';; esac; done";
 static const char *vault_argv[] = {"sh", "-c", vault, NULL};
 
@@ -72,10 +74,6 @@ static void setup(void) {
     ck_assert_msg((d.db = catalog_open(dir, &e)), "%s", e.msg);
     ck_assert_int_eq(audit_key_open(&d.audit_key, dir, &e), 0);
     ck_assert_int_eq(plan_force(&d, PLAN), 1);
-    db_begin(d.db);
-    struct host h = {.name = "h1", .host_id = "00112233445566778899aabbccddeeff", .state = "enrolled"};
-    catalog_host_put(d.db, &h);
-    ck_assert_int_eq(db_commit(d.db, &e), 0);
     ck_assert_ptr_nonnull(d.drills = drills_new(&d, &e));
     worker_is(BEGIN KEY WORK END);
 }
