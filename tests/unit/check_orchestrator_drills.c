@@ -556,6 +556,17 @@ START_TEST(a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_
 }
 END_TEST
 
+START_TEST(a_drill_of_the_calendar_that_is_not_green_is_tried_again_after_a_week_and_not_before) {
+    cfg.drill_worker[0] = "/nonexistent/worker";
+    calendar(90);
+    ended_as(1, "failed", "worker");
+    for (int i = 0; i < 6; i++) calendar(1);
+    ck_assert_int_eq(count("SELECT count(*) FROM drills"), 1);
+    calendar(1);
+    ck_assert_int_eq(count("SELECT count(*) FROM drills"), 2);
+}
+END_TEST
+
 START_TEST(a_grant_that_never_comes_ends_the_drill_after_its_time) {
     int64_t id = run();
     come_to(id, DRILL_WAITING);
@@ -614,6 +625,7 @@ int main(void) {
     tcase_add_test(t, over_the_api_what_is_wrong_is_said_before_anything_is_queued);
     tcase_add_test(t, a_drill_is_queued_a_week_before_it_is_due_and_overdue_is_told_once_a_week);
     tcase_add_test(t, a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_from_its_grant);
+    tcase_add_test(t, a_drill_of_the_calendar_that_is_not_green_is_tried_again_after_a_week_and_not_before);
     tcase_add_test(t, a_grant_that_never_comes_ends_the_drill_after_its_time);
     tcase_add_test(t, the_forecast_takes_the_newest_points_and_the_last_green_drill);
     suite_add_tcase(s, t);
