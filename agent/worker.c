@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -163,6 +164,7 @@ int cmd_worker(int argc, char **argv, struct err *e) {
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("orders come on standard input"));
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* newuidmap wants to see whose process it maps; this one never has a secret */
+    umask(022); /* whoever starts it may have a stricter one; the users of a restored machine look into what is made for them */
     o.q = &q, o.clock = clock_real();
     buf_init(&o.in, LINE_MAX_BYTES);
     int rc = order_read(&o.in, &q, e);

@@ -79,6 +79,25 @@ static int choose_one(struct daemon *d, const struct drill *x, struct js *h, con
     return 0;
 }
 
+/* The id of each host, as the vault knows it: one that was enrolled a moment ago is not in the catalog yet. */
+static int take_ids(struct daemon *d, const struct drill *x, struct err *e) {
+    bool asked = false;
+    for (size_t i = 0; i < js_count(x->hosts); i++) {
+        struct js *j = js_at(x->hosts, i);
+        const char *name = js_str(j, "host", "");
+        struct host h;
+        if (*js_str(j, "host_id", "")) continue;
+        if (!asked && hosts_sync(d, false, e) < 0) return -1;
+        asked = true;
+        db_begin(d->db);
+        bool known = catalog_host_get(d->db, name, &h) && *h.host_id;
+        if (db_commit(d->db, e) < 0) return -1;
+        if (!known) return err_set(e, ZE_DRILLPOINT, name, _("the vault does not know this host"));
+        js_set_str(j, "host_id", h.host_id);
+    }
+    return 0;
+}
+
 int drill_choose(struct daemon *d, struct drill *x, const struct js *points, struct err *e) {
     const struct js *value;
     const char *name;
@@ -88,6 +107,7 @@ int drill_choose(struct daemon *d, struct drill *x, const struct js *points, str
         if (!known) return err_set(e, ZE_DRILLPOINT, name, _("it is no host of this system"));
         if (js_number(value, 0) <= 0) return err_set(e, ZE_USAGE, name, _("expected the number of a restore point"));
     }
+    if (take_ids(d, x, e) < 0) return -1;
     for (size_t h = 0; h < js_count(x->hosts); h++)
         if (choose_one(d, x, js_at(x->hosts, h), points, e) < 0) return -1;
     return js_count(x->hosts) ? 0 : err_set(e, ZE_DRILLPOINT, x->system, _("the system has no hosts"));

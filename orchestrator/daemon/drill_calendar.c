@@ -18,6 +18,7 @@ enum { DAY_S = 86400, EVERY_S = 365 * DAY_S, AHEAD_S = 7 * DAY_S, WEEK_S = 7 * D
 struct due {
     char system[64], plan[64];
     int64_t level, every_s, green_ns, green, due_ns, open; /* green: the number of the last green drill */
+    int64_t tried_ns;                                      /* when the calendar's last one ended */
     struct js *departments;                                /* owned */
 };
 
@@ -39,6 +40,14 @@ static int64_t applied_ns(struct db *db, const char *plan, int64_t version) {
     return ns;
 }
 
+/* When the calendar's last drill of this system ended, however: 0: there was none. */
+static int64_t last_tried(struct db *db, const char *system) {
+    struct db_rows *r = db_query(db, "SELECT max(ended_ns) FROM drills WHERE system=? AND origin='schedule'", "s", system);
+    int64_t ns = db_next(r) ? db_int(r, 0) : 0;
+    db_done(r);
+    return ns;
+}
+
 /* What the plan in force says of drills; false when it has no recovery section, or ${who} does not see the system. */
 static bool due_of(struct daemon *d, const char *system, const struct principal *who, struct due *x) {
     CLEANUP_JS struct js *s = system_get(d->db, system);
@@ -54,6 +63,7 @@ static bool due_of(struct daemon *d, const char *system, const struct principal 
     int64_t from = x->green_ns ? x->green_ns : applied_ns(d->db, x->plan, js_int(s, "plan_version", 0));
     x->due_ns = from + x->every_s * NS_PER_S;
     x->open = open_drill(d->db, x);
+    x->tried_ns = last_tried(d->db, system);
     return true;
 }
 
@@ -150,9 +160,11 @@ static int queue(struct daemon *d, const struct due *due, struct err *e) {
     return rc;
 }
 
+/* One that was red, failed or was cancelled is tried again after a week: people have to do something first. */
 static int queue_due(struct daemon *d, const struct due *due, size_t n, int64_t now, struct err *e) {
     for (size_t i = 0; i < n; i++) {
         int64_t ahead = due[i].every_s / 4 < AHEAD_S ? due[i].every_s / 4 : AHEAD_S;
+        if (due[i].tried_ns && now - due[i].tried_ns < WEEK_S * (int64_t)NS_PER_S) continue;
         if (due[i].open || due[i].due_ns - ahead * NS_PER_S > now || !d->cfg->drill_read[0]) continue;
         if (queue(d, &due[i], e) < 0) return -1;
     }

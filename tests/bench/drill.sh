@@ -64,7 +64,7 @@ for _ in $(seq "$tries"); do
         { cat "$work/out" >&2; exit 1; }
     restore=$(best "$restore" $((($(date +%s%N) - t) / 1000000)))
     rm -rf "$work/restored"
-    zaibei drill run bench --level 1 --kit "$box/agent/kit" --wait --json >"$work/out" 2>&1 || { tail -n 3 "$work/out" >&2; exit 1; }
+    zaibei drill run bench --level 1 --kit "$box/agent/kit" --wait --json >"$work/out" 2>&1 || { tail -n 3 "$work/out" "$box/log/zaibeid" >&2; exit 1; }
     drill=$(best "$drill" "$(jq -rs 'map(select(.rto.ms)) | last | .rto.ms' "$work/out")")
 done
 jq -rs 'last | .phases[] | "   \(.phase) \(.host): \(.ms) ms"' "$work/out"

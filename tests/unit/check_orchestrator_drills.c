@@ -32,6 +32,8 @@ static const char vault[] =
     "{\"point\":1,\"state\":\"complete\",\"walk_start\":\"2026-11-20T00:00:00Z\",\"bytes\":1000,\"files\":2},"
     "{\"point\":2,\"state\":\"complete\",\"walk_start\":\"2026-11-22T00:00:00Z\",\"bytes\":7200000,\"files\":3},"
     "{\"point\":3,\"state\":\"partial\",\"walk_start\":\"2026-11-22T12:00:00Z\",\"bytes\":9,\"files\":1}]}';;"
+    "*'\"op\":\"hosts\"'*) echo '{\"ok\":true,\"hosts\":[{\"host\":\"h1\",\"host_id\":\"00112233445566778899aabbccddeeff\",\"system\":\"s\","
+    "\"state\":\"enrolled\",\"enrolled\":\"2026-11-01T00:00:00Z\",\"points\":3}]}';;"
     "*) echo '{\"ok\":true}';; esac; done";
 static const char *vault_argv[] = {"sh", "-c", vault, NULL};
 
@@ -72,10 +74,6 @@ static void setup(void) {
     ck_assert_msg((d.db = catalog_open(dir, &e)), "%s", e.msg);
     ck_assert_int_eq(audit_key_open(&d.audit_key, dir, &e), 0);
     ck_assert_int_eq(plan_force(&d, PLAN), 1);
-    db_begin(d.db);
-    struct host h = {.name = "h1", .host_id = "00112233445566778899aabbccddeeff", .state = "enrolled"};
-    catalog_host_put(d.db, &h);
-    ck_assert_int_eq(db_commit(d.db, &e), 0);
     ck_assert_ptr_nonnull(d.drills = drills_new(&d, &e));
     worker_is(BEGIN KEY WORK END);
 }
@@ -558,6 +556,17 @@ START_TEST(a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_
 }
 END_TEST
 
+START_TEST(a_drill_of_the_calendar_that_is_not_green_is_tried_again_after_a_week_and_not_before) {
+    cfg.drill_worker[0] = "/nonexistent/worker";
+    calendar(90);
+    ended_as(1, "failed", "worker");
+    for (int i = 0; i < 6; i++) calendar(1);
+    ck_assert_int_eq(count("SELECT count(*) FROM drills"), 1);
+    calendar(1);
+    ck_assert_int_eq(count("SELECT count(*) FROM drills"), 2);
+}
+END_TEST
+
 START_TEST(a_grant_that_never_comes_ends_the_drill_after_its_time) {
     int64_t id = run();
     come_to(id, DRILL_WAITING);
@@ -616,6 +625,7 @@ int main(void) {
     tcase_add_test(t, over_the_api_what_is_wrong_is_said_before_anything_is_queued);
     tcase_add_test(t, a_drill_is_queued_a_week_before_it_is_due_and_overdue_is_told_once_a_week);
     tcase_add_test(t, a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_from_its_grant);
+    tcase_add_test(t, a_drill_of_the_calendar_that_is_not_green_is_tried_again_after_a_week_and_not_before);
     tcase_add_test(t, a_grant_that_never_comes_ends_the_drill_after_its_time);
     tcase_add_test(t, the_forecast_takes_the_newest_points_and_the_last_green_drill);
     suite_add_tcase(s, t);
