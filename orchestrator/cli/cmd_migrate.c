@@ -1,5 +1,5 @@
-/* zaibei migrate: the acts. The kit stays here: `ready --kit` opens each original's key slots with it and tells zaibeid the names of the
- * hosts that it opened, nothing else. */
+/* zaibei migrate: the acts. The kit stays here: `ready --kit` opens each original's key slots with it and tells
+ * zaibeid the names of the hosts that it opened, nothing else. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

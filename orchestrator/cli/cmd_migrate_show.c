@@ -24,7 +24,8 @@ static void join(const struct js *list, char *out, size_t cap) {
 static void left_text(const struct js *j, char out[100]) {
     if (!js_has(j, "window_end")) snprintf(out, 100, "–");
     else if (!js_has(j, "days_left")) snprintf(out, 100, "%s", _("not known: the vault's time is in doubt"));
-    else snprintf(out, 100, _("%lld days, %lld of them working days"), (long long)js_int(j, "days_left", 0),
+    else
+        snprintf(out, 100, _("%lld days, %lld of them working days"), (long long)js_int(j, "days_left", 0),
             (long long)js_int(j, "workdays_left", 0));
 }
 
@@ -34,7 +35,8 @@ static void pinned_show(const struct js *list) {
         char line[200], until[32];
         if (!js_int(o, "point", 0)) continue;
         cli_time(o, "pinned_until", until);
-        snprintf(line, sizeof line, _("%s/%lld until %s"), js_str(o, "host", ""), (long long)js_int(o, "point", 0), until);
+        snprintf(
+            line, sizeof line, _("%s/%lld until %s"), js_str(o, "host", ""), (long long)js_int(o, "point", 0), until);
         cli_show(_("pinned"), line);
     }
 }
@@ -44,7 +46,8 @@ void migrate_print_checks(const struct js *j) {
     struct table *t = table_new(_("CHECK|HOST|FOUND"));
     for (size_t i = 0; i < js_count(list); i++) {
         const struct js *x = js_at(list, i);
-        table_row(t, js_str(x, "check", ""), js_str(x, "host", ""), js_bool(x, "ok", false) ? _("good") : js_str(x, "why", ""));
+        table_row(t, js_str(x, "check", ""), js_str(x, "host", ""),
+            js_bool(x, "ok", false) ? _("good") : js_str(x, "why", ""));
     }
     table_print(t, _("it was not judged yet"));
 }
@@ -60,7 +63,8 @@ void migrate_print(const struct js *j) {
     cli_show(_("targets"), targets);
     int64_t restore = js_int(js_get(j, "rollback"), "restore", 0);
     char line[200];
-    snprintf(line, sizeof line, _("%lld; grants: zaibei restore show %lld --kit FILE"), (long long)restore, (long long)restore);
+    snprintf(line, sizeof line, _("%lld; grants: zaibei restore show %lld --kit FILE"), (long long)restore,
+        (long long)restore);
     if (restore) cli_show(_("restore"), line);
     if (js_str(j, "failed", NULL)) cli_show(_("failed"), js_str(j, "failed", ""));
     if (js_str(j, "asked_by", NULL) && !strcmp(js_str(j, "state", ""), "closing"))
@@ -98,8 +102,8 @@ int cmd_migrate_list(struct cli *c, struct err *e) {
         const struct js *j = js_at(list, i);
         char left[100], hosts[4200];
         left_text(j, left), join(js_get(j, "originals"), hosts, sizeof hosts);
-        table_row(t, js_str(j, "migration", ""), js_str(j, "system", ""), js_str(j, "state", ""), js_str(j, "last_day", "–"),
-            left, hosts);
+        table_row(t, js_str(j, "migration", ""), js_str(j, "system", ""), js_str(j, "state", ""),
+            js_str(j, "last_day", "–"), left, hosts);
     }
     table_print(t, _("no migrations yet"));
     return 0;

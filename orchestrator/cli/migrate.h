@@ -4,7 +4,8 @@
 
 #include "wrap/json.h"
 
-/** migrate_print: one migration: state, countdown, what is pinned, what failed. migrate_print_checks: what a judgement has found. */
+/** migrate_print: one migration: state, countdown, what is pinned, what failed. migrate_print_checks: what a
+ * judgement has found. */
 void migrate_print(const struct js *j);
 void migrate_print_checks(const struct js *j);
 

@@ -1,5 +1,6 @@
-/* Migrations over the API. What is done is in migrations.c; here requests become its arguments, and a migration becomes JSON: what stands in
- * the catalog, and the countdown by the vault's time where the vault can be asked and does not doubt it. */
+/* Migrations over the API. What is done is in migrations.c; here requests become its arguments, and a migration
+ * becomes JSON: what stands in the catalog, and the countdown by the vault's time where the vault can be asked and
+ * does not doubt it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,7 @@ static void countdown(struct daemon *d, const struct migration *m, int64_t now_n
     struct civil c = civil_of_days(last);
     snprintf(day, sizeof day, "%04d-%02d-%02d", c.year, c.month, c.day);
     js_set_str(j, "last_day", day);
-    js_set_time(j, "next_verify",
-        window_verify_s(m->from_ns / NS_PER_S, m->verified_ns / NS_PER_S) * NS_PER_S);
+    js_set_time(j, "next_verify", window_verify_s(m->from_ns / NS_PER_S, m->verified_ns / NS_PER_S) * NS_PER_S);
     if (now_ns) {
         struct workdays *t = catalog_workdays(d->db);
         int64_t left = last - window_day(z, now_ns / NS_PER_S);
@@ -53,6 +53,7 @@ static struct js *one(struct daemon *d, const struct migration *m, int64_t now_n
         if (js_get(m->facts, lists[i])) js_set(j, lists[i], js_copy(js_get(m->facts, lists[i])));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (js_str(m->facts, words[i], NULL)) js_set_str(j, words[i], js_str(m->facts, words[i], ""));
+    if (js_int(m->facts, "system_point", 0)) js_set_int(j, "system_point", js_int(m->facts, "system_point", 0));
     int64_t rto = migration_rto_s(d, m);
     if (rto >= 0) js_set_int(j, "rto_s", rto);
     if (!m->end_ns) return j;
@@ -164,5 +165,9 @@ static struct js *decide(struct api_call *c, bool approve, const char *member, s
     return answer(c, rc, &m, e);
 }
 
-struct js *api_migration_approve(struct api_call *c, struct err *e) { return decide(c, true, "opinion", e); }
-struct js *api_migration_refuse(struct api_call *c, struct err *e) { return decide(c, false, "reason", e); }
+struct js *api_migration_approve(struct api_call *c, struct err *e) {
+    return decide(c, true, "opinion", e);
+}
+struct js *api_migration_refuse(struct api_call *c, struct err *e) {
+    return decide(c, false, "reason", e);
+}

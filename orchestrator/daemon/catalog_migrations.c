@@ -1,5 +1,5 @@
-/* Rows only. The hosts of a migration stand in its facts: they are read as a whole and never searched but for one question, which
- * of them is under way already, and that SQLite answers from the JSON. */
+/* Rows only. The hosts of a migration stand in its facts: they are read as a whole and never searched but for one
+ * question, which of them is under way already, and that SQLite answers from the JSON. */
 #include "catalog_migrations.h"
 
 #include <stdio.h>
@@ -8,13 +8,14 @@
 #include "base/text.h"
 #include "sys/file.h"
 
-#define COLUMNS                                                                                                        \
+#define COLUMNS \
     "name,system,department,zone,state,facts,months,turn,state_ns,from_ns,end_ns,wanted_ns,verified_ns,reminded,asker"
 
 bool migration_get(struct db *d, const char *name, int64_t id, struct migration *m) {
     struct err ignored = ERR_INIT;
     *m = (struct migration){.id = 0};
-    struct db_rows *r = db_query(d, "SELECT " COLUMNS ",id FROM migrations WHERE name=?1 OR (?1='' AND id=?2)", "si", name, id);
+    struct db_rows *r =
+        db_query(d, "SELECT " COLUMNS ",id FROM migrations WHERE name=?1 OR (?1='' AND id=?2)", "si", name, id);
     bool found = db_next(r);
     if (found) {
         int64_t *const ints[] = {&m->months, &m->turn, &m->state_ns, &m->from_ns, &m->end_ns, &m->wanted_ns,
@@ -39,8 +40,8 @@ void migration_free(struct migration *m) {
 
 void migration_add(struct db *d, struct migration *m) {
     CLEANUP_FREE char *facts = js_dump(m->facts);
-    db_exec(d, "INSERT INTO migrations(" COLUMNS ") VALUES(?,?,?,?,?,?,?,1,?,0,0,0,0,0,0)", "ssssssii", m->name, m->system,
-        m->department, m->zone, case_name(m->state), facts, m->months, m->state_ns);
+    db_exec(d, "INSERT INTO migrations(" COLUMNS ") VALUES(?,?,?,?,?,?,?,1,?,0,0,0,0,0,0)", "ssssssii", m->name,
+        m->system, m->department, m->zone, case_name(m->state), facts, m->months, m->state_ns);
     m->id = db_last_id(d), m->turn = 1;
 }
 
@@ -68,7 +69,8 @@ size_t migrations_list(struct db *d, const char *department, const char *system,
 
 int64_t migrations_next(struct db *d, int64_t after) {
     struct db_rows *r = db_query(d,
-        "SELECT id FROM migrations WHERE id>? AND state NOT IN ('begun','ready','closed') ORDER BY id LIMIT 1", "i", after);
+        "SELECT id FROM migrations WHERE id>? AND state NOT IN ('begun','ready','closed') ORDER BY id LIMIT 1", "i",
+        after);
     int64_t id = db_next(r) ? db_int(r, 0) : 0;
     db_done(r);
     return id;
@@ -76,7 +78,8 @@ int64_t migrations_next(struct db *d, int64_t after) {
 
 bool migrations_of_host(struct db *d, const char *host, char name[64]) {
     struct db_rows *r = db_query(d,
-        "SELECT m.name FROM migrations m, json_each(m.facts,'$.originals') o WHERE m.state NOT IN ('closed','rolled-back')"
+        "SELECT m.name FROM migrations m, json_each(m.facts,'$.originals') o WHERE m.state NOT IN "
+        "('closed','rolled-back')"
         " AND json_extract(o.value,'$.host')=? LIMIT 1",
         "s", host);
     bool found = db_next(r);
@@ -87,8 +90,8 @@ bool migrations_of_host(struct db *d, const char *host, char name[64]) {
 
 void migration_step(
     struct db *d, const struct migration *m, const char *act, const char *who, int64_t now_ns, const char *text) {
-    db_exec(d, "INSERT INTO migration_steps(migration,act,state,who,time_ns,text) VALUES(?,?,?,?,?,?)", "isssis", m->id, act,
-        case_name(m->state), who, now_ns, text);
+    db_exec(d, "INSERT INTO migration_steps(migration,act,state,who,time_ns,text) VALUES(?,?,?,?,?,?)", "isssis", m->id,
+        act, case_name(m->state), who, now_ns, text);
 }
 
 struct js *migration_steps(struct db *d, int64_t id) {

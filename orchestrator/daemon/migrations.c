@@ -1,6 +1,6 @@
-/* People's acts on migrations. An act that only changes what is known is one transaction. One that needs the vault first writes down what
- * is wanted, which migrations_tick would finish alone, and then goes on by the same functions as the tick: so there is one way to
- * do each thing, and whoever is killed in between is carried on for. */
+/* People's acts on migrations. An act that only changes what is known is one transaction. One that needs the vault
+ * first writes down what is wanted, which migrations_tick would finish alone, and then goes on by the same functions
+ * as the tick: so there is one way to do each thing, and whoever is killed in between is carried on for. */
 #include "migrations.h"
 
 #include <stdio.h>
@@ -119,7 +119,8 @@ static int begin_words(struct daemon *d, const struct js *q, struct migration *m
     return 0;
 }
 
-static int begin(struct daemon *d, const struct principal *who, const struct js *q, struct migration *m, struct err *e) {
+static int begin(
+    struct daemon *d, const struct principal *who, const struct js *q, struct migration *m, struct err *e) {
     struct migration taken;
     *m = (struct migration){.facts = js_object(), .state = case_next(CASE_NONE, CASE_BEGIN), .state_ns = daemon_now(d)};
     if (begin_words(d, q, m, e) < 0) return -1;
@@ -155,7 +156,7 @@ static int cut(struct daemon *d, const struct principal *who, struct migration *
     text_time(when, m->state_ns);
     if (now - m->state_ns > MIGRATE_JUDGED_S * (int64_t)NS_PER_S || now < m->state_ns)
         return err_set(e, ZE_NOTREADY, m->name, _("it was judged at %s, which is too long ago"), when);
-    if (jobs_ask(d, js_get(m->facts, "originals"), who->name, e) < 0) return -1;
+    if (originals_ask(d, m, who->name, e) < 0) return -1;
     js_set_str(m->facts, "failed", NULL);
     js_set_str(m->facts, "cut_by", who->name);
     migration_move(d, m, CASE_CUT, to, who->name, "", NULL);
@@ -173,7 +174,8 @@ int migrate_cutover(
 
 /* ---- the end ---- */
 
-static int close_it(struct daemon *d, const struct principal *who, struct migration *m, const char *text, struct err *e) {
+static int close_it(
+    struct daemon *d, const struct principal *who, struct migration *m, const char *text, struct err *e) {
     char until[32];
     text_time(until, m->end_ns);
     if (m->state == CASE_WINDOW || m->state == CASE_ROLLED_BACK)
@@ -211,7 +213,8 @@ static int decide(struct daemon *d, const struct principal *who, const char *nam
     if (migration_find(d, who, name, m, e) < 0) return -1;
     int to = case_step(m->state, act, name, e);
     if (to < 0) return -1;
-    if (!d->cfg->people_off && who->id == m->asker) return err_set(e, ZE_OWNCLOSE, name, _("%s asked for it"), who->name);
+    if (!d->cfg->people_off && who->id == m->asker)
+        return err_set(e, ZE_OWNCLOSE, name, _("%s asked for it"), who->name);
     if (!approve && !*text) return err_set(e, ZE_USAGE, name, _("a reason is needed"));
     migration_move(d, m, act, to, who->name, text, NULL);
     return 0;

@@ -1,5 +1,5 @@
-/* What people ask of a window that runs: a later end, and the way back. Both are wishes in the catalog, committed with who asked, that
- * migrations_work.c and migrations_back.c fulfil, now or after zaibeid was started anew. */
+/* What people ask of a window that runs: a later end, and the way back. Both are wishes in the catalog, committed
+ * with who asked, that migrations_work.c and migrations_back.c fulfil, now or after zaibeid was started anew. */
 #include <stdio.h>
 #include <string.h>
 

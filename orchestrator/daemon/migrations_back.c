@@ -1,6 +1,6 @@
-/* The way back, in two steps that the tick takes as they come due: the targets' newer data is backed up and pinned; then the
- * originals are restored in order. Nothing of the targets or of the pins is touched: a rollback that breaks can be asked for
- * again, to the same place or another. */
+/* The way back, in two steps that the tick takes as they come due: the targets' newer data is backed up and pinned;
+ * then the originals are restored in order. Nothing of the targets or of the pins is touched: a rollback that breaks
+ * can be asked for again, to the same place or another. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
-/* The backups that a migration asks for: of the originals at the cutover, of the targets before a rollback. They are jobs as somebody would
- * queue them by hand, one for each host, and their numbers stand in the migration's facts in the same transaction: after a crash
- * there is neither a job without its migration nor the other way round. */
+/* The backups that a migration asks for: of the originals at the cutover, of the targets before a rollback. Where the
+ * originals are a whole system it is a system point, all of them frozen together; else they are jobs as somebody
+ * would queue them by hand, one for each host; and their numbers stand in the migration's facts in the same
+ * transaction: after a crash there is neither a job without its migration nor the other way round. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "migrations_internal.h"
+#include "systems.h"
 
-static void queue(struct daemon *d, const struct plan *p, int64_t version, const char *host, const char *who, struct js *o) {
+static void queue(
+    struct daemon *d, const struct plan *p, int64_t version, const char *host, const char *who, struct js *o) {
     struct host h;
     struct job j = {.plan_version = version,
         .origin = "manual",
@@ -48,6 +51,39 @@ int jobs_ask(struct daemon *d, struct js *list, const char *who, struct err *e) 
     for (size_t i = 0; i < js_count(list); i++)
         if (!js_int(js_at(list, i), "job", 0))
             return err_set(e, ZE_NOTFOUND, js_str(js_at(list, i), "host", ""), _("no active plan backs this host up"));
+    return 0;
+}
+
+static bool names(const struct js *hosts, const char *host) {
+    for (size_t i = 0; i < js_count(hosts); i++)
+        if (!strcmp(js_text(js_at(hosts, i)) ? js_text(js_at(hosts, i)) : "", host)) return true;
+    return false;
+}
+
+/* Whether the originals are just the hosts of the system as plans in force have it: then one number stands for all
+ * their points. */
+static bool is_system(struct daemon *d, const struct migration *m, const struct js *originals) {
+    CLEANUP_JS struct js *system = system_get(d->db, m->system);
+    const struct js *hosts = js_get(system, "hosts");
+    bool all = hosts && js_count(hosts) == js_count(originals);
+    for (size_t i = 0; all && i < js_count(originals); i++) all = names(hosts, js_str(js_at(originals, i), "host", ""));
+    return all;
+}
+
+int originals_ask(struct daemon *d, struct migration *m, const char *who, struct err *e) {
+    char why[100];
+    struct js *originals = js_get(m->facts, "originals");
+    if (!is_system(d, m, originals)) return jobs_ask(d, originals, who, e);
+    snprintf(why, sizeof why, "migration %s", m->name);
+    int64_t id = system_point_new(d, who, m->system, why, e);
+    if (id < 0) return -1;
+    CLEANUP_JS struct js *point = system_point_get(d->db, id);
+    const struct js *hosts = js_get(point, "hosts");
+    js_set_int(m->facts, "system_point", id);
+    for (size_t i = 0; i < js_count(originals); i++)
+        for (size_t k = 0; k < js_count(hosts); k++)
+            if (!strcmp(js_str(js_at(hosts, k), "host", ""), js_str(js_at(originals, i), "host", "")))
+                js_set_int(js_at(originals, i), "job", js_int(js_at(hosts, k), "job", 0));
     return 0;
 }
 

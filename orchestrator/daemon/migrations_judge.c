@@ -1,6 +1,6 @@
-/* Whether everything is there that a cutover needs. Nothing is decided here by one number: each check is a line with its reason, all of
- * them are made each time, and a vault that cannot be asked is a red line too. The kit is tried where it is, by `zaibei` on the
- * person's machine: what stands here is that person's word, with their name. */
+/* Whether everything is there that a cutover needs. Nothing is decided here by one number: each check is a line with
+ * its reason, all of them are made each time, and a vault that cannot be asked is a red line too. The kit is tried
+ * where it is, by `zaibei` on the person's machine: what stands here is that person's word, with their name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,8 @@ static int judge_point(struct judge *j, const char *host, bool original, struct 
     if (rpo < 0) return -1;
     j->need += js_int(p, "bytes", 0);
     if (!original) return 0;
-    snprintf(age, sizeof age, "%lld", (long long)(old / 60)), snprintf(most, sizeof most, "%lld", (long long)(rpo / 60));
+    snprintf(age, sizeof age, "%lld", (long long)(old / 60)),
+        snprintf(most, sizeof most, "%lld", (long long)(rpo / 60));
     if (!points) snprintf(why, sizeof why, "%s", said.msg);
     else if (!p) snprintf(why, sizeof why, "%s", _("it has no complete restore point"));
     else if (old > rpo) snprintf(why, sizeof why, _("its last point is %s minutes old; its RPO allows %s"), age, most);
@@ -143,7 +144,8 @@ static bool all_ok(const struct js *checks) {
 }
 
 /* What was found, unless somebody else has acted meanwhile. */
-static int judged(struct daemon *d, const struct principal *who, struct migration *m, struct js *checks, struct err *e) {
+static int judged(
+    struct daemon *d, const struct principal *who, struct migration *m, struct js *checks, struct err *e) {
     enum case_act act = all_ok(checks) ? CASE_JUDGE : CASE_UNREADY;
     struct js *detail = js_object();
     int64_t now = daemon_now(d);

@@ -6,7 +6,8 @@
 
 /** migration_restore(d, m, e): begin the restore that facts.rollback asks for; its number, or <0. */
 int64_t migration_restore(struct daemon *d, struct migration *m, struct err *e);
-/** migration_restore_state(d, id, text, cap): 1: everything was restored, 0: not yet, <0: it failed, and ${why} says so. */
+/** migration_restore_state(d, id, text, cap): 1: everything was restored, 0: not yet, <0: it failed, and ${why} says
+ * so. */
 int migration_restore_state(struct daemon *d, int64_t id, struct err *why);
 /** migration_rto_s(d, m): how long it takes by what restores and drills have measured; -1: nothing was measured yet. */
 int64_t migration_rto_s(struct daemon *d, const struct migration *m);

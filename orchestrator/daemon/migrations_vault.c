@@ -1,5 +1,5 @@
-/* What the vault is asked for migrations. A pin is never taken for granted: the points are listed again, and what the vault then
- * says it holds is what counts. Pinning twice does no harm, so whoever is in doubt pins again. */
+/* What the vault is asked for migrations. A pin is never taken for granted: the points are listed again, and what the
+ * vault then says it holds is what counts. Pinning twice does no harm, so whoever is in doubt pins again. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
-/* What zaibeid does for migrations by itself. Every function reads the row, asks the vault without holding the catalog, and then writes only if
- * the row is still the one that was read. What is about to be asked of the vault that changes something is in the audit first.
+/* What zaibeid does for migrations by itself. Every function reads the row, asks the vault without holding the
+ * catalog, and then writes only if the row is still the one that was read. What is about to be asked of the vault
+ * that changes something is in the audit first.
  *
- * The end of a window is the vault's to tell: its time, while it does not doubt it. zaibeid's own clock is only used for the times
- * in records. */
+ * The end of a window is the vault's to tell: its time, while it does not doubt it. zaibeid's own clock is only used
+ * for the times in records. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +32,15 @@ int migration_break(struct daemon *d, struct migration *m, const struct err *why
     return db_commit(d->db, e);
 }
 
-/* Every last point is there and nothing is known against it: 0; else <0, with ${why} where the cutover is over by that. */
+/* Every last point is there and nothing is known against it: 0; else <0, with ${why} where the cutover is over by
+ * that. */
 static int points_sound(struct daemon *d, struct js *originals, struct err *why, struct err *e) {
     CLEANUP_JS struct js *found = NULL;
     int bad = points_look(d, originals, 0, &found, e);
     for (size_t i = 0; bad > 0 && i < js_count(found); i++)
         if (!js_bool(js_at(found, i), "ok", false))
-            return err_set(why, ZE_LASTPOINT, js_str(js_at(found, i), "host", ""), "%s", js_str(js_at(found, i), "why", ""));
+            return err_set(
+                why, ZE_LASTPOINT, js_str(js_at(found, i), "host", ""), "%s", js_str(js_at(found, i), "why", ""));
     return bad < 0 ? -1 : 0;
 }
 
@@ -50,7 +53,8 @@ static int announce(struct daemon *d, struct migration *m, struct err *e) {
     return db_commit(d->db, e);
 }
 
-static int window_open(struct daemon *d, struct migration *m, int64_t now_ns, int64_t end_ns, struct js *pinned, struct err *e) {
+static int window_open(
+    struct daemon *d, struct migration *m, int64_t now_ns, int64_t end_ns, struct js *pinned, struct err *e) {
     struct js *detail = js_object();
     db_begin(d->db);
     if (!migration_same(d, m)) return js_free(detail), js_free(pinned), db_abort(d->db), 0;
@@ -75,7 +79,8 @@ static int pin_and_open(struct daemon *d, struct migration *m, struct js *origin
         struct pin_wish w = {.months = m->months, .least_ns = end, .who = by(m, "cut_by"), .reason = reason};
         rc = points_sound(d, originals, why, e);
         if (rc == 0) rc = announce(d, m, e);
-        /* If interrupted here or below, the tick does it again from the beginning: points, pins and their end can only be later. */
+        /* If interrupted here or below, the tick does it again from the beginning: points, pins and their end can
+         * only be later. */
         if (rc == 0 && (rc = points_pin(d, originals, &w, e)) < 0 && !vault_gone(e)) *why = *e;
         if (rc == 0) rc = window_open(d, m, now, end, js_copy(originals), e);
     }

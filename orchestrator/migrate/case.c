@@ -1,6 +1,6 @@
-/* The table. A row is a state, a column an act; a hole is a refusal. docs/MIGRATION.md shows the same, and a test holds the two
- * equal. A rollback that breaks leaves the case in its window: where the end had come meanwhile, the next look at the vault's
- * time finds that again. */
+/* The table. A row is a state, a column an act; a hole is a refusal. docs/MIGRATION.md shows the same, and a test
+ * holds the two equal. A rollback that breaks leaves the case in its window: where the end had come meanwhile, the
+ * next look at the vault's time finds that again. */
 #include "migrate/case.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /**
- * The life of a migration (R5; Sichuan 20, Huizhou 20): which step may follow which. Pure; the API, docs/MIGRATION.md and the
- * tests read the same table. Whose step it is stands in people/may.h; that nobody consents to what they asked for is judged
- * where the people are known.
+ * The life of a migration (R5; Sichuan 20, Huizhou 20): which step may follow which. Pure; the API, docs/MIGRATION.md
+ * and the tests read the same table. Whose step it is stands in people/may.h; that nobody consents to what they asked
+ * for is judged where the people are known.
  *
- * From the cutover on the originals' last points are pinned at the vault. No act here takes a pin away, and none leads out of
- * the window before its end but a restore.
+ * From the cutover on the originals' last points are pinned at the vault. No act here takes a pin away, and none
+ * leads out of the window before its end but a restore.
  */
 #ifndef MIGRATE_CASE_H
 #define MIGRATE_CASE_H

@@ -1,16 +1,20 @@
-/* The record of a migration as a page: what was promised until when, which points keep the promise, and who did what. Both
- * languages stand side by side, as in notices: one page goes to the department and into the file. All text from the record
- * passes put_text, which escapes it. */
+/* The record of a migration as a page: what was promised until when, which points keep the promise, and who did what.
+ * Both languages stand side by side, as in notices: one page goes to the department and into the file. All text from
+ * the record passes put_text, which escapes it. */
 #include "migrate/report.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char head[] =
-    "<!doctype html>\n<html lang=\"zh-CN\">\n<meta charset=\"utf-8\">\n<title>迁移记录 Migration record</title>\n<style>@page{size:A4;"
-    "margin:18mm 16mm}body{font:10.5pt/1.45 'FangSong','STFangsong','Noto Serif CJK SC',serif;max-width:178mm;margin:0 auto}h1{"
-    "font-size:17pt;text-align:center}h2{font-size:12pt;margin:5mm 0 2mm}table{width:100%;border-collapse:collapse}th,td{border:1px "
-    "solid #000;padding:1.2mm 2mm;vertical-align:top;text-align:left;overflow-wrap:anywhere}th{font-weight:normal;background:#eee}"
+    "<!doctype html>\n<html lang=\"zh-CN\">\n<meta charset=\"utf-8\">\n<title>迁移记录 Migration "
+    "record</title>\n<style>@page{size:A4;"
+    "margin:18mm 16mm}body{font:10.5pt/1.45 'FangSong','STFangsong','Noto Serif CJK SC',serif;max-width:178mm;margin:0 "
+    "auto}h1{"
+    "font-size:17pt;text-align:center}h2{font-size:12pt;margin:5mm 0 "
+    "2mm}table{width:100%;border-collapse:collapse}th,td{border:1px "
+    "solid #000;padding:1.2mm "
+    "2mm;vertical-align:top;text-align:left;overflow-wrap:anywhere}th{font-weight:normal;background:#eee}"
     "tr{break-inside:avoid}</style>\n<h1>迁移记录<br>Migration record</h1>\n";
 
 static void put(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }
@@ -74,10 +78,12 @@ void migrate_report(const struct js *j, struct buf *out) {
         {"verified", "最近复验 Last verified"}, {"failed", "失败原因 Failed"}};
     static const struct label points[] = {{"host", "主机 Host"}, {"point", "恢复点 Point"},
         {"walk_start", "数据时间 Data as of"}, {"pinned_until", "锁定至 Pinned until"}, {"job", "任务 Job"}};
-    static const struct label checks[] = {{"check", "检查 Check"}, {"host", "主机 Host"}, {"ok", "结果 Good"}, {"why", "说明 Why"}};
-    static const struct label looks[] = {{"host", "主机 Host"}, {"point", "恢复点 Point"}, {"ok", "结果 Good"}, {"why", "说明 Why"}};
-    static const struct label steps[] = {
-        {"time", "时间 Time"}, {"act", "操作 Act"}, {"state", "状态 State"}, {"who", "操作人 Who"}, {"text", "说明 Text"}};
+    static const struct label checks[] = {
+        {"check", "检查 Check"}, {"host", "主机 Host"}, {"ok", "结果 Good"}, {"why", "说明 Why"}};
+    static const struct label looks[] = {
+        {"host", "主机 Host"}, {"point", "恢复点 Point"}, {"ok", "结果 Good"}, {"why", "说明 Why"}};
+    static const struct label steps[] = {{"time", "时间 Time"}, {"act", "操作 Act"}, {"state", "状态 State"},
+        {"who", "操作人 Who"}, {"text", "说明 Text"}};
     put(out, head);
     rows(out, j, facts, LEN(facts));
     grid(out, "原系统的锁定恢复点 Pinned points of the original system", js_get(j, "originals"), points, LEN(points));

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "wrap/json.h"
 
-/** migrate_report(j, out): append the page for a migration as the API answers it. Whatever stands in ${j} is escaped. */
+/** migrate_report(j, out): append the page for a migration as the API answers it. All of ${j} is escaped. */
 void migrate_report(const struct js *j, struct buf *out);
 
 #endif

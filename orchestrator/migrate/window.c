@@ -1,7 +1,7 @@
-/* Months are added to dates and never to seconds; a date becomes an instant only at the end, in the zone, where its last second
- * is that before the first of the next day: right where clocks change and where a day is skipped. The vault's pin is asked for
- * in months too and counts from the latest date on earth to the end of the day where it ends last, so it never ends before the
- * window: a test compares them on every day. */
+/* Months are added to dates and never to seconds; a date becomes an instant only at the end, in the zone, where its
+ * last second is that before the first of the next day: right where clocks change and where a day is skipped. The
+ * vault's pin is asked for in months too and counts from the latest date on earth to the end of the day where it ends
+ * last, so it never ends before the window: a test compares them on every day. */
 #include "migrate/window.h"
 
 #include "base/civil.h"

@@ -81,6 +81,7 @@ dies
 until_state window 60
 pdb=$(show '.originals[0].point') pweb=$(show '.originals[1].point')
 [ "$(zaibei point list shop-db --json | jq -r .point | tail -n 1)" = "$pdb" ] || fail "not the last point: $(show .originals)"
+[ "$(show .system_point)" = 1 ] || fail "the whole system without a system point"
 pins=$(show '[.originals[].pinned_until] | unique | join(" ")')
 for name in shop-db shop-web; do
     expect 0 zaibei point pins "$name"

@@ -1,6 +1,6 @@
-/* Migrations, the pure part: the table of states against the page that tells people of it; the end of the window against glibc's
- * calendar on every day of nine years in zones that shift, skip midnight or lie at the edges of the day; reminders by the
- * table of working days; the weekly look. */
+/* Migrations, the pure part: the table of states against the page that tells people of it; the end of the window
+ * against glibc's calendar on every day of nine years in zones that shift, skip midnight or lie at the edges of the
+ * day; reminders by the table of working days; the weekly look. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ START_TEST(every_state_has_its_word_and_comes_back_from_it) {
 }
 END_TEST
 
-/* From the cutover on, closed is reached through the end and another person's consent only, whatever is tried in whatever order. */
+/* From the cutover on, closed is reached through the end and another person's consent only, whatever is tried in
+ * whatever order. */
 START_TEST(no_way_leads_out_of_the_window_past_its_end_and_another_person) {
     bool seen[CASE_STATES] = {[CASE_WINDOW] = true};
     for (int round = 0; round < CASE_STATES; round++)
@@ -94,9 +95,10 @@ static time_t oracle_end(time_t from, int months) {
     return t;
 }
 
-static const char *const zones[][2] = {{"Asia/Shanghai", "Asia/Shanghai"}, {"UTC", "UTC"}, {"America/New_York", "America/New_York"},
-    {"Africa/Cairo", "Africa/Cairo"}, {"America/Havana", "America/Havana"}, {"Australia/Lord_Howe", "Australia/Lord_Howe"},
-    {"Pacific/Kiritimati", "Pacific/Kiritimati"}, {"UTC-12:00", "Etc/GMT+12"}, {"Asia/Kathmandu", "Asia/Kathmandu"}};
+static const char *const zones[][2] = {{"Asia/Shanghai", "Asia/Shanghai"}, {"UTC", "UTC"},
+    {"America/New_York", "America/New_York"}, {"Africa/Cairo", "Africa/Cairo"}, {"America/Havana", "America/Havana"},
+    {"Australia/Lord_Howe", "Australia/Lord_Howe"}, {"Pacific/Kiritimati", "Pacific/Kiritimati"},
+    {"UTC-12:00", "Etc/GMT+12"}, {"Asia/Kathmandu", "Asia/Kathmandu"}};
 
 /* faults: D4 D5 */
 START_TEST(on_every_day_the_window_has_its_whole_months_and_the_pin_outlasts_it) {
@@ -155,8 +157,8 @@ START_TEST(reminders_come_in_working_days_before_the_last_day) {
     }
     /* One working day before a day that follows the eight days off is before them. */
     c = (struct civil){2025, 10, 9};
-    ck_assert_int_eq(
-        window_day(z, window_reminder_s(z, t, window_day_end(z, civil_number(c)), 1)), civil_number((struct civil){2025, 9, 30}));
+    ck_assert_int_eq(window_day(z, window_reminder_s(z, t, window_day_end(z, civil_number(c)), 1)),
+        civil_number((struct civil){2025, 9, 30}));
     ck_assert_uint_eq(window_reminder(z, t, end, end), 0);
     ck_assert_uint_eq(window_reminder(z, t, end, end - 1), 1);
     ck_assert_int_lt(window_left(z, t, end, civil_number(monday) * DAY), 0);
@@ -184,7 +186,8 @@ int main(void) {
     tcase_add_test(t, every_state_has_its_word_and_comes_back_from_it);
     tcase_add_test(t, no_way_leads_out_of_the_window_past_its_end_and_another_person);
     tcase_set_timeout(w, 60);
-    tcase_add_loop_test(w, on_every_day_the_window_has_its_whole_months_and_the_pin_outlasts_it, 0, sizeof zones / sizeof *zones);
+    tcase_add_loop_test(
+        w, on_every_day_the_window_has_its_whole_months_and_the_pin_outlasts_it, 0, sizeof zones / sizeof *zones);
     tcase_add_test(w, fewer_than_three_months_are_three);
     tcase_add_test(w, reminders_come_in_working_days_before_the_last_day);
     tcase_add_test(w, the_points_are_looked_at_each_week_however_often_they_were_meanwhile);
