@@ -53,8 +53,11 @@ int run_offer_parse(const struct config *c, const struct js *j, struct run_offer
     const char *existing = js_str(j, "existing", "refuse");
     int64_t point = js_int(j, "point", 0);
     uint64_t number;
-    *o = (struct run_offer){.restore = js_str(j, "restore", ""), .item = js_str(j, "item", ""), .host = js_str(j, "host", ""),
-        .target = js_str(j, "target", ""), .existing = -1};
+    *o = (struct run_offer){.restore = js_str(j, "restore", ""),
+        .item = js_str(j, "item", ""),
+        .host = js_str(j, "host", ""),
+        .target = js_str(j, "target", ""),
+        .existing = -1};
     for (int i = 0; i < 4; i++)
         if (!strcmp(existing, words[i])) o->existing = i;
     if (!text_u64(o->restore, INT64_MAX, &number) || !text_u64(o->item, INT64_MAX, &number) || !text_name_ok(o->host) ||

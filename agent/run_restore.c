@@ -24,7 +24,7 @@ struct pair {
 struct run_offers {
     size_t n;
     struct offered {
-        char id[48]; /* RESTORE/ITEM */
+        char id[48];       /* RESTORE/ITEM */
         struct pair *pair; /* secret memory */
         bool seen;
         unsigned asked;
@@ -116,8 +116,12 @@ static int restore_opened(struct doing *d, struct source *s, struct limiter *lim
     struct opened o;
     char number[16];
     struct restore_request q = {.target = *d->o->target ? d->o->target : "/",
-        .existing = (enum restore_existing)d->o->existing, .progress = &d->progress, .cancelled = limiter_step,
-        .cancelled_arg = limiter, .tell = told, .tell_arg = d};
+        .existing = (enum restore_existing)d->o->existing,
+        .progress = &d->progress,
+        .cancelled = limiter_step,
+        .cancelled_arg = limiter,
+        .tell = told,
+        .tell_arg = d};
     /* What a job may do here, and whose vault this is, is not for a restore point to say. */
     if (!*d->o->target) q.spare = d->r->c->file + 1;
     snprintf(number, sizeof number, "%u", d->o->point);
@@ -175,15 +179,15 @@ static int tell_result(struct doing *d, int rc, const struct err *why) {
 }
 
 /* The host's key out of the grant, into secret memory, and nothing else of it. */
-static int key_take(const struct runner *r, const struct run_offer *o, const struct pair *pair, const char *b64, uint8_t **key,
-    struct err *e) {
+static int key_take(const struct runner *r, const struct run_offer *o, const struct pair *pair, const char *b64,
+    uint8_t **key, struct err *e) {
     static uint8_t raw[GRANT_MAX + SEAL_BOX_EXTRA];
     int n = b64_decode(raw, sizeof raw, b64, strlen(b64));
     if (!*b64) return err_set(e, ZE_GRANT, o->restore, _("this restore needs a grant, and none was given"));
     struct grant *g = n < 0 ? NULL : secret_alloc(sizeof *g);
     if (!g) return err_set(e, ZE_GRANT, o->restore, _("it is malformed"));
-    int rc = grant_open(g, pair->pub, pair->sec, raw, (size_t)n, GRANT_RESTORE, o->restore,
-        r->clock->now_ns(r->clock) / 1000000000, e);
+    int rc = grant_open(
+        g, pair->pub, pair->sec, raw, (size_t)n, GRANT_RESTORE, o->restore, r->clock->now_ns(r->clock) / 1000000000, e);
     const uint8_t *found = rc == 0 ? grant_key(g, o->host, o->host_id) : NULL;
     if (rc == 0 && !found) rc = err_set(e, ZE_GRANT, o->host, _("it has no key of this host"));
     if (rc == 0 && !(*key = secret_alloc(SEAL_KEY))) rc = err_set(e, ZE_NOMEM, o->host, _("its key"));

@@ -56,8 +56,7 @@ static int known(struct vault *v, const char *host, bool reader, int64_t *now, s
 static int grant_read(const struct js *q, struct readgrant *g, int64_t now, struct err *e) {
     if (!civil_time_get(js_str(q, "until", NULL), &g->until))
         return err_set(e, ZE_USAGE, "until", _("a time like 2026-11-22T01:02:03Z"));
-    if (g->until > now + READGRANT_MAX_S * NS_PER_S)
-        return err_set(e, ZE_TOOMUCH, "until", _("at most a week ahead"));
+    if (g->until > now + READGRANT_MAX_S * NS_PER_S) return err_set(e, ZE_TOOMUCH, "until", _("at most a week ahead"));
     if (act_text(q, "reason", true, g->reason, sizeof g->reason, e) < 0 ||
         act_text(q, "who", false, g->who, sizeof g->who, e) < 0)
         return -1;
@@ -69,7 +68,8 @@ int act_grant(struct vault *v, const struct js *q, struct js *a, struct err *e) 
     const char *reader = js_str(q, "reader", ""), *source = js_str(q, "source", "");
     struct readgrant g;
     int64_t now, ignored;
-    if (known(v, source, false, &ignored, e) < 0 || known(v, reader, true, &now, e) < 0 || grant_read(q, &g, now, e) < 0)
+    if (known(v, source, false, &ignored, e) < 0 || known(v, reader, true, &now, e) < 0 ||
+        grant_read(q, &g, now, e) < 0)
         return -1;
     int rc = g.until <= now ? readgrant_drop(v, reader, source, e) : bounds_grant(v, reader, source, now, e);
     if (rc == 0 && g.until > now) rc = readgrant_save(v, reader, source, &g, e);

@@ -28,10 +28,12 @@ static void print_items(const struct js *items) {
         snprintf(point, sizeof point, "%lld", (long long)js_int(j, "point", 0));
         snprintf(files, sizeof files, "%lld", (long long)js_int(j, "files", 0));
         cli_bytes(j, "bytes", bytes);
-        if (x) snprintf(why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
+        if (x)
+            snprintf(
+                why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
         table_row(t, js_str(j, "host", ""), point, js_str(j, "target_host", ""),
-            *js_str(j, "dir", "") ? js_str(j, "dir", "") : _("in place"), after_text(j, after), js_str(j, "state", ""), files,
-            bytes, why);
+            *js_str(j, "dir", "") ? js_str(j, "dir", "") : _("in place"), after_text(j, after), js_str(j, "state", ""),
+            files, bytes, why);
     }
     table_print(t, _("nothing to restore"));
 }
@@ -58,15 +60,16 @@ static int vault_dir(struct cli *c, char out[4096], struct err *e) {
     *out = 0;
     if (said) return snprintf(out, 4096, "%s", said), 0;
     if (config_load(c->config, &cfg, e) < 0) return -1;
-    if (cfg.control[1] && !strcmp(cfg.control[1], "control") && cfg.control[2]) snprintf(out, 4096, "%s", cfg.control[2]);
+    if (cfg.control[1] && !strcmp(cfg.control[1], "control") && cfg.control[2])
+        snprintf(out, 4096, "%s", cfg.control[2]);
     config_free(&cfg);
     return *out ? 0 : err_set(e, ZE_USAGE, "--vault", _("where is the vault on this machine?"));
 }
 
 static int agent_run(struct cli *c, const struct js *item, const char *vault, const char *dir, struct err *e) {
     char point[24];
-    const char *argv[20] = {"zaibei-agent", "restore", point, "--vault", vault, "--host", js_str(item, "host", ""), "--kit",
-        cli_option(c, "kit"), "--target", dir};
+    const char *argv[20] = {"zaibei-agent", "restore", point, "--vault", vault, "--host", js_str(item, "host", ""),
+        "--kit", cli_option(c, "kit"), "--target", dir};
     size_t n = 11;
     struct proc p = PROC_NONE;
     snprintf(point, sizeof point, "%lld", (long long)js_int(item, "point", 0));
@@ -83,7 +86,8 @@ static int to_dir(struct cli *c, const struct js *plan, const char *dir, struct 
     char vault[4096], below[4200];
     const struct js *items = js_get(plan, "items");
     int worst = ZB_EXIT_OK;
-    if (!cli_option(c, "kit")) return err_set(e, ZE_USAGE, "--kit", _("a restore to a directory of this machine needs it"));
+    if (!cli_option(c, "kit"))
+        return err_set(e, ZE_USAGE, "--kit", _("a restore to a directory of this machine needs it"));
     if (vault_dir(c, vault, e) < 0) return -1;
     for (size_t i = 0; i < js_count(items); i++) {
         const struct js *item = js_at(items, i);
@@ -152,7 +156,8 @@ int cmd_restore_run(struct cli *c, struct err *e) {
 
 static int path_of(struct cli *c, const char *verb, char path[80], int64_t *id, struct err *e) {
     uint64_t n;
-    if (!text_u64(c->argv[0], INT64_MAX, &n)) return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a restore"));
+    if (!text_u64(c->argv[0], INT64_MAX, &n))
+        return err_set(e, ZE_USAGE, c->argv[0], _("expected the number of a restore"));
     snprintf(path, 80, "/v1/restores/%llu%s", (unsigned long long)n, verb);
     *id = (int64_t)n;
     return 0;
@@ -196,8 +201,8 @@ int cmd_restore_list(struct cli *c, struct err *e) {
         snprintf(id, sizeof id, "%lld", (long long)js_int(j, "restore", 0));
         snprintf(hosts, sizeof hosts, "%zu", js_count(items));
         cli_time(j, "queued", queued), cli_time(j, "ended", ended);
-        table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), js_str(j, "state", ""), queued, ended, hosts,
-            js_str(j, "who", ""), js_str(j, "reason", ""));
+        table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), js_str(j, "state", ""), queued, ended,
+            hosts, js_str(j, "who", ""), js_str(j, "reason", ""));
     }
     table_print(t, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one"));
     return 0;

@@ -41,13 +41,15 @@ static int host_open(const struct kit *kit, const struct key_slots *k, struct gr
     return err_set(e, ZE_WRONGKEY, g->host, _("the host is not sealed to this kit"));
 }
 
-static int gather(struct cli *c, const struct kit *kit, const char *const *hosts, size_t n, struct grant *g, struct err *e) {
+static int gather(
+    struct cli *c, const struct kit *kit, const char *const *hosts, size_t n, struct grant *g, struct err *e) {
     for (size_t i = 0; i < n; i++) {
         char path[100];
         struct key_slots k = {.n = 0};
         snprintf(path, sizeof path, "/v1/hosts/%s/slots", hosts[i]);
         CLEANUP_JS struct js *j = cli_get(c, path, e);
-        if (!j || slots_read(j, hosts[i], &g->hosts[i], &k, e) < 0 || host_open(kit, &k, &g->hosts[i], e) < 0) return -1;
+        if (!j || slots_read(j, hosts[i], &g->hosts[i], &k, e) < 0 || host_open(kit, &k, &g->hosts[i], e) < 0)
+            return -1;
         g->n++;
     }
     return 0;

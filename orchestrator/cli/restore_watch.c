@@ -45,10 +45,12 @@ static void line_of(const struct js *j, char out[240]) {
     char bytes[32], total[32];
     int64_t all = js_int(j, "bytes_total", 0);
     cli_bytes(j, "bytes", bytes), cli_bytes(j, "bytes_total", total);
-    int n = snprintf(out, 240, _("%-20s → %-20s %-9s %s"), js_str(j, "host", ""), js_str(j, "target_host", ""), js_str(j, "state", ""),
+    int n = snprintf(out, 240, _("%-20s → %-20s %-9s %s"), js_str(j, "host", ""), js_str(j, "target_host", ""),
+        js_str(j, "state", ""),
         !strcmp(js_str(j, "state", ""), "waiting") ? _("for a grant (--kit)") : js_str(j, "phase", ""));
     if (js_int(j, "files", 0) && n > 0 && n < 160)
-        snprintf(out + n, 240 - (size_t)n, _("  %lld files, %s of %s"), (long long)js_int(j, "files", 0), bytes, all ? total : "?");
+        snprintf(out + n, 240 - (size_t)n, _("  %lld files, %s of %s"), (long long)js_int(j, "files", 0), bytes,
+            all ? total : "?");
 }
 
 static void show(struct cli *c, struct shown *s, const struct js *j) {
@@ -83,7 +85,8 @@ static int give(struct cli *c, const char *kit, int64_t id, const struct js *ite
     const char *host = js_str(item, "host", "");
     int64_t end = (int64_t)time(NULL) + GRANT_S;
     snprintf(number, sizeof number, "%lld", (long long)id);
-    if (cli_grant(c, kit, GRANT_RESTORE, number, js_str(item, "public_key", ""), &host, 1, end, &sealed, e) < 0) return -1;
+    if (cli_grant(c, kit, GRANT_RESTORE, number, js_str(item, "public_key", ""), &host, 1, end, &sealed, e) < 0)
+        return -1;
     CLEANUP_JS struct js *q = js_object(), *a = NULL;
     text_time(until, end * 1000000000);
     js_set_int(q, "item", js_int(item, "item", 0));

@@ -105,7 +105,8 @@ static void show(struct daemon *d, const struct js *q, struct restore_item *i) {
     CLEANUP_FREE char *sealed = restore_sealed(d->db, i);
     bool wants = i->needs_grant && (!sealed || !*sealed);
     if (wants && !strcmp(i->state, "running")) i->lease_ns = 0;
-    if (wants || strcmp(i->state, "running") != 0) snprintf(i->state, sizeof i->state, "%s", wants ? "waiting" : "queued");
+    if (wants || strcmp(i->state, "running") != 0)
+        snprintf(i->state, sizeof i->state, "%s", wants ? "waiting" : "queued");
     restore_item_put(d->db, i);
     restore_settle(d, i->restore);
 }
@@ -124,7 +125,8 @@ static char *claim(struct daemon *d, struct restore_item *i, const char *key, in
     return restore_sealed(d->db, i);
 }
 
-static struct js *on_key(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+static struct js *on_key(
+    struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
     const char *key = js_str(q, "public_key", "");
     uint8_t pub[SEAL_KEY];
     if (b64_decode(pub, sizeof pub, key, strlen(key)) != sizeof pub || strlen(key) >= sizeof i->public_key)
@@ -139,7 +141,8 @@ static struct js *on_key(struct daemon *d, const char *host, const struct js *q,
     int64_t until = daemon_now(d) + (int64_t)NOTE_S * NS_PER_S;
     struct err why = ERR_INIT;
     if (note_lay(d, i, until, &why) < 0) {
-        daemon_log(d, _("restore %lld to %s: the vault does not let it read: %s"), (long long)i->restore, host, why.msg);
+        daemon_log(
+            d, _("restore %lld to %s: the vault does not let it read: %s"), (long long)i->restore, host, why.msg);
         return answer_key(false, false, NULL);
     }
     /* If interrupted here, a note that nobody uses; it ends by itself. */
@@ -155,7 +158,8 @@ static int64_t count_of(const struct js *q, const char *key) {
     return v > 0 ? v : 0;
 }
 
-static struct js *on_progress(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+static struct js *on_progress(
+    struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
     int64_t now = daemon_now(d);
     bool cancel = true, renew = false; /* one that is not running here any more is not to be finished */
     db_begin(d->db);
@@ -208,7 +212,8 @@ static void finish(struct daemon *d, struct restore_item *i, const struct js *q,
     restore_settle(d, i->restore);
 }
 
-static struct js *on_result(struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
+static struct js *on_result(
+    struct daemon *d, const char *host, const struct js *q, struct restore_item *i, struct err *e) {
     const char *state = js_str(q, "state", "");
     if (strcmp(state, "ok") != 0 && strcmp(state, "partial") != 0 && strcmp(state, "failed") != 0)
         return err_set(e, ZE_PROTO, host, _("a result without a state")), NULL;
@@ -219,7 +224,9 @@ static struct js *on_result(struct daemon *d, const char *host, const struct js 
     if (counts) finish(d, i, q, state);
     if (db_commit(d->db, e) < 0) return NULL;
     if (!mine) return err_set(e, ZE_NOTFOUND, host, _("this host has no such restore")), NULL;
-    if (counts) daemon_log(d, _("restore %lld of %s to %s is %s %s"), (long long)i->restore, i->host, host, i->state, i->err_msg);
+    if (counts)
+        daemon_log(
+            d, _("restore %lld of %s to %s is %s %s"), (long long)i->restore, i->host, host, i->state, i->err_msg);
     if (counts && !restore_open(i->state)) note_end(d, i);
     return js_object();
 }

@@ -85,7 +85,7 @@ static const struct route routes[] = {
     {"POST", "/v1/restores", api_restore_run, ACT_RESTORE_RUN, true},
     {"GET", "/v1/restores/*", api_restore_show, ACT_RESTORE_READ},
     {"POST", "/v1/restores/*/cancel", api_restore_cancel, ACT_RESTORE_RUN},
-    {"POST", "/v1/restores/*/grant", api_restore_grant, ACT_GRANT_GIVE, true},
+    {"POST", "/v1/restores/*/grant", api_restore_grant, ACT_GRANT_GIVE, true, true},
     {"GET", "/v1/hosts/*/slots", api_slots, ACT_POINT_READ},
     {"POST", "/v1/systems/*/drills", api_drill_run, ACT_DRILL_RUN, true},
     {"GET", "/v1/drills", api_drills, ACT_DRILL_READ},

@@ -94,8 +94,9 @@ struct js *api_restores(struct api_call *c, struct err *e) {
     js_set(j, "restores", list);
     db_begin(c->d->db);
     int64_t before = page.number ? page.number : INT64_MAX;
-    struct db_rows *rows = db_query(c->d->db,
-        "SELECT id FROM restores WHERE id<?1 AND (?2='' OR state=?2) ORDER BY id DESC LIMIT 1000", "is", before, state ? state : "");
+    struct db_rows *rows =
+        db_query(c->d->db, "SELECT id FROM restores WHERE id<?1 AND (?2='' OR state=?2) ORDER BY id DESC LIMIT 1000",
+            "is", before, state ? state : "");
     int64_t ids[1000], last = 0;
     size_t n = 0, shown = 0;
     while (n < 1000 && db_next(rows)) ids[n++] = db_int(rows, 0);
@@ -147,7 +148,9 @@ static void add(struct api_call *c, struct want *x, const char *host, int64_t po
     struct host h;
     struct restore_want *i = &x->w.items[x->w.n];
     if (x->w.n == RESTORE_ITEMS_MAX) return;
-    *i = (struct restore_want){.host = host, .dir = js_str(c->body, "dir", ""), .point = point,
+    *i = (struct restore_want){.host = host,
+        .dir = js_str(c->body, "dir", ""),
+        .point = point,
         .target_host = js_str(js_get(c->body, "map"), host, NULL)};
     if (!point && catalog_host_get(c->d->db, host, &h)) i->point = h.last_point;
     x->w.n++;
@@ -195,7 +198,8 @@ static int work_out_system(struct api_call *c, struct want *x, const char *syste
     for (size_t i = 0; i < js_count(hosts); i++) {
         const struct js *h = js_at(hosts, i);
         int64_t of = js_int(h, "point", 0);
-        if (point && !of) return err_set(e, ZE_NOPOINT, js_str(h, "host", ""), _("the system point has none of this host"));
+        if (point && !of)
+            return err_set(e, ZE_NOPOINT, js_str(h, "host", ""), _("the system point has none of this host"));
         add(c, x, point ? js_str(h, "host", "") : js_text(h), of);
     }
     order(x, js_get(x->system, "recovery"));
@@ -246,7 +250,8 @@ struct js *api_restore_run(struct api_call *c, struct err *e) {
     if (!x) return err_set(e, ZE_NOMEM, "restore", _("no memory")), NULL;
     bool dry = js_bool(c->body, "dry_run", false);
     int64_t point = js_int(c->body, "point", 0);
-    x->w.who = c->who->name, x->w.reason = js_str(c->body, "reason", ""), x->w.existing = js_str(c->body, "existing", "");
+    x->w.who = c->who->name, x->w.reason = js_str(c->body, "reason", ""),
+    x->w.existing = js_str(c->body, "existing", "");
     if (hosts_sync(c->d, false, &stale) < 0) daemon_log(c->d, "%s", stale.msg); /* then what was known last */
     db_begin(c->d->db);
     bool named = point && !system_of(c) &&
@@ -290,8 +295,9 @@ struct js *api_restore_grant(struct api_call *c, struct err *e) {
     db_begin(c->d->db);
     bool found = get_seen(c, id, &r, e);
     if (found) restore_free(&r);
-    int rc = found ? restore_grant(c->d, id, js_int(c->body, "item", 0), grant, js_str(c->body, "until", ""), c->who->name, e)
-                   : -1;
+    int rc = found
+        ? restore_grant(c->d, id, js_int(c->body, "item", 0), grant, js_str(c->body, "until", ""), c->who->name, e)
+        : -1;
     if (rc == 0 && restore_get(c->d->db, id, &r)) o = restore_json(&r), restore_free(&r);
     if (rc < 0) return db_abort(c->d->db), NULL;
     return db_commit(c->d->db, e) < 0 ? js_free(o), NULL : o;

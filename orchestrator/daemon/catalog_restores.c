@@ -5,22 +5,24 @@
 
 #include "restores.h"
 
-#define COLUMNS                                                                                                          \
-    "restore,item,point,needs_grant,note_ns,lease_ns,not_before_ns,attempts,files,bytes,files_total,bytes_total,missed," \
-    "attributes,started_ns,ended_ns,err_id,host,host_id,target_host,dir,after,state,public_key,phase,err_object,err_msg"
+#define COLUMNS                                                                                                       \
+    "restore,item,point,needs_grant,note_ns,lease_ns,not_before_ns,attempts,files,bytes,files_total,bytes_total,"     \
+    "missed,"                                                                                                         \
+    "attributes,started_ns,ended_ns,err_id,host,host_id,target_host,dir,after,state,public_key,phase,err_object,err_" \
+    "msg"
 #define SELECT "SELECT " COLUMNS " FROM restore_items WHERE "
 #define VALUES "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define TYPES "iiiiiiiiiiiiiiiiissssssssss"
-#define FIELDS(i)                                                                                                        \
-    (i)->restore, (i)->item, (i)->point, (i)->needs_grant, (i)->note_ns, (i)->lease_ns, (i)->not_before_ns,              \
-        (i)->attempts, (i)->files, (i)->bytes, (i)->files_total, (i)->bytes_total, (i)->missed, (i)->attributes,         \
-        (i)->started_ns, (i)->ended_ns, (i)->err_id, (i)->host, (i)->host_id, (i)->target_host, (i)->dir, (i)->after,    \
+#define FIELDS(i)                                                                                                     \
+    (i)->restore, (i)->item, (i)->point, (i)->needs_grant, (i)->note_ns, (i)->lease_ns, (i)->not_before_ns,           \
+        (i)->attempts, (i)->files, (i)->bytes, (i)->files_total, (i)->bytes_total, (i)->missed, (i)->attributes,      \
+        (i)->started_ns, (i)->ended_ns, (i)->err_id, (i)->host, (i)->host_id, (i)->target_host, (i)->dir, (i)->after, \
         (i)->state, (i)->public_key, (i)->phase, (i)->err_object, (i)->err_msg
 
 static void read_item(struct db_rows *r, struct restore_item *i) {
-    int64_t *const ints[] = {&i->restore, &i->item, &i->point, &i->needs_grant, &i->note_ns, &i->lease_ns, &i->not_before_ns,
-        &i->attempts, &i->files, &i->bytes, &i->files_total, &i->bytes_total, &i->missed, &i->attributes, &i->started_ns,
-        &i->ended_ns, &i->err_id};
+    int64_t *const ints[] = {&i->restore, &i->item, &i->point, &i->needs_grant, &i->note_ns, &i->lease_ns,
+        &i->not_before_ns, &i->attempts, &i->files, &i->bytes, &i->files_total, &i->bytes_total, &i->missed,
+        &i->attributes, &i->started_ns, &i->ended_ns, &i->err_id};
     const struct {
         char *p;
         size_t cap;
@@ -30,7 +32,8 @@ static void read_item(struct db_rows *r, struct restore_item *i) {
         {i->err_msg, sizeof i->err_msg}};
     int column = 0;
     for (size_t n = 0; n < sizeof ints / sizeof *ints; n++) *ints[n] = db_int(r, column++);
-    for (size_t n = 0; n < sizeof texts / sizeof *texts; n++) snprintf(texts[n].p, texts[n].cap, "%s", db_text(r, column++));
+    for (size_t n = 0; n < sizeof texts / sizeof *texts; n++)
+        snprintf(texts[n].p, texts[n].cap, "%s", db_text(r, column++));
 }
 
 void restore_item_add(struct db *d, const struct restore_item *i) {
@@ -54,7 +57,8 @@ struct restore_item *restore_items(struct db *d, const char *target_host, int64_
     struct restore_item *all = NULL;
     struct db_rows *r = restore
         ? db_query(d, SELECT "restore=? ORDER BY item", "i", restore)
-        : db_query(d, SELECT "(?1='' OR target_host=?1) AND state IN ('queued','waiting','running') ORDER BY restore, item",
+        : db_query(d,
+              SELECT "(?1='' OR target_host=?1) AND state IN ('queued','waiting','running') ORDER BY restore, item",
               "s", target_host);
     *n = 0;
     while (db_next(r)) {
@@ -69,7 +73,8 @@ struct restore_item *restore_items(struct db *d, const char *target_host, int64_
 
 bool restore_get(struct db *d, int64_t id, struct restore *x) {
     struct db_rows *r = db_query(d,
-        "SELECT id,migration,cancel,queued_ns,ended_ns,who,reason,system,state,existing FROM restores WHERE id=?", "i", id);
+        "SELECT id,migration,cancel,queued_ns,ended_ns,who,reason,system,state,existing FROM restores WHERE id=?", "i",
+        id);
     *x = (struct restore){.id = 0};
     bool found = db_next(r);
     if (found) {

@@ -35,7 +35,8 @@ static int order_check(const struct restore_wish *w, struct err *e) {
             bool free_of = true;
             for (size_t a = 0; a < w->items[i].after_n; a++) {
                 int before = index_of(w, w->items[i].after[a]);
-                if (before < 0) return err_set(e, ZE_USAGE, w->items[i].after[a], _("it is not among what is restored"));
+                if (before < 0)
+                    return err_set(e, ZE_USAGE, w->items[i].after[a], _("it is not among what is restored"));
                 free_of = free_of && done[before];
             }
             done[i] = done[i] || free_of;
@@ -48,8 +49,7 @@ static int order_check(const struct restore_wish *w, struct err *e) {
 static int want_check(struct db *db, const struct restore_wish *w, size_t at, struct err *e) {
     const struct restore_want *i = &w->items[at];
     struct host h;
-    if (!catalog_host_get(db, i->host, &h) || !*h.host_id)
-        return err_set(e, ZE_NOTFOUND, i->host, _("no such host"));
+    if (!catalog_host_get(db, i->host, &h) || !*h.host_id) return err_set(e, ZE_NOTFOUND, i->host, _("no such host"));
     if (!catalog_host_get(db, target_of(i), &h) || strcmp(h.state, "enrolled") != 0)
         return err_set(e, ZE_NOTFOUND, target_of(i), _("no such host is enrolled"));
     if (i->point < 1 || i->point > UINT32_MAX) return err_set(e, ZE_NOPOINT, i->host, _("it has no restore point"));
@@ -110,13 +110,17 @@ static bool existing_known(const char *s) {
 
 int64_t restore_new(struct daemon *d, const struct restore_wish *w, struct err *e) {
     const char *existing = w->existing && *w->existing ? w->existing : "refuse";
-    if (!w->n || w->n > RESTORE_ITEMS_MAX) return err_set(e, ZE_USAGE, w->system, _("from 1 to %d hosts"), RESTORE_ITEMS_MAX);
-    if (!existing_known(existing)) return err_set(e, ZE_USAGE, existing, _("expected refuse, never, if-different or always"));
+    if (!w->n || w->n > RESTORE_ITEMS_MAX)
+        return err_set(e, ZE_USAGE, w->system, _("from 1 to %d hosts"), RESTORE_ITEMS_MAX);
+    if (!existing_known(existing))
+        return err_set(e, ZE_USAGE, existing, _("expected refuse, never, if-different or always"));
     for (size_t i = 0; i < w->n; i++)
         if (want_check(d->db, w, i, e) < 0) return -1;
     if (order_check(w, e) < 0) return -1;
-    db_exec(d->db, "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) VALUES(?,?,?,?,'queued',?,?)",
-        "sssisi", w->who, w->reason ? w->reason : "", w->system ? w->system : "", w->migration, existing, daemon_now(d));
+    db_exec(d->db,
+        "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) VALUES(?,?,?,?,'queued',?,?)",
+        "sssisi", w->who, w->reason ? w->reason : "", w->system ? w->system : "", w->migration, existing,
+        daemon_now(d));
     int64_t id = db_last_id(d->db);
     for (size_t i = 0; i < w->n; i++) item_add(d->db, w, id, i);
     record(d, id, w->who, "restore.run", wish_json(w));
@@ -138,9 +142,11 @@ bool restore_ready(struct daemon *d, const struct restore_item *i) {
     for (size_t k = 0; k < n; k++) running += !strcmp(all[k].state, "running");
     free(all);
     all = restore_items(d->db, "", i->restore, &n);
-    bool ready = i->not_before_ns <= daemon_now(d) && running < (size_t)d->cfg->limit_restores && !restore_cancelled(d->db, i->restore);
+    bool ready = i->not_before_ns <= daemon_now(d) && running < (size_t)d->cfg->limit_restores &&
+        !restore_cancelled(d->db, i->restore);
     for (size_t k = 0; k < n; k++)
-        if (listed(i->after, all[k].host) && strcmp(all[k].state, "ok") != 0 && strcmp(all[k].state, "partial") != 0) ready = false;
+        if (listed(i->after, all[k].host) && strcmp(all[k].state, "ok") != 0 && strcmp(all[k].state, "partial") != 0)
+            ready = false;
     free(all);
     return ready;
 }
@@ -189,7 +195,10 @@ static void ended(struct daemon *d, const struct restore *r, const char *state) 
         if (strcmp(r->item[i].state, "ok") != 0) js_push_str(lost, r->item[i].host);
     js_set(j, "not_whole", lost);
     record(d, r->id, "zaibeid", "restore.ended", js_copy(j));
-    snprintf(object, sizeof object, "%lld (%s)", (long long)r->id, *r->system ? r->system : r->n ? r->item[0].host : "");
+    snprintf(object, sizeof object, "%lld (%s)", (long long)r->id,
+        *r->system ? r->system
+            : r->n ? r->item[0].host
+                   : "");
     if (strcmp(state, "ok") != 0 && strcmp(state, "cancelled") != 0)
         notice_add(d->db, daemon_now(d), "restore.failed", object, "", j);
     else js_free(j);
@@ -202,7 +211,8 @@ void restore_settle(struct daemon *d, int64_t id) {
     const char *state = whole(r.item, r.n);
     bool over = !restore_open(state);
     if (strcmp(state, r.state) != 0)
-        db_exec(d->db, "UPDATE restores SET state=?, ended_ns=? WHERE id=?", "sii", state, over ? daemon_now(d) : 0, id);
+        db_exec(
+            d->db, "UPDATE restores SET state=?, ended_ns=? WHERE id=?", "sii", state, over ? daemon_now(d) : 0, id);
     if (over && !r.ended_ns) ended(d, &r, state);
     restore_free(&r);
 }
@@ -225,14 +235,15 @@ bool restore_cancel(struct daemon *d, int64_t id, const char *who) {
     bool found = restore_get(d->db, id, &r), open = found && restore_open(r.state);
     if (open) db_exec(d->db, "UPDATE restores SET cancel=1 WHERE id=?", "i", id);
     for (size_t i = 0; open && i < r.n; i++)
-        if (!strcmp(r.item[i].state, "queued") || !strcmp(r.item[i].state, "waiting")) item_end(d, &r.item[i], "cancelled");
+        if (!strcmp(r.item[i].state, "queued") || !strcmp(r.item[i].state, "waiting"))
+            item_end(d, &r.item[i], "cancelled");
     if (open) record(d, id, who, "restore.cancel", NULL), restore_settle(d, id);
     if (found) restore_free(&r);
     return open;
 }
 
-int restore_grant(struct daemon *d, int64_t id, int64_t item, const char *sealed, const char *until, const char *who,
-    struct err *e) {
+int restore_grant(
+    struct daemon *d, int64_t id, int64_t item, const char *sealed, const char *until, const char *who, struct err *e) {
     struct restore_item *i = calloc(1, sizeof *i);
     char name[48];
     int rc = 0;

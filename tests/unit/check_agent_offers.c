@@ -104,12 +104,14 @@ END_TEST
 
 START_TEST(what_is_no_offer_is_refused) {
     static const char *const paths[] = {"etc", "/a/../etc", "/a/./b", "//a", "/a/", "/..", "/"};
-    static const char *const broken[] = {"{}", "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"11\",\"point\":1}",
+    static const char *const broken[] = {"{}",
+        "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"11\",\"point\":1}",
         "{\"restore\":\"../7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"" OWN_ID "\",\"point\":1}",
         "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"We b\",\"host_id\":\"" OWN_ID "\",\"point\":1}",
         "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"" OWN_ID "\",\"point\":0}",
         "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"" OWN_ID "\",\"point\":4294967296}",
-        "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"" OWN_ID "\",\"point\":1,\"existing\":\"all\"}"};
+        "{\"restore\":\"7\",\"item\":\"1\",\"host\":\"web\",\"host_id\":\"" OWN_ID
+        "\",\"point\":1,\"existing\":\"all\"}"};
     bool needs;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         ck_assert_msg(offer("web", OWN_ID, paths[i], &needs) == ZE_NOROOT, "%s", paths[i]);

@@ -35,7 +35,8 @@ static void hosts(int n) {
     struct err e = ERR_INIT;
     db_begin(d.db);
     for (int i = 0; i < n; i++) {
-        struct host h = {.host_id = "00112233445566778899aabbccddeeff", .state = "enrolled", .points = 1, .last_point = 1};
+        struct host h = {
+            .host_id = "00112233445566778899aabbccddeeff", .state = "enrolled", .points = 1, .last_point = 1};
         snprintf(h.name, sizeof h.name, "h%d", i);
         catalog_host_put(d.db, &h);
     }
@@ -46,7 +47,8 @@ static void setup(void) {
     signal(SIGPIPE, SIG_IGN);
     strcpy(dir, "/tmp/check_restores.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(script, sizeof script, "while read -r l; do printf '%%s\\n' \"$l\" >>%s/notes; echo '{\"ok\":true}'; done", dir);
+    snprintf(script, sizeof script, "while read -r l; do printf '%%s\\n' \"$l\" >>%s/notes; echo '{\"ok\":true}'; done",
+        dir);
     struct err e = ERR_INIT;
     ck_assert_int_eq(seal_init(&e), 0);
     now_s = 1795000000;
@@ -106,27 +108,29 @@ static size_t offers(const char *host) {
     return n;
 }
 
-static const char key_a[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", key_b[] = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=";
+static const char key_a[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                  key_b[] = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=";
 
 /* Show a key: 1 go, 0 wait, 2 go with a grant, -1 cancelled, -2 an error */
 static int show(const char *host, int64_t id, int64_t item, const char *key, bool needs) {
     char q[300];
     snprintf(q, sizeof q,
-        "{\"op\":\"restore-key\",\"restore\":\"%lld\",\"item\":\"%lld\",\"public_key\":\"%s\",\"needs_grant\":%s}", (long long)id,
-        (long long)item, key, needs ? "true" : "false");
+        "{\"op\":\"restore-key\",\"restore\":\"%lld\",\"item\":\"%lld\",\"public_key\":\"%s\",\"needs_grant\":%s}",
+        (long long)id, (long long)item, key, needs ? "true" : "false");
     struct js *j = ask(host, q);
-    int rc = js_has(j, "error")        ? -2
-        : js_bool(j, "cancel", false)  ? -1
-        : !js_bool(j, "go", false)     ? 0
-        : js_str(j, "grant", NULL)     ? 2
-                                       : 1;
+    int rc = js_has(j, "error")       ? -2
+        : js_bool(j, "cancel", false) ? -1
+        : !js_bool(j, "go", false)    ? 0
+        : js_str(j, "grant", NULL)    ? 2
+                                      : 1;
     js_free(j);
     return rc;
 }
 
 static bool result(const char *host, int64_t id, int64_t item, const char *rest) {
     char q[300];
-    snprintf(q, sizeof q, "{\"op\":\"result\",\"restore\":\"%lld\",\"item\":\"%lld\",%s}", (long long)id, (long long)item, rest);
+    snprintf(q, sizeof q, "{\"op\":\"result\",\"restore\":\"%lld\",\"item\":\"%lld\",%s}", (long long)id,
+        (long long)item, rest);
     struct js *j = ask(host, q);
     bool ok = !js_has(j, "error");
     js_free(j);
@@ -135,7 +139,8 @@ static bool result(const char *host, int64_t id, int64_t item, const char *rest)
 
 static int cancel_asked(const char *host, int64_t id, int64_t item) {
     char q[300];
-    snprintf(q, sizeof q, "{\"op\":\"progress\",\"restore\":\"%lld\",\"item\":\"%lld\",\"files\":1}", (long long)id, (long long)item);
+    snprintf(q, sizeof q, "{\"op\":\"progress\",\"restore\":\"%lld\",\"item\":\"%lld\",\"files\":1}", (long long)id,
+        (long long)item);
     struct js *j = ask(host, q);
     int rc = js_has(j, "error") ? -1 : js_bool(j, "cancel", false);
     js_free(j);
