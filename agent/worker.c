@@ -61,8 +61,11 @@ static void inner_end(struct outer *o) {
     if (o->cancelled || o->failed.id != ZE_NONE) kill(o->inner, SIGKILL);
     while (waitpid(o->inner, &status, 0) < 0 && errno == EINTR) {}
     if (o->cancelled || o->failed.id != ZE_NONE || status == 0) return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SPACE_FAILED) err_set(&o->failed, ZE_SPACE, o->q->id, _("see the log above it"));
-    else err_set(&o->failed, ZE_DRILLFAILED, o->q->id, _("the inner process ended with status %d, in: %s"), status, o->phase);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SPACE_FAILED)
+        err_set(&o->failed, ZE_SPACE, o->q->id, _("see the log above it"));
+    else
+        err_set(&o->failed, ZE_DRILLFAILED, o->q->id, _("the inner process ended with status %d, in: %s"), status,
+            o->phase);
 }
 
 static void readers_end(struct outer *o) {
@@ -160,10 +163,13 @@ static int order_read(struct buf *in, struct worker_request *q, struct err *e) {
 int cmd_worker(int argc, char **argv, struct err *e) {
     static struct worker_request q;
     static struct outer o;
-    int n = command_parse(argc, argv, NULL, e);
+    const char *connect = NULL;
+    const struct command_option options[] = {{"--connect", OPT_TEXT, &connect}, {NULL, OPT_FLAG, NULL}};
+    int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("orders come on standard input"));
-    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* newuidmap wants to see whose process it maps; this one never has a secret */
+    /* newuidmap wants to see whose process it maps; this one never has a secret */
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     umask(022); /* whoever starts it may have a stricter one; the users of a restored machine look into what is made for them */
     o.q = &q, o.clock = clock_real();
     buf_init(&o.in, LINE_MAX_BYTES);

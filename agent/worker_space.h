@@ -14,9 +14,9 @@
 
 struct space {
     const char *dir, *target; /* directories that become /work and /target (NULL: none) */
-    uint32_t base, count;     /* outside ids base … base + count - 1 are 0 … count - 1 inside; 0: space_ids decides */
-    uint64_t memory;          /* most bytes of data of one process; 0: no limit */
-    int keep;                 /* the one descriptor above 2 that stays open, or -1 */
+    uint32_t base, count; /* outside ids base … base + count - 1 are 0 … count - 1 inside; 0: space_ids decides */
+    uint64_t memory;      /* most bytes of data of one process; 0: no limit */
+    int keep;             /* the one descriptor above 2 that stays open, or -1 */
 };
 
 /** space_ids(s, e): fill base and count where they are 0: by /etc/subuid, or for root 1000000 and 1000000. ZE_SPACE. */
@@ -41,10 +41,6 @@ int space_ids_map(const struct space *s, pid_t pid, bool self, struct err *e) MU
 
 /** space_as_root(s, work, arg, e): run ${work} as the root of the ids only, with the machine's files: its exit status, <0. */
 int space_as_root(const struct space *s, int (*work)(void *arg), void *arg, struct err *e) MUST_CHECK;
-
-/** space_dies_with_parent(parent): SIGKILL when the process that made us ends; false when it is not ${parent} (-1: not asked) and
- * so has ended already. */
-bool space_dies_with_parent(pid_t parent) MUST_CHECK;
 
 /** space_devices(at): what programs need below ${at}/dev: null, zero, full, random, urandom, tty, pts, shm. -1 with errno. */
 int space_devices(const char *at) MUST_CHECK;
