@@ -26,7 +26,7 @@ enum { MODULES_MAX = 192, MODULE_MAX = 32 << 20, DEP_MAX = 16 << 20, BUSYBOX_MAX
 
 /* First what the others need without saying so. */
 static const char *const wanted[] = {
-    "crc32c_generic", "crc32c_intel", "virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "ext4"};
+    "crc32c_generic", "virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "ext4"};
 
 struct loads { /* modules in loading order, as paths below lib/modules/VERSION */
     char *path[MODULES_MAX];
@@ -94,7 +94,7 @@ static void loads_free(struct loads *l) {
 static int tree_load(int tree, const char *path, struct buf *out, struct err *e) {
     struct stat st;
     CLEANUP_FD int fd = machine_tree_open(tree, path, O_RDONLY);
-    if (fd < 0) return err_sys(e, path, "open");
+    if (fd < 0) return err_sys(e, path, _("in the restored tree"));
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) return err_set(e, ZE_NOKERNEL, path, "%s", _("not a regular file"));
     return cpio_unpack(fd, path, out, e);
 }

@@ -15,7 +15,7 @@
 #include "worker_levels.h"
 
 #define MACHINES "/work/machines"
-enum { STEP_MS = 250, START_S = 300, REPORT_S = 240, CONSOLE_LINES = 40 };
+enum { STEP_MS = 250, START_S = 300, REPORT_S = 240, GRACE_S = 20, CONSOLE_LINES = 40 };
 
 struct machines {
     struct worker *w;
@@ -121,7 +121,7 @@ static bool image_phase(struct machines *s, size_t i) {
     struct stat st;
     struct phase p = phase_begin(s->w, s->w->q->host[i].host, "image", "");
     if (image_make(s, i, &e) < 0) {
-        stage_red(s->st, i, &p, "%s: %s", err_text(e.id), e.msg);
+        stage_red(s->st, i, &p, "%s: %s: %s", err_text(e.id), e.object, e.msg);
         return false;
     }
     struct js *more = js_object();
@@ -188,12 +188,20 @@ static int egress_judge(const struct machines *s, size_t i, struct err *e) {
     return 0;
 }
 
+static bool answered(const struct machines *s, size_t i) {
+    const struct machine_report *r = machine_look(s->m[i]);
+    return r->reached || (r->denied == (1u << s->egress_n) - 1 && (r->wire || !s->w->q->gateway));
+}
+
 static void egress_phase(struct machines *s, size_t i) {
     struct err e = ERR_INIT;
     const struct worker_host *h = &s->w->q->host[i];
     const struct machine_report *r = machine_look(s->m[i]);
     int64_t end = now_ms(s) + REPORT_S * 1000;
     struct phase p = phase_begin(s->w, h->host, "egress", "");
+    while (s->running[i] && !answered(s, i) && now_ms(s) < end) stage_step(s->st, NULL, STEP_MS);
+    /* What its init thinks of itself is for the record only. */
+    end = now_ms(s) + GRACE_S * 1000;
     while (s->running[i] && r->stage < MACHINE_DONE && now_ms(s) < end) stage_step(s->st, NULL, STEP_MS);
     if (egress_judge(s, i, &e) < 0) phase_red(&p, NULL, "%s", e.msg);
     else phase_ok(&p, NULL);

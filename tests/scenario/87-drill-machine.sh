@@ -28,6 +28,7 @@ version=${version##*/vmlinuz-}
 # A machine whose init is a shell script: its network, one program.
 machine() { # NAME ADDRESS PROGRAM...
     local t=$place/$1 module
+    tree_of "$t" /usr/bin/env # and so a loader and a C library, for the agent that backs it up
     mkdir -p "$t"/{bin,boot,etc,mnt,proc,sbin,srv,tmp,"lib/modules/$version"}
     cp $busybox "$t/bin/busybox"
     ln -s busybox "$t/bin/sh"
