@@ -75,7 +75,9 @@ static int below_remove(int top, const char *keep) {
         more = false;
         for (struct dirent *it; (it = readdir(d));) {
             if (!strcmp(it->d_name, ".") || !strcmp(it->d_name, "..") || !strcmp(it->d_name, keep)) continue;
-            if (unlinkat(top, it->d_name, 0) < 0 && directory_flatten(top, it->d_name, &number) < 0) return closedir(d), -1;
+            if (unlinkat(top, it->d_name, 0) < 0 && unlinkat(top, it->d_name, AT_REMOVEDIR) < 0 &&
+                directory_flatten(top, it->d_name, &number) < 0)
+                return closedir(d), -1;
             more = true;
         }
         closedir(d);

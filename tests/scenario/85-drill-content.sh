@@ -1,6 +1,5 @@
 #!/bin/bash
 # faults: A21
-# limit 240
 # Level 1: every byte and attribute of what was restored. Something is changed between the restore and the comparison, while the
 # process that does both is stopped; each change makes the drill red and is named. Then what may end a drill early, and that nothing
 # is left of it: no file, no process, no mount, no key.

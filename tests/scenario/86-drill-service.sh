@@ -1,6 +1,5 @@
 #!/bin/bash
 # faults: A21 G8 G10
-# limit 240
 # A system of two machines, a database and a web server that asks it, drilled at level 2: green when it is whole; red, and naming the
 # cause, for each thing that may be wrong with it. The way out is closed, and seen when it is not.
 set -eu

@@ -4,7 +4,7 @@
     worker.py ORDER.json --vault DIR --kit FILE [--stop PHASE --do COMMAND] [--kill inner|outer --at PHASE]
               [--wrong-first] [--cancel-at PHASE] [--look PHASE COMMAND]
 
---stop … --do: the process that tells that PHASE has ended well stops itself then (pre_stop.so); the command is run with the
+--kill: when PHASE begins; the process that tells it stops itself there, so that the kill comes before its end. --stop … --do: the process that tells that PHASE has ended well stops itself then (pre_stop.so); the command is run with the
 drill's directory as $1, and it goes on. --look: the command is run when PHASE begins. Commands find the worker's process id in
 $WORKER; that they fail ends the test. Prints the journal; exits as the worker did.
 """
@@ -77,8 +77,10 @@ def main():
     with open(a.order) as f:
         order = json.load(f)
     env = dict(os.environ)
-    if a.stop:
-        env.update(LD_PRELOAD=env["B"] + "/tools/pre_stop.so", STOP_AFTER=f'"phase":"{a.stop}" "state":"ok"')
+    if a.stop or a.kill:
+        words = f'"phase":"{a.stop}" "state":"ok"' if a.stop else f'"phase":"{a.at}" "state":"begin"'
+        env.update(LD_PRELOAD=env["B"] + "/tools/pre_stop.so")
+        env["STOP_LINE" if a.at == "teardown" else "STOP_AFTER"] = words
     worker = subprocess.Popen(["zaibei-agent", "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
     def tell(o):

@@ -1,6 +1,8 @@
-/* Loaded before libc: the process that sends a packet with all words of STOP_AFTER ("word word") stops itself behind it, once. */
+/* Loaded before libc: the process that sends a packet with all words of STOP_AFTER ("word word"), or prints a line with all of
+ * STOP_LINE, stops itself behind it, once. */
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,15 +17,26 @@ static int has_all(const char *packet, size_t n, const char *words) {
     return 1;
 }
 
+static void look(const char *p, size_t n, const char *words) {
+    static int done;
+    if (done || !words || !*words || !has_all(p, n, words)) return;
+    done = 1;
+    kill(getpid(), SIGSTOP);
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *m, int flags) {
     static ssize_t (*real)(int, const struct msghdr *, int);
-    static int done;
-    const char *words = getenv("STOP_AFTER");
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, "sendmsg");
     ssize_t n = real(fd, m, flags);
-    if (!done && words && *words && m->msg_iovlen == 1 && has_all(m->msg_iov[0].iov_base, m->msg_iov[0].iov_len, words)) {
-        done = 1;
-        kill(getpid(), SIGSTOP);
-    }
+    if (m->msg_iovlen == 1) look(m->msg_iov[0].iov_base, m->msg_iov[0].iov_len, getenv("STOP_AFTER"));
     return n;
+}
+
+int puts(const char *line) {
+    static int (*real)(const char *);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "puts");
+    int rc = real(line);
+    fflush(stdout);
+    look(line, strlen(line), getenv("STOP_LINE"));
+    return rc;
 }
