@@ -60,8 +60,11 @@ static void inner_end(struct outer *o) {
     if (o->cancelled || o->failed.id != ZE_NONE) kill(o->inner, SIGKILL);
     while (waitpid(o->inner, &status, 0) < 0 && errno == EINTR) {}
     if (o->cancelled || o->failed.id != ZE_NONE || status == 0) return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SPACE_FAILED) err_set(&o->failed, ZE_SPACE, o->q->id, _("see the log above it"));
-    else err_set(&o->failed, ZE_DRILLFAILED, o->q->id, _("the inner process ended with status %d, in: %s"), status, o->phase);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SPACE_FAILED)
+        err_set(&o->failed, ZE_SPACE, o->q->id, _("see the log above it"));
+    else
+        err_set(&o->failed, ZE_DRILLFAILED, o->q->id, _("the inner process ended with status %d, in: %s"), status,
+            o->phase);
 }
 
 static void readers_end(struct outer *o) {
@@ -162,7 +165,8 @@ int cmd_worker(int argc, char **argv, struct err *e) {
     int n = command_parse(argc, argv, NULL, e);
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("orders come on standard input"));
-    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* newuidmap wants to see whose process it maps; this one never has a secret */
+    (void)prctl(
+        PR_SET_DUMPABLE, 1, 0, 0, 0); /* newuidmap wants to see whose process it maps; this one never has a secret */
     o.q = &q, o.clock = clock_real();
     buf_init(&o.in, LINE_MAX_BYTES);
     int rc = order_read(&o.in, &q, e);

@@ -41,9 +41,9 @@ struct worker_host {
     uint64_t after;  /* bit i: host i of the request must be up before */
     struct worker_service service[WORKER_SERVICES_MAX];
     size_t services;
-    char tree[128];  /* where its restored tree is, within the space */
+    char tree[128]; /* where its restored tree is, within the space */
     bool restored;
-    bool red;        /* something about it was red, so those after it cannot be judged */
+    bool red; /* something about it was red, so those after it cannot be judged */
 };
 
 struct worker_check {
@@ -98,7 +98,8 @@ struct phase phase_begin(const struct worker *w, const char *host, const char *p
 /** phase_ok, phase_red: how it ended. ${more} (may be NULL; taken) has members for the line. */
 void phase_ok(const struct phase *p, struct js *more);
 void phase_red(const struct phase *p, struct js *more, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void journal_adapted(const struct worker *w, const char *host, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void journal_adapted(const struct worker *w, const char *host, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void journal_console(const struct worker *w, const char *host, const char *text, size_t n);
 void journal_progress(const struct worker *w, const char *host, const char *phase, uint64_t files, uint64_t bytes,
     uint64_t files_total, uint64_t bytes_total);
@@ -131,10 +132,11 @@ int worker_restore(struct worker *w);
 struct source;
 struct opened;
 struct content {
-    uint64_t files, bytes, entries;      /* compared */
-    uint64_t differ, absent, more;       /* of other content or attributes; not there; there and not in the point */
-    uint64_t devices, owners, attributes; /* cannot be here: device nodes, owners out of range, attributes of the machine's root */
-    char first[600];                     /* the first difference, for people; "": none */
+    uint64_t files, bytes, entries; /* compared */
+    uint64_t differ, absent, more;  /* of other content or attributes; not there; there and not in the point */
+    uint64_t devices, owners,
+        attributes;  /* cannot be here: device nodes, owners out of range, attributes of the machine's root */
+    char first[600]; /* the first difference, for people; "": none */
 };
 /**
  * worker_content(w, h, s, o, c, e):

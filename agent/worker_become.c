@@ -49,8 +49,8 @@ static int groups_find(const char *user, gid_t own, gid_t out[GROUPS_TAKEN]) {
 
 /* What a service is given in a container elsewhere, too: not to administer networks, mounts, processes of others, or limits. */
 static void capabilities_bound(void) {
-    static const unsigned char kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID,
-        CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_IPC_LOCK};
+    static const unsigned char kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID,
+        CAP_SETUID, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_IPC_LOCK};
     struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
     for (unsigned char cap = 0; cap < CAPS_MAX; cap++)

@@ -77,11 +77,13 @@ static int judge(const struct worker_check *c, const struct job *j, char *why, s
     return check_expect(c->expect, j->text + head, j->n - head, why, cap);
 }
 
-static int attempt(struct stage *st, size_t host, const struct worker_check *c, int64_t until_ns, char *why, size_t cap) {
+static int attempt(
+    struct stage *st, size_t host, const struct worker_check *c, int64_t until_ns, char *why, size_t cap) {
     struct job j = {.out = -1};
     struct err e = ERR_INIT;
     struct clock *clock = st->w->clock;
-    int rc = c->run ? job_command(&st->space[host], "root", c->run, &j, &e) : job_call(http_ask, (void *)(uintptr_t)c, &j, &e);
+    int rc = c->run ? job_command(&st->space[host], "root", c->run, &j, &e)
+                    : job_call(http_ask, (void *)(uintptr_t)c, &j, &e);
     if (rc < 0) return snprintf(why, cap, "%s", e.msg), 0;
     while (!j.ended && clock->mono_ns(clock) < until_ns && !st->w->q->host[host].red) stage_step(st, &j, STEP_MS);
     if (j.ended) rc = judge(c, &j, why, cap);

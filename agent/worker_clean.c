@@ -149,7 +149,8 @@ static bool shows(const char *mountinfo, const struct where *w, char *place, siz
     bool found = false;
     FILE *f = fopen(mountinfo, "re");
     while (f && !found && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "%*d %*d %31s %4095s %4095s", device, root, at) != 3 || strcmp(device, w->device) != 0) continue;
+        if (sscanf(line, "%*d %*d %31s %4095s %4095s", device, root, at) != 3 || strcmp(device, w->device) != 0)
+            continue;
         found = strncmp(root, w->path, n) == 0 && (!root[n] || root[n] == '/');
     }
     if (f) fclose(f);
@@ -188,7 +189,8 @@ void worker_leftovers(const char *dir, struct js *left) {
 
 static void processes_kill(const struct js *left) {
     for (size_t i = 0; i < js_count(left); i++)
-        if (!strcmp(js_str(js_at(left, i), "what", ""), "process")) kill(atoi(js_str(js_at(left, i), "name", "0")), SIGKILL);
+        if (!strcmp(js_str(js_at(left, i), "what", ""), "process"))
+            kill(atoi(js_str(js_at(left, i), "name", "0")), SIGKILL);
     if (js_count(left)) poll(NULL, 0, 100);
 }
 

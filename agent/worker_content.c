@@ -55,7 +55,8 @@ static void first_tell(struct comparing *q, const uint8_t *path, size_t n, const
 /* ---- one object ---- */
 
 static bool label(const struct xattr *x) { /* of security modules: theirs to give */
-    return x->name_len > 9 && !memcmp(x->name, "security.", 9) && !(x->name_len == 19 && !memcmp(x->name, "security.capability", 19));
+    return x->name_len > 9 && !memcmp(x->name, "security.", 9) &&
+        !(x->name_len == 19 && !memcmp(x->name, "security.capability", 19));
 }
 
 static bool roots_own(const struct xattr *x) { return x->name_len > 8 && !memcmp(x->name, "trusted.", 8); }
@@ -84,7 +85,8 @@ static bool owner_possible(struct comparing *q, const struct entry *want) {
 }
 
 /* What differs, as words; "": nothing. The content is not looked at here. */
-static void attributes_compare(struct comparing *q, const struct entry *want, const struct entry *have, struct buf *words) {
+static void attributes_compare(
+    struct comparing *q, const struct entry *want, const struct entry *have, struct buf *words) {
     bool ours = owner_possible(q, want);
     uint32_t bits = ours ? 07777 : 01777;
     struct {
@@ -102,7 +104,8 @@ static void attributes_compare(struct comparing *q, const struct entry *want, co
                 (want->dev_major != have->dev_major || want->dev_minor != have->dev_minor),
             _("device numbers")},
         {!(want->flags & EF_ANCESTOR) && !xattrs_equal(q, want, have), _("extended attributes")},
-        {((want->has_file_flags ? want->file_flags : 0) & ~(uint32_t)ROOTS_FLAGS) != (have->has_file_flags ? have->file_flags : 0),
+        {((want->has_file_flags ? want->file_flags : 0) & ~(uint32_t)ROOTS_FLAGS) !=
+                (have->has_file_flags ? have->file_flags : 0),
             _("file flags")},
     };
     size_t n = want->flags & EF_ANCESTOR ? 2 : sizeof all / sizeof *all;
@@ -228,7 +231,9 @@ static void progress(struct comparing *q) {
 static int side_by_side(struct comparing *q, struct err *e) {
     if (item_next(q, e) < 0 || entry_next(q, e) < 0) return -1;
     while (q->have_item || q->have_entry) {
-        int c = !q->have_item ? 1 : !q->have_entry ? -1 : path_cmp(q->item.path, q->item.path_len, q->en.path, q->en.path_len);
+        int c = !q->have_item ? 1
+            : !q->have_entry  ? -1
+                              : path_cmp(q->item.path, q->item.path_len, q->en.path, q->en.path_len);
         if (c < 0) only_item(q);
         if (c > 0) only_entry(q);
         if (c == 0 && both(q, e) < 0) return -1;

@@ -17,7 +17,7 @@ struct digester {
     struct buf page;
     struct extent *x; /* of the page at hand */
     size_t x_n, x_cap;
-    uint8_t *window; /* [have, have_end) of the file */
+    uint8_t *window;               /* [have, have_end) of the file */
     uint64_t have, have_end, data; /* data: the file has none from the last position asked for up to here */
     struct digest d;
 };
@@ -62,7 +62,8 @@ static bool zeros(struct digester *d, int fd, uint64_t at, uint64_t len) {
 }
 
 /* The extents ${x} cover [at, end): its blocks into the digest. 0 when a hole is none. */
-static int stretch(struct digester *d, int fd, const struct entry *en, uint64_t at, uint64_t end, const struct extent *x, size_t n) {
+static int stretch(
+    struct digester *d, int fd, const struct entry *en, uint64_t at, uint64_t end, const struct extent *x, size_t n) {
     uint8_t leaf[SEAL_HASH];
     uint64_t start = at; /* of x[i] */
     for (size_t i = 0; at < end;) {

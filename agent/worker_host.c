@@ -51,15 +51,19 @@ static int overlay(const struct opening *o, char root[256]) {
     return mount("overlay", root, "overlay", MS_NODEV, options);
 }
 
-static int taken(const char *path) { return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE); }
+static int taken(const char *path) {
+    return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
 
 /* proc, dev and run as mounts without a place. */
 static int system_make(const struct opening *o, int tree[3]) {
     static const char *const names[] = {"sys/proc", "sys/dev", "sys/run"};
     char sys[256], path[256];
     if (below(o, "sys", sys) < 0 || space_devices(sys) < 0) return -1;
-    if (below(o, names[0], path) < 0 || mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return -1;
-    if (below(o, names[2], path) < 0 || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m") < 0) return -1;
+    if (below(o, names[0], path) < 0 || mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return -1;
+    if (below(o, names[2], path) < 0 || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m") < 0)
+        return -1;
     for (int i = 0; i < 3; i++) {
         snprintf(path, sizeof path, "%s/%s", o->place, names[i]);
         if ((tree[i] = taken(path)) < 0) return -1;
@@ -70,7 +74,8 @@ static int system_make(const struct opening *o, int tree[3]) {
 /* A tree that lacks the directory, or has a link in its place, gets none of it. */
 static int root_change(const char *root, const int tree[3]) {
     static const char *const names[] = {"/proc", "/dev", "/run"};
-    if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) return -1;
+    if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return -1;
     for (int i = 0; i < 3; i++) {
         (void)directory(names[i]);
         if (move_mount(tree[i], "", AT_FDCWD, names[i], MOVE_MOUNT_F_EMPTY_PATH) < 0) return -1;

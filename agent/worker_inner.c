@@ -20,8 +20,8 @@ static int keys_process(struct worker *w, struct err *e) {
     if (pid == 0) _exit(worker_restore(w));
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (WIFEXITED(status)) return WEXITSTATUS(status);
-    return err_set(e, ZE_DRILLFAILED, NULL, _("the restoring process died of signal %d; the memory limit may be too low"),
-        WTERMSIG(status));
+    return err_set(e, ZE_DRILLFAILED, NULL,
+        _("the restoring process died of signal %d; the memory limit may be too low"), WTERMSIG(status));
 }
 
 /* Which trees are there: what the process with the keys knew has gone with it. */

@@ -45,7 +45,8 @@ static int service_start(struct stage *st, size_t host, const struct worker_serv
         st->service_of = of, st->services_cap = cap;
     }
     size_t i = st->services_n;
-    st->service_of[i] = (struct service_of){.host = host, .phase = phase_begin(st->w, st->w->q->host[host].host, "start", s->name)};
+    st->service_of[i] =
+        (struct service_of){.host = host, .phase = phase_begin(st->w, st->w->q->host[host].host, "start", s->name)};
     if (job_command(&st->space[host], s->user, s->start, &st->service[i], e) < 0) {
         stage_red(st, host, &st->service_of[i].phase, "%s", e->msg);
         return 0;

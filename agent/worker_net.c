@@ -32,8 +32,10 @@ struct message {
 
 static void *payload(struct message *m, uint16_t type, uint16_t flags, size_t n) {
     memset(m, 0, sizeof *m);
-    m->head = (struct nlmsghdr){.nlmsg_len = NLMSG_LENGTH((uint32_t)n), .nlmsg_type = type,
-        .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags), .nlmsg_seq = 1};
+    m->head = (struct nlmsghdr){.nlmsg_len = NLMSG_LENGTH((uint32_t)n),
+        .nlmsg_type = type,
+        .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags),
+        .nlmsg_seq = 1};
     return NLMSG_DATA(&m->head);
 }
 
@@ -48,7 +50,9 @@ static struct rtattr *attr(struct message *m, uint16_t type, const void *p, size
 
 static void attr_text(struct message *m, uint16_t type, const char *text) { attr(m, type, text, strlen(text) + 1); }
 static void attr_number(struct message *m, uint16_t type, uint32_t v) { attr(m, type, &v, sizeof v); }
-static void nest_end(struct message *m, struct rtattr *a) { a->rta_len = (uint16_t)(m->room + m->head.nlmsg_len - (char *)a); }
+static void nest_end(struct message *m, struct rtattr *a) {
+    a->rta_len = (uint16_t)(m->room + m->head.nlmsg_len - (char *)a);
+}
 
 static int ask(struct message *m, const char *what, struct err *e) {
     char room[4096];
@@ -107,7 +111,8 @@ static int address_add(const char *nic, const char *text, struct err *e) {
     if (address_parse(text, &a, e) < 0) return -1;
     struct ifaddrmsg *i = payload(&m, RTM_NEWADDR, NLM_F_CREATE, sizeof *i);
     i->ifa_family = a.family, i->ifa_prefixlen = a.prefix, i->ifa_index = if_nametoindex(nic);
-    if (a.family == AF_INET6) i->ifa_flags = IFA_F_NODAD; /* there is nobody who could have it, and a drill does not wait */
+    if (a.family == AF_INET6)
+        i->ifa_flags = IFA_F_NODAD; /* there is nobody who could have it, and a drill does not wait */
     attr(&m, IFA_LOCAL, a.raw, a.len);
     attr(&m, IFA_ADDRESS, a.raw, a.len);
     return ask(&m, text, e);
@@ -118,8 +123,11 @@ static int route_default(const char *nic, const char *gateway, struct err *e) {
     struct address a;
     if (address_parse(gateway, &a, e) < 0) return -1;
     struct rtmsg *r = payload(&m, RTM_NEWROUTE, NLM_F_CREATE, sizeof *r);
-    *r = (struct rtmsg){.rtm_family = a.family, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
-        .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST};
+    *r = (struct rtmsg){.rtm_family = a.family,
+        .rtm_table = RT_TABLE_MAIN,
+        .rtm_protocol = RTPROT_STATIC,
+        .rtm_scope = RT_SCOPE_UNIVERSE,
+        .rtm_type = RTN_UNICAST};
     attr(&m, RTA_GATEWAY, a.raw, a.len);
     attr_number(&m, RTA_OIF, if_nametoindex(nic));
     return ask(&m, gateway, e);
@@ -144,7 +152,8 @@ static int veth(const char *near, pid_t pid, const char *far, const char *mac, s
     struct message m;
     struct ifinfomsg none = {.ifi_family = AF_UNSPEC};
     uint8_t raw[6];
-    if (strlen(far) >= IFNAMSIZ || (mac && !mac_parse(mac, raw))) return err_set(e, ZE_USAGE, mac ? mac : far, _("it is no interface"));
+    if (strlen(far) >= IFNAMSIZ || (mac && !mac_parse(mac, raw)))
+        return err_set(e, ZE_USAGE, mac ? mac : far, _("it is no interface"));
     payload(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof none);
     attr_text(&m, IFLA_IFNAME, near);
     struct rtattr *info = attr(&m, IFLA_LINKINFO, NULL, 0);

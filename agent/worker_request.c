@@ -43,7 +43,9 @@ static int number_of(const struct js *j, const char *key, int def) {
     return text ? atoi(text) : (int)js_int(j, key, def);
 }
 
-static int wrong(const char *what, struct err *e) { return err_set(e, ZE_USAGE, what, _("the order lacks it, or it means nothing")); }
+static int wrong(const char *what, struct err *e) {
+    return err_set(e, ZE_USAGE, what, _("the order lacks it, or it means nothing"));
+}
 
 static int services_read(const struct js *list, struct worker_host *h, struct err *e) {
     if (js_count(list) > WORKER_SERVICES_MAX) return wrong("services", e);

@@ -126,8 +126,8 @@ static int host_fetch(const struct worker *w, struct worker_host *h, const struc
     if (!sock_put(w->sock, ask, NULL, 0)) return err_set(e, ZE_CANCELLED, h->host, _("the outer process is gone"));
     CLEANUP_JS struct js *answer = sock_get(w->sock, fds);
     if (!answer || fds[0] < 0 || fds[1] < 0)
-        return err_set(e, err_known((unsigned)js_int(answer, "id", ZE_CANCELLED)), js_str(answer, "object", h->host), "%s",
-            js_str(answer, "message", ""));
+        return err_set(e, err_known((unsigned)js_int(answer, "id", ZE_CANCELLED)), js_str(answer, "object", h->host),
+            "%s", js_str(answer, "message", ""));
     snprintf(point, sizeof point, "%u", h->point);
     const uint8_t *key = grant_key(&s->grant, h->host, h->host_id);
     if (source_open_given(src, h->host, h->host_id, key, fds[0], fds[1], e) < 0) return -1;
@@ -142,16 +142,21 @@ static void told(void *arg, const struct restore_told *t) {
 }
 
 /* What cannot be made here is no failure of the point: the comparison judges it. */
-static int host_restore(const struct worker *w, struct worker_host *h, struct source *src, struct opened *o, uint64_t *bytes,
-    struct err *e) {
+static int host_restore(const struct worker *w, struct worker_host *h, struct source *src, struct opened *o,
+    uint64_t *bytes, struct err *e) {
     static struct doing d; /* pointed at by the progress until the end */
     struct restore_result res;
     d = (struct doing){.w = w, .h = h, .before = *bytes};
     progress_init(&d.progress, w->clock, false);
     d.progress.bytes_total = o->root.bytes;
     d.progress.files_total = o->root.files;
-    const struct restore_request q = {.target = h->tree, .existing = EXISTING_REFUSE, .progress = &d.progress,
-        .cancelled = doing_step, .cancelled_arg = &d, .tell = told, .tell_arg = &d};
+    const struct restore_request q = {.target = h->tree,
+        .existing = EXISTING_REFUSE,
+        .progress = &d.progress,
+        .cancelled = doing_step,
+        .cancelled_arg = &d,
+        .tell = told,
+        .tell_arg = &d};
     struct phase p = phase_begin(w, h->host, "restore", "");
     int rc = restore_run(src, o, &q, &res, e);
     if (d.full) rc = err_set(e, ZE_DRILLROOM, h->host, _("%llu bytes"), (unsigned long long)w->q->disk);
@@ -171,8 +176,8 @@ static void host_content(const struct worker *w, struct worker_host *h, struct s
     adapted_tell(w, h, &c);
     if (rc < 0) phase_red(&p, amount(c.files, c.bytes), "%s: %s: %s", err_text(e.id), e.object, e.msg);
     else if (*c.first)
-        phase_red(&p, amount(c.files, c.bytes), _("%s (different: %llu, missing: %llu, not in the point: %llu)"), c.first,
-            (unsigned long long)c.differ, (unsigned long long)c.absent, (unsigned long long)c.more);
+        phase_red(&p, amount(c.files, c.bytes), _("%s (different: %llu, missing: %llu, not in the point: %llu)"),
+            c.first, (unsigned long long)c.differ, (unsigned long long)c.absent, (unsigned long long)c.more);
     else phase_ok(&p, amount(c.files, c.bytes));
 }
 

@@ -25,7 +25,8 @@ void room_watch(const struct worker *w) {
     (void)nftw("/work", count, 16, FTW_PHYS | FTW_MOUNT); /* what vanishes meanwhile is not counted */
     if (counted <= w->q->disk) return;
     struct err e = ERR_INIT;
-    err_set(&e, ZE_DRILLROOM, w->q->id, _("%llu bytes, in use: %llu"), (unsigned long long)w->q->disk, (unsigned long long)counted);
+    err_set(&e, ZE_DRILLROOM, w->q->id, _("%llu bytes, in use: %llu"), (unsigned long long)w->q->disk,
+        (unsigned long long)counted);
     journal_failed(w, &e);
     _exit(1);
 }

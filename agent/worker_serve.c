@@ -66,7 +66,8 @@ void outer_event(struct outer *o, const struct js *j) {
     const char *event = js_str(j, "event", "");
     if (!strcmp(event, "phase")) phase_note(o, j);
     if (!strcmp(event, "failed") && o->failed.id == ZE_NONE)
-        err_set(&o->failed, err_known((unsigned)js_int(j, "id", 0)), js_str(j, "object", ""), "%s", js_str(j, "message", ""));
+        err_set(&o->failed, err_known((unsigned)js_int(j, "id", 0)), js_str(j, "object", ""), "%s",
+            js_str(j, "message", ""));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(event, kinds[i])) outer_print(j);
 }
@@ -105,7 +106,8 @@ static void reader_give(struct outer *o, const char *host) {
     struct err e = ERR_INIT;
     struct transport *t = &o->reader[o->readers];
     CLEANUP_JS struct js *answer = js_object();
-    if (o->readers == WORKER_HOSTS_MAX || !host_known(o, host)) err_set(&e, ZE_REFUSED, host, _("this host is not of the order"));
+    if (o->readers == WORKER_HOSTS_MAX || !host_known(o, host))
+        err_set(&e, ZE_REFUSED, host, _("this host is not of the order"));
     else if (reader_start(o, host, t, &e) == 0) o->readers++;
     if (e.id != ZE_NONE) {
         js_set_int(answer, "id", e.id);
@@ -144,7 +146,8 @@ static void order_take(struct outer *o, const char *line) {
 static void orders_serve(struct outer *o) {
     char *line;
     int rc = worker_line(&o->in, STDIN_FILENO, &line);
-    for (; rc > 0; rc = memchr(o->in.p, '\n', o->in.len) ? worker_line(&o->in, STDIN_FILENO, &line) : 0) order_take(o, line);
+    for (; rc > 0; rc = memchr(o->in.p, '\n', o->in.len) ? worker_line(&o->in, STDIN_FILENO, &line) : 0)
+        order_take(o, line);
     if (rc < 0) o->cancelled = true;
 }
 

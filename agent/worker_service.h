@@ -38,7 +38,8 @@ struct job {
 
 /** job_command(s, user, command, j, e): ${command} by the tree's own /bin/sh as ${user} within the host. job_call: ${fn} in a child of
  * ours, in the drill's network, with its output as the job's. */
-int job_command(const struct host_space *s, const char *user, const char *command, struct job *j, struct err *e) MUST_CHECK;
+int job_command(
+    const struct host_space *s, const char *user, const char *command, struct job *j, struct err *e) MUST_CHECK;
 int job_call(int (*fn)(void *arg), void *arg, struct job *j, struct err *e) MUST_CHECK;
 
 /** jobs_step(jobs, n, ms): wait at most so long for output or an end; take note of both. */

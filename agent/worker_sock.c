@@ -23,7 +23,8 @@ bool sock_put(int sock, const struct js *j, const int *fds, size_t n) {
     if (n) {
         m.msg_control = c.room, m.msg_controllen = CMSG_SPACE(n * sizeof(int));
         struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-        *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        *head =
+            (struct cmsghdr){.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(head), fds, n * sizeof(int));
     }
     ssize_t sent;

@@ -30,7 +30,8 @@ enum {
     PROCESSES = 4096, /* of one user of the drill */
     APART = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
 };
-#define NEW_ROOT "/tmp" /* any directory that is everywhere: what lies below it outside is not hidden from us, but gone */
+#define NEW_ROOT \
+    "/tmp" /* any directory that is everywhere: what lies below it outside is not hidden from us, but gone */
 
 struct start {
     const struct space *s;
@@ -110,7 +111,9 @@ static int root_build(int dir, int target) {
     if (mounted(NEW_ROOT, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return -1;
     if (space_devices(NEW_ROOT) < 0 || device(NEW_ROOT, "kvm", false) < 0) return -1;
     if (directory(NEW_ROOT "/dev/net") < 0 || device(NEW_ROOT, "net/tun", false) < 0) return -1;
-    if (mounted(NEW_ROOT, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m") < 0 || directory(NEW_ROOT "/etc") < 0) return -1;
+    if (mounted(NEW_ROOT, "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m") < 0 ||
+        directory(NEW_ROOT "/etc") < 0)
+        return -1;
     return tree_place(dir, NEW_ROOT "/work") < 0 ? -1 : tree_place(target, NEW_ROOT "/target");
 }
 
@@ -208,5 +211,6 @@ int space_as_root(const struct space *s, int (*work)(void *arg), void *arg, stru
     pid_t pid = start(s, &st, as_root, e);
     if (pid < 0) return -1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-    return WIFEXITED(status) ? WEXITSTATUS(status) : err_set(e, ZE_SPACE, s->dir, _("died of signal %d"), WTERMSIG(status));
+    return WIFEXITED(status) ? WEXITSTATUS(status)
+                             : err_set(e, ZE_SPACE, s->dir, _("died of signal %d"), WTERMSIG(status));
 }

@@ -14,9 +14,9 @@
 
 struct space {
     const char *dir, *target; /* directories that become /work and /target (NULL: none) */
-    uint32_t base, count;     /* outside ids base … base + count - 1 are 0 … count - 1 inside; 0: space_ids decides */
-    uint64_t memory;          /* most bytes of data of one process; 0: no limit */
-    int keep;                 /* the one descriptor above 2 that stays open, or -1 */
+    uint32_t base, count; /* outside ids base … base + count - 1 are 0 … count - 1 inside; 0: space_ids decides */
+    uint64_t memory;      /* most bytes of data of one process; 0: no limit */
+    int keep;             /* the one descriptor above 2 that stays open, or -1 */
 };
 
 /** space_ids(s, e): fill base and count where they are 0: by /etc/subuid, or for root 1000000 and 1000000. ZE_SPACE. */

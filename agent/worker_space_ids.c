@@ -27,7 +27,8 @@ static bool range_find(const char *file, uint32_t *base, uint32_t *count) {
     FILE *f = fopen(file, "re");
     while (f && !found && fgets(line, sizeof line, f))
         if (sscanf(line, "%127[^:]:%lu:%lu", who, &from, &n) == 3 && n >= COUNT_LEAST && from + n <= UINT32_MAX)
-            if (!strcmp(who, number) || (pw && !strcmp(who, pw->pw_name))) *base = (uint32_t)from, *count = (uint32_t)n, found = true;
+            if (!strcmp(who, number) || (pw && !strcmp(who, pw->pw_name)))
+                *base = (uint32_t)from, *count = (uint32_t)n, found = true;
     if (f) fclose(f);
     return found;
 }
@@ -38,8 +39,10 @@ int space_ids(struct space *s, struct err *e) {
     s->base = ROOT_BASE, s->count = ROOT_COUNT;
     if (geteuid() == 0) return 0;
     if (!range_find("/etc/subuid", &s->base, &s->count) || !range_find("/etc/subgid", &base, &count))
-        return err_set(e, ZE_SPACE, "/etc/subuid", _("it gives this user no range of %d ids, or /etc/subgid does not"), COUNT_LEAST);
-    if (base != s->base) return err_set(e, ZE_SPACE, "/etc/subgid", _("it gives this user another range than /etc/subuid"));
+        return err_set(e, ZE_SPACE, "/etc/subuid", _("it gives this user no range of %d ids, or /etc/subgid does not"),
+            COUNT_LEAST);
+    if (base != s->base)
+        return err_set(e, ZE_SPACE, "/etc/subgid", _("it gives this user another range than /etc/subuid"));
     if (count < s->count) s->count = count;
     return 0;
 }
@@ -70,8 +73,9 @@ static int map_helper(const struct space *s, pid_t pid, const char *program, uns
 int space_ids_map(const struct space *s, pid_t pid, bool self, struct err *e) {
     char map[64];
     if (geteuid() != 0)
-        return map_helper(s, pid, "newuidmap", geteuid(), self, e) < 0 ? -1
-                                                                       : map_helper(s, pid, "newgidmap", getegid(), self, e);
+        return map_helper(s, pid, "newuidmap", geteuid(), self, e) < 0
+            ? -1
+            : map_helper(s, pid, "newgidmap", getegid(), self, e);
     snprintf(map, sizeof map, "0 %u %u\n", s->base, s->count);
     return map_write(pid, "uid_map", map, e) < 0 ? -1 : map_write(pid, "gid_map", map, e);
 }

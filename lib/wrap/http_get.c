@@ -36,5 +36,6 @@ int http_get(const char *url, long timeout_ms, struct buf *body, struct err *e) 
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(c);
     if (rc == CURLE_OK || t.full) return (int)status;
-    return err_set(e, rc == CURLE_OPERATION_TIMEDOUT ? ZE_TIMEOUT : ZE_UNREACHABLE, url, "%s", *why ? why : curl_easy_strerror(rc));
+    return err_set(e, rc == CURLE_OPERATION_TIMEDOUT ? ZE_TIMEOUT : ZE_UNREACHABLE, url, "%s",
+        *why ? why : curl_easy_strerror(rc));
 }

@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void again(const struct grant *g, const uint8_t pub[SEAL_KEY], const uint8_t sec[SEAL_KEY], const uint8_t *data, size_t size) {
+static void again(
+    const struct grant *g, const uint8_t pub[SEAL_KEY], const uint8_t sec[SEAL_KEY], const uint8_t *data, size_t size) {
     struct err e = ERR_INIT;
     struct buf b;
     uint8_t plain[GRANT_MAX];
@@ -30,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *to = buf_reserve(&b, size + SEAL_BOX_EXTRA);
     if (!to) abort();
     box_seal(to, pub, data, size);
-    if (grant_open(&g, pub, sec, to, size + SEAL_BOX_EXTRA, GRANT_DRILL, "17", 1800000000, &e) == 0) again(&g, pub, sec, data, size);
+    if (grant_open(&g, pub, sec, to, size + SEAL_BOX_EXTRA, GRANT_DRILL, "17", 1800000000, &e) == 0)
+        again(&g, pub, sec, data, size);
     (void)!grant_open(&g, pub, sec, data, size, GRANT_DRILL, "17", 1800000000, &e); /* no seal at all */
     buf_free(&b);
     return 0;

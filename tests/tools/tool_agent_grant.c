@@ -41,7 +41,8 @@ static int grant(char **argv, struct err *e) {
     snprintf(g.purpose, sizeof g.purpose, "%s", argv[4]);
     snprintf(g.id, sizeof g.id, "%s", argv[5]);
     g.until = time(NULL) + atoi(argv[7]);
-    if (b64_decode(pub, sizeof pub, argv[6], strlen(argv[6])) != SEAL_KEY) return err_set(e, ZE_USAGE, argv[6], "no key");
+    if (b64_decode(pub, sizeof pub, argv[6], strlen(argv[6])) != SEAL_KEY)
+        return err_set(e, ZE_USAGE, argv[6], "no key");
     for (char **host = argv + 8; *host; host++)
         if (key_of(argv[1], argv[2], *host, &g.hosts[g.n++], e) < 0) return -1;
     if (grant_seal(&g, pub, &b, e) < 0) return -1;

@@ -28,7 +28,9 @@ static int drill(const char *hosts, const char *more) {
     e = (struct err)ERR_INIT;
     worker_request_free(&q);
     int n = snprintf(text, sizeof text,
-        "{\"op\":\"drill\",\"id\":\"17\",\"dir\":\"/drills/17\",\"level\":2,\"read\":[\"read\",\"%%h\"],\"hosts\":[%s]%s}", hosts, more);
+        "{\"op\":\"drill\",\"id\":\"17\",\"dir\":\"/drills/"
+        "17\",\"level\":2,\"read\":[\"read\",\"%%h\"],\"hosts\":[%s]%s}",
+        hosts, more);
     return worker_request_read(text, (size_t)n, &q, &e);
 }
 
@@ -37,8 +39,8 @@ static void teardown(void) { worker_request_free(&q); }
 START_TEST(a_host_comes_after_those_it_is_after) {
     char hosts[1500];
     size_t order[WORKER_HOSTS_MAX];
-    snprintf(hosts, sizeof hosts, "%s,%s,%s,%s", host("web", "\"app\",\"cache\""), host("app", "\"db\""), host("db", ""),
-        host("cache", "\"elsewhere\""));
+    snprintf(hosts, sizeof hosts, "%s,%s,%s,%s", host("web", "\"app\",\"cache\""), host("app", "\"db\""),
+        host("db", ""), host("cache", "\"elsewhere\""));
     ck_assert_int_eq(drill(hosts, ""), 0);
     ck_assert_int_eq(worker_order(&q, order, &e), 0);
     static const size_t want[] = {2, 1, 3, 0};
@@ -59,8 +61,10 @@ END_TEST
 START_TEST(as_people_write_it) {
     ck_assert_int_eq(drill("{\"host\":\"h\",\"host_id\":\"" ID "\",\"point\":3,\"memory\":\"768 MiB\","
                            "\"services\":[{\"name\":\"s\",\"start\":\"run\"}]}",
-                         ",\"limits\":{\"memory\":1000,\"disk\":2000,\"time_s\":3},\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"run\":\"x\","
-                         "\"expect\":\"y\",\"within\":\"2m\"},{\"name\":\"d\",\"host\":\"h\",\"http\":\"http://x/\",\"expect\":\"y\",\"status\":204,"
+                         ",\"limits\":{\"memory\":1000,\"disk\":2000,\"time_s\":3},\"checks\":[{\"name\":\"c\","
+                         "\"host\":\"h\",\"run\":\"x\","
+                         "\"expect\":\"y\",\"within\":\"2m\"},{\"name\":\"d\",\"host\":\"h\",\"http\":\"http://x/"
+                         "\",\"expect\":\"y\",\"status\":204,"
                          "\"level\":4}]"),
         0);
     ck_assert_uint_eq(q.host[0].memory, 768u << 20);
@@ -80,14 +84,16 @@ START_TEST(what_means_nothing_is_refused) {
     static const char *const more[] = {",\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"run\":\"x\"}]",
         ",\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"run\":\"x\",\"http\":\"http://x\",\"expect\":\"y\"}]",
         ",\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"expect\":\"y\"}]",
-        ",\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"run\":\"x\",\"expect\":\"y\",\"within\":\"soon\"}]", ",\"control\":\"other\"",
-        ",\"level\":3", ",\"dir\":\"drills\"", ",\"id\":\"../17\"", ",\"read\":[]", ",\"hosts\":[]"};
+        ",\"checks\":[{\"name\":\"c\",\"host\":\"h\",\"run\":\"x\",\"expect\":\"y\",\"within\":\"soon\"}]",
+        ",\"control\":\"other\"", ",\"level\":3", ",\"dir\":\"drills\"", ",\"id\":\"../17\"", ",\"read\":[]",
+        ",\"hosts\":[]"};
     static const char *const hosts[] = {"{\"host\":\"../h\",\"host_id\":\"" ID "\",\"point\":1}",
         "{\"host\":\"h\",\"host_id\":\"00\",\"point\":1}", "{\"host\":\"h\",\"host_id\":\"" ID "\"}",
         "{\"host\":\"h\",\"host_id\":\"" ID "\",\"point\":4294967296}",
         "{\"host\":\"h\",\"host_id\":\"" ID "\",\"point\":1,\"services\":[{\"name\":\"s\"}]}"};
     ck_assert_int_eq(drill(host("h", ""), ""), 0);
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++) ck_assert_msg(drill(host("h", ""), more[i]) < 0, "%s", more[i]);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        ck_assert_msg(drill(host("h", ""), more[i]) < 0, "%s", more[i]);
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) ck_assert_msg(drill(hosts[i], "") < 0, "%s", hosts[i]);
     char twice[700];
     snprintf(twice, sizeof twice, "%s,%s", host("h", ""), host("h", ""));
@@ -102,8 +108,8 @@ START_TEST(an_expectation_that_can_fail) {
         const char *expect, *text;
         int fits;
     } all[] = {{"^[1-9][0-9]*$", "5000\n", 1}, {"^[1-9][0-9]*$", "0\n", 0}, {"^[1-9][0-9]*$", "", 0},
-        {"^[1-9][0-9]*$", "ERROR\n5000\n", 0}, {"orders.: 5000", "{\"orders\": 5000}\r\n", 1}, {"a|b", "b", 1}, {".*", "x", -1},
-        {"^$", "", -1}, {"", "x", -1}, {"x*", "xx", -1}, {"(", "(", -1}};
+        {"^[1-9][0-9]*$", "ERROR\n5000\n", 0}, {"orders.: 5000", "{\"orders\": 5000}\r\n", 1}, {"a|b", "b", 1},
+        {".*", "x", -1}, {"^$", "", -1}, {"", "x", -1}, {"x*", "xx", -1}, {"(", "(", -1}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int rc = check_expect(all[i].expect, all[i].text, strlen(all[i].text), why, sizeof why);
         ck_assert_msg((rc < 0 ? -1 : rc) == all[i].fits, "%s: %s: %d", all[i].expect, all[i].text, rc);
@@ -205,7 +211,9 @@ START_TEST(the_first_red_counts) {
     told(&o, "{\"event\":\"phase\",\"host\":\"h\",\"phase\":\"fetch\",\"state\":\"ok\",\"walk_start\":\"2026\"}");
     told(&o, "{\"event\":\"end\",\"verdict\":\"green\"}"); /* who was taken over in there does not end the drill */
     ck_assert_ptr_null(o.first_red);
-    told(&o, "{\"event\":\"phase\",\"host\":\"h\",\"phase\":\"check\",\"name\":\"a\",\"state\":\"red\",\"detail\":\"first\"}");
+    told(&o,
+        "{\"event\":\"phase\",\"host\":\"h\",\"phase\":\"check\",\"name\":\"a\",\"state\":\"red\",\"detail\":"
+        "\"first\"}");
     told(&o, "{\"event\":\"phase\",\"host\":\"\",\"phase\":\"egress\",\"state\":\"red\",\"detail\":\"second\"}");
     ck_assert_str_eq(js_str(o.first_red, "detail", ""), "first");
     ck_assert_str_eq(js_str(o.walk_starts, "h", ""), "2026");
