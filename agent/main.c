@@ -44,7 +44,7 @@ static const struct command {
     {"status", cmd_status, "", N_("say how this host is protected, in one page")},
     {"run", cmd_run, "[--once]", N_("call in at the orchestrator and do its jobs, until stopped")},
     {"key", cmd_key, "[--recipient zbk-pub-…]", N_("show the public keys of this host and of its recovery kits, or add a kit")},
-    {"worker", cmd_worker, "", N_("drills and granted restores on a machine of the platform: orders on standard input")},
+    {"worker", cmd_worker, "[--connect SOCKET]", N_("drills and granted restores on a machine of the platform: orders on standard input")},
     {"link", cmd_link, "", NULL},
     {"watch", cmd_watch, "", NULL},
     {"hook", cmd_hook, "", NULL},

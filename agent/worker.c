@@ -162,7 +162,9 @@ static int order_read(struct buf *in, struct worker_request *q, struct err *e) {
 int cmd_worker(int argc, char **argv, struct err *e) {
     static struct worker_request q;
     static struct outer o;
-    int n = command_parse(argc, argv, NULL, e);
+    const char *connect = NULL;
+    const struct command_option options[] = {{"--connect", OPT_TEXT, &connect}, {NULL, OPT_FLAG, NULL}};
+    int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("orders come on standard input"));
     (void)prctl(

@@ -38,6 +38,10 @@ void outer_serve(struct outer *o);
 void outer_event(struct outer *o, const struct js *j);
 void outer_print(const struct js *j);
 
+/** worker_connect(path, e): pass orders to a worker behind the unix socket ${path}, and its journal back: its exit code. ZE_UNREACHABLE,
+ * ZE_CUT. */
+int worker_connect(const char *path, struct err *e) MUST_CHECK;
+
 /* worker_egress.c */
 /** egress_listen(q, fds, e): listen at every address of this machine, on a port of its own; q->egress names them. */
 int egress_listen(struct worker_request *q, int fds[LISTENERS], struct err *e) MUST_CHECK;

@@ -101,6 +101,25 @@ verdict back green
 [ "$(stat -c %u "$place/back$data/log")" = $((1000000 + $(stat -c %u "$data/log"))) ] || fail "owners are not shifted"
 cmp "$data/log" "$place/back$data/log" || fail "its content"
 
+step "behind a socket, as systemd starts it"
+if command -v systemd-socket-activate >/dev/null; then
+    systemd-socket-activate -l "$place/sock" --accept --inetd "$(command -v zaibei-agent)" worker 2>"$ZAIBEI_TMP/activate.log" &
+    activate=$!
+    for _ in $(seq 100); do [ ! -S "$place/sock" ] || break; sleep 0.1; done
+    for how in green cancelled; do
+        order socket 1 ".hosts = [$h1]"
+        rc=0
+        # shellcheck disable=SC2046
+        drill socket --connect "$place/sock" $([ $how = green ] || echo --cancel-at restore) || rc=$?
+        verdict socket $how
+        [ $rc -eq "$([ $how = green ] && echo 0 || echo 130)" ] || fail "exit $rc"
+    done
+    kill $activate
+    wait $activate 2>/dev/null || :
+else
+    echo "   not here: no systemd-socket-activate"
+fi
+
 step "as a user that is not root, with ids of /etc/subuid"
 id nobody >/dev/null 2>&1 && command -v newuidmap >/dev/null || { echo "   not here: no newuidmap" && exit 0; }
 echo nobody:2000000:65536 >"$place/subuid"

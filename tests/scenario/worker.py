@@ -2,7 +2,7 @@
 """Drive `zaibei-agent worker` as zaibeid does: give the order, make the grant with the kit, keep the journal.
 
     worker.py ORDER.json --vault DIR --kit FILE [--stop PHASE --do COMMAND] [--kill inner|outer --at PHASE]
-              [--wrong-first] [--cancel-at PHASE] [--look PHASE COMMAND]
+              [--wrong-first] [--cancel-at PHASE] [--look PHASE COMMAND] [--connect SOCKET]
 
 --kill: when PHASE begins; the process that tells it stops itself there, so that the kill comes before its end. --stop … --do: the process that tells that PHASE has ended well stops itself then (pre_stop.so); the command is run with the
 drill's directory as $1, and it goes on. --look: the command is run when PHASE begins. Commands find the worker's process id in
@@ -28,6 +28,7 @@ def arguments():
     p.add_argument("--kill", choices=("inner", "outer"))
     p.add_argument("--at")
     p.add_argument("--cancel-at")
+    p.add_argument("--connect")
     p.add_argument("--wrong-first", action="store_true")
     return p.parse_args()
 
@@ -81,7 +82,8 @@ def main():
         words = f'"phase":"{a.stop}" "state":"ok"' if a.stop else f'"phase":"{a.at}" "state":"begin"'
         env.update(LD_PRELOAD=env["B"] + "/tools/pre_stop.so")
         env["STOP_LINE" if a.at == "teardown" else "STOP_AFTER"] = words
-    worker = subprocess.Popen(["zaibei-agent", "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    argv = ["zaibei-agent", "worker"] + (["--connect", a.connect] if a.connect else [])
+    worker = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
     def tell(o):
         worker.stdin.write((json.dumps(o) + "\n").encode())
