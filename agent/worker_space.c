@@ -41,9 +41,8 @@ struct start {
     bool apart; /* in a space; else only with its ids */
 };
 
-bool space_dies_with_parent(pid_t parent) {
-    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && (parent < 0 || getppid() == parent);
-}
+/* SIGKILL when the process that made us ends. */
+static bool dies_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0; }
 
 /* ---- the new root ---- */
 
@@ -147,7 +146,7 @@ static const char *enter(const struct space *s) {
     int dir = tree_take(s->dir), target = tree_take(s->target);
     if (dir < 0 || (s->target && target < 0)) return s->dir;
     if (root_become() < 0) return "ids";
-    if (!space_dies_with_parent(-1)) return "prctl"; /* the change of user has cleared it */
+    if (!dies_with_parent()) return "prctl"; /* the change of user has cleared it */
     if (root_build(dir, target) < 0 || root_change() < 0) return "root directory";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return "no_new_privs";
     (void)!sethostname("drill", 5);
@@ -160,7 +159,7 @@ __attribute__((noreturn)) static void pid_1(struct start *st) {
     char go;
     close(st->pipe[1]);
     signal(SIGINT, SIG_IGN); /* ^C is the outer process's to judge */
-    if (!space_dies_with_parent(-1) || read(st->pipe[0], &go, 1) != 1) _exit(SPACE_FAILED);
+    if (!dies_with_parent() || read(st->pipe[0], &go, 1) != 1) _exit(SPACE_FAILED);
     close(st->pipe[0]);
     const char *failed = enter(st->s);
     if (failed) {
@@ -201,7 +200,7 @@ pid_t space_start(const struct space *s, int (*inside)(void *arg), void *arg, st
 __attribute__((noreturn)) static void as_root(struct start *st) {
     char go;
     close(st->pipe[1]);
-    if (!space_dies_with_parent(-1) || read(st->pipe[0], &go, 1) != 1 || root_become() < 0) _exit(SPACE_FAILED);
+    if (!dies_with_parent() || read(st->pipe[0], &go, 1) != 1 || root_become() < 0) _exit(SPACE_FAILED);
     _exit(st->inside(st->arg));
 }
 

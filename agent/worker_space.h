@@ -42,10 +42,6 @@ int space_ids_map(const struct space *s, pid_t pid, bool self, struct err *e) MU
 /** space_as_root(s, work, arg, e): run ${work} as the root of the ids only, with the machine's files: its exit status, <0. */
 int space_as_root(const struct space *s, int (*work)(void *arg), void *arg, struct err *e) MUST_CHECK;
 
-/** space_dies_with_parent(parent): SIGKILL when the process that made us ends; false when it is not ${parent} (-1: not asked) and
- * so has ended already. */
-bool space_dies_with_parent(pid_t parent) MUST_CHECK;
-
 /** space_devices(at): what programs need below ${at}/dev: null, zero, full, random, urandom, tty, pts, shm. -1 with errno. */
 int space_devices(const char *at) MUST_CHECK;
 
