@@ -1,5 +1,5 @@
 #!/bin/bash
-# faults: A7 A17
+# faults: A7
 # A system of two hosts moves to two others, all with real agents, and comes back: nothing is cut over before everything is there; the last
 # points are pinned; zaibeid dies in the middle of cutover and rollback; the originals' application answers as before; what was
 # entered on the targets meanwhile is in a point.
