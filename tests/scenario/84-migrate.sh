@@ -15,7 +15,7 @@ agent() { # HOST COMMAND...
     zaibei-agent --config "$ZAIBEI_TMP/$name.yaml" "$@"
 }
 agents=
-trap 'rc=$?; kill $agents 2>/dev/null; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+trap 'rc=$?; kill $agents 2>/dev/null || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
 show() { zaibei migrate show "${2:-move}" --json | jq -r "$1"; }
 # dies : zaibeid is killed and stands up again.
 dies() {
@@ -61,7 +61,7 @@ step 'not ready: no points, silent agents, no kit; each said'
 expect 12 as applicant zaibei migrate ready move
 says ZB-1946 'no complete restore point' 'never heard of' 'kit opens'
 for name in $hosts; do
-    agent "$name" run >"$ZAIBEI_TMP/$name.log" 2>&1 &
+    zaibei-agent --config "$ZAIBEI_TMP/$name.yaml" run >"$ZAIBEI_TMP/$name.log" 2>&1 &
     agents="$agents $!"
 done
 for name in shop-db shop-web; do zaibei job run "$name" >/dev/null; done

@@ -63,7 +63,7 @@ agents=$!
 zaibei-agent --config "$ZAIBEI_TMP/cloud.yaml" run >"$ZAIBEI_TMP/run-cloud.log" 2>&1 &
 agents="$agents $!"
 # shellcheck disable=SC2154
-trap 'rc=$?; kill $agents 2>/dev/null; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+trap 'rc=$?; kill $agents 2>/dev/null || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
 expect 0 zaibei job run "$host" --wait
 expect 0 as applicant zaibei migrate begin move --system "$host" --original "$host" --target cloud --zone Asia/Shanghai
 for _ in $(seq 100); do [ "$(zaibei host list --json | jq -r 'select(.host=="cloud").state')" != enrolled ] && sleep 0.1 || break; done
