@@ -1,5 +1,4 @@
 #!/bin/bash
-# serial
 # limit 600
 # faults: E7
 # What travels: small changes cost little, whatever the size of the file; without the local cache the result is still

@@ -1,5 +1,4 @@
 #!/bin/bash
-# serial
 # limit 600
 # no-asan
 # faults: F1
