@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "place.h"
 #include "session.h"
+#include "wrap/http.h"
 #include "wrap/seal.h"
 
 enum { TRIES = 20, PAUSE_MS = 500 };
@@ -92,6 +93,17 @@ struct js *cli_post_secret(struct cli *c, const char *path, const struct js *bod
     if (text) seal_wipe(text, strlen(text));
     free(text);
     return j;
+}
+
+void cli_filters(struct cli *c, const char *const *names, char *path, size_t cap) {
+    for (; *names; names++) {
+        const char *value = cli_option(c, *names);
+        char escaped[400];
+        size_t n = strlen(path);
+        if (!value) continue;
+        http_escape(escaped, sizeof escaped, value);
+        snprintf(path + n, cap - n, "%c%s=%s", strchr(path, '?') ? '&' : '?', *names, escaped);
+    }
 }
 
 struct js *cli_pages_stale(struct cli *c, const char *path, const char *list, char stale[200], struct err *e) {

@@ -45,6 +45,9 @@ struct js *cli_get(struct cli *c, const char *path, struct err *e) MUST_CHECK;
 struct js *cli_post(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
 struct js *cli_post_secret(struct cli *c, const char *path, const struct js *body, struct err *e) MUST_CHECK;
 
+/** cli_filters(c, names, path, cap): append to ${path} those of the options ${names} (ended by NULL) that were given, as its query. */
+void cli_filters(struct cli *c, const char *const *names, char *path, size_t cap);
+
 /** cli_pages(c, path, list, e): every page of a list, as one array, to be freed. ${stale}, where not NULL, gets the answer's
  * word of why it may be old ("" when it is not; 200 bytes). */
 struct js *cli_pages(struct cli *c, const char *path, const char *list, struct err *e) MUST_CHECK;

@@ -12,17 +12,6 @@
 #include "wrap/http.h"
 #include "wrap/table.h"
 
-static void filter(struct cli *c, const char *const *names, char *path, size_t cap) {
-    for (; *names; names++) {
-        const char *value = cli_option(c, *names);
-        char escaped[400];
-        if (!value) continue;
-        http_escape(escaped, sizeof escaped, value);
-        size_t n = strlen(path);
-        snprintf(path + n, cap - n, "%c%s=%s", strchr(path, '?') ? '&' : '?', *names, escaped);
-    }
-}
-
 static void csv_cell(const char *s, char end) {
     putchar('"');
     for (; *s; s++) {
@@ -69,7 +58,7 @@ static void print_records(struct cli *c, const struct js *list) {
 int cmd_audit_list(struct cli *c, struct err *e) {
     static const char *const names[] = {"who", "act", "object", "since", "until", "limit", "after", NULL};
     char path[3000] = "/v1/audit";
-    filter(c, names, path, sizeof path);
+    cli_filters(c, names, path, sizeof path);
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     print_records(c, js_get(j, "records"));

@@ -87,15 +87,9 @@ int cmd_drill_show(struct cli *c, struct err *e) {
 }
 
 int cmd_drill_list(struct cli *c, struct err *e) {
-    static const char *const names[] = {"limit", "system", "state", "after"};
-    char path[800] = "/v1/drills?", value[200];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *o = cli_option(c, names[i]);
-        if (!o) continue;
-        http_escape(value, sizeof value, o);
-        size_t at = strlen(path);
-        snprintf(path + at, sizeof path - at, "%s=%s&", names[i], value);
-    }
+    static const char *const names[] = {"limit", "system", "state", "after", NULL};
+    char path[800] = "/v1/drills";
+    cli_filters(c, names, path, sizeof path);
     CLEANUP_JS struct js *a = cli_get(c, path, e);
     if (!a) return -1;
     const struct js *list = js_get(a, "drills");

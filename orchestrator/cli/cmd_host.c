@@ -101,14 +101,9 @@ static int list_one(struct cli *c, const char *host, struct table *t, struct err
 
 /* Of all hosts: a page where --limit or --after is given, else one page after the other. */
 static int list_all(struct cli *c, struct table *t, char next[200], struct err *e) {
-    static const char *const names[] = {"since", "state", "text", "limit", "after"};
+    static const char *const names[] = {"since", "state", "text", "limit", "after", NULL};
     char path[800] = "/v1/points", stale[200] = "";
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(path);
-        if (!cli_option(c, names[i])) continue;
-        n += (size_t)snprintf(path + n, sizeof path - n, "%c%s=", strchr(path, '?') ? '&' : '?', names[i]);
-        http_escape(path + n, 140, cli_option(c, names[i]));
-    }
+    cli_filters(c, names, path, sizeof path);
     bool page = cli_option(c, "limit") || cli_option(c, "after");
     CLEANUP_JS struct js *j = page ? cli_get(c, path, e) : NULL;
     CLEANUP_JS struct js *all = page ? NULL : cli_pages_stale(c, path, "points", stale, e);

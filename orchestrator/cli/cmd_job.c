@@ -130,15 +130,9 @@ int cmd_job_run(struct cli *c, struct err *e) {
 }
 
 int cmd_job_list(struct cli *c, struct err *e) {
-    static const char *const names[] = {"limit", "host", "plan", "state", "after"};
-    char path[800] = "/v1/jobs?", value[200];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *o = cli_option(c, names[i]);
-        if (!o) continue;
-        http_escape(value, sizeof value, o);
-        size_t at = strlen(path);
-        snprintf(path + at, sizeof path - at, "%s=%s&", names[i], value);
-    }
+    static const char *const names[] = {"limit", "host", "plan", "state", "after", NULL};
+    char path[800] = "/v1/jobs";
+    cli_filters(c, names, path, sizeof path);
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) cli_each("job", js_get(j, "jobs"));

@@ -24,14 +24,9 @@ int cmd_notify_channels(struct cli *c, struct err *e) {
 }
 
 int cmd_notify_list(struct cli *c, struct err *e) {
-    static const char *const names[] = {"state", "limit", "after"};
-    char path[400] = "/v1/notify/deliveries", value[200];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(path);
-        if (!cli_option(c, names[i])) continue;
-        http_escape(value, 60, cli_option(c, names[i]));
-        snprintf(path + n, sizeof path - n, "%c%s=%s", strchr(path, '?') ? '&' : '?', names[i], value);
-    }
+    static const char *const names[] = {"state", "limit", "after", NULL};
+    char path[400] = "/v1/notify/deliveries";
+    cli_filters(c, names, path, sizeof path);
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     const struct js *list = js_get(j, "deliveries");

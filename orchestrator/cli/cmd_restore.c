@@ -187,9 +187,9 @@ int cmd_restore_cancel(struct cli *c, struct err *e) {
 }
 
 int cmd_restore_list(struct cli *c, struct err *e) {
-    char path[200], state[100];
-    http_escape(state, sizeof state, cli_option(c, "state") ? cli_option(c, "state") : "");
-    snprintf(path, sizeof path, "/v1/restores?state=%s", state);
+    static const char *const names[] = {"state", NULL};
+    char path[200] = "/v1/restores";
+    cli_filters(c, names, path, sizeof path);
     CLEANUP_JS struct js *list = cli_pages(c, path, "restores", e);
     if (!list) return -1;
     if (c->json) return cli_each("restore", list), 0;

@@ -8,6 +8,8 @@ import os
 import re
 import sys
 
+from worker import children
+
 CHUNK = 16 << 20
 
 
@@ -17,23 +19,6 @@ def shapes(key):
     for shift in range(3):
         text = base64.b64encode(b"\0" * shift + key)
         found.append(text[4 if shift else 0:-4])
-    return found
-
-
-def descendants(pid):
-    parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as f:
-                    parents.setdefault(int(f.read().rsplit(")", 1)[1].split()[1]), []).append(int(name))
-            except OSError:
-                pass
-    found, todo = [pid], [pid]
-    while todo:
-        more = parents.get(todo.pop(), [])
-        found += more
-        todo += more
     return found
 
 
@@ -88,7 +73,7 @@ def main():
     wanted = shapes(bytes.fromhex(a.key))
     found = []
     if a.below:
-        pids = [pid for pid in descendants(a.below) if pid != os.getpid()]
+        pids = [pid for pid in [a.below, *children(a.below)] if pid != os.getpid()]
         if not pids:
             sys.exit("there is no such process")
     else:

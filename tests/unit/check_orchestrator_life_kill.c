@@ -12,35 +12,12 @@
 
 #include "audit.h"
 #include "make_orchestrator_plan.h"
+#include "dying.h"
 #include "suite.h"
 
 #define PLAN(rest)                                                                                                    \
     "name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\nretention_days: " rest \
     "\n"
-
-static int left = -1; /* calls until the end; <0: none */
-
-static void count(void) {
-    if (left > 0 && --left == 0) kill(getpid(), SIGKILL);
-}
-
-/* With 64-bit offsets this is pwrite64, which SQLite calls. */
-ssize_t pwrite(int fd, const void *p, size_t n, off_t at) {
-    count();
-    return syscall(SYS_pwrite64, fd, p, n, at);
-}
-int fdatasync(int fd) {
-    count();
-    return (int)syscall(SYS_fdatasync, fd);
-}
-int fsync(int fd) {
-    count();
-    return (int)syscall(SYS_fsync, fd);
-}
-int unlink(const char *path) {
-    count();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
 
 static int64_t fake_now(struct clock *c) { return (int64_t)1795392000 * NS_PER_S; }
 static struct clock fake_clock = {fake_now, fake_now};

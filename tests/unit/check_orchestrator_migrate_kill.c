@@ -7,31 +7,8 @@
 #include <sys/wait.h>
 
 #include "base/civil.h"
+#include "dying.h"
 #include "migrate_box.h"
-
-static int left = -1; /* calls until the end; <0: none */
-
-static void count(void) {
-    if (left > 0 && --left == 0) kill(getpid(), SIGKILL);
-}
-
-/* With 64-bit offsets this is pwrite64, which SQLite calls. */
-ssize_t pwrite(int fd, const void *p, size_t n, off_t at) {
-    count();
-    return syscall(SYS_pwrite64, fd, p, n, at);
-}
-int fdatasync(int fd) {
-    count();
-    return (int)syscall(SYS_fdatasync, fd);
-}
-int fsync(int fd) {
-    count();
-    return (int)syscall(SYS_fsync, fd);
-}
-int unlink(const char *path) {
-    count();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
 
 static bool has(const char *act) {
     db_begin(d.db);
