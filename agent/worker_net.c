@@ -141,10 +141,6 @@ int worker_bridge(const char *gateway, struct err *e) {
     attr_text(&m, IFLA_IFNAME, WORKER_BRIDGE);
     struct rtattr *info = attr(&m, IFLA_LINKINFO, NULL, 0);
     attr_text(&m, IFLA_INFO_KIND, "bridge");
-    /* It has one wire to each host and no loop: a port carries from the first moment, instead of learning for 15 seconds. */
-    struct rtattr *data = attr(&m, IFLA_INFO_DATA, NULL, 0);
-    attr_number(&m, IFLA_BR_FORWARD_DELAY, 0);
-    nest_end(&m, data);
     nest_end(&m, info);
     if (net_loopback(e) < 0 || ask(&m, WORKER_BRIDGE, e) < 0) return -1;
     if (gateway && address_add(WORKER_BRIDGE, gateway, e) < 0) return -1;
