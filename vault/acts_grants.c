@@ -66,11 +66,14 @@ static int grant_read(const struct js *q, struct readgrant *g, int64_t now, stru
 
 int act_grant(struct vault *v, const struct js *q, struct js *a, struct err *e) {
     const char *reader = js_str(q, "reader", ""), *source = js_str(q, "source", "");
-    struct readgrant g;
+    struct readgrant g, was;
+    struct err none = ERR_INIT;
     int64_t now, ignored;
     if (known(v, source, false, &ignored, e) < 0 || known(v, reader, true, &now, e) < 0 ||
         grant_read(q, &g, now, e) < 0)
         return -1;
+    if (g.until > now && readgrant_load(v, reader, source, &was, &none) == 0 && readgrant_holds(&was, now) && was.until > g.until)
+        g.until = was.until; /* somebody else still reads by it */
     int rc = g.until <= now ? readgrant_drop(v, reader, source, e) : bounds_grant(v, reader, source, now, e);
     if (rc == 0 && g.until > now) rc = readgrant_save(v, reader, source, &g, e);
     /* If interrupted here, it holds; asking again replaces it by the same. */

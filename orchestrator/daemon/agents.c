@@ -219,13 +219,18 @@ static void take_left_out(const struct js *told, struct job *j) {
     snprintf(j->left_out, sizeof j->left_out, "%s", text && strlen(text) < sizeof j->left_out ? text : "");
 }
 
-static void finish(struct daemon *d, struct job *j, const struct js *q, const char *state, int64_t now) {
-    const struct js *x = js_get(q, "error");
+struct err agents_error(const struct js *result) {
+    const struct js *x = js_get(result, "error");
     struct err why = ERR_INIT;
     int64_t id = js_int(x, "id", ZE_INTERNAL);
     if (x)
         err_set(&why, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
             js_str(x, "message", ""));
+    return why;
+}
+
+static void finish(struct daemon *d, struct job *j, const struct js *q, const char *state, int64_t now) {
+    struct err why = agents_error(q);
     if (!strcmp(state, "failed") && (passing(why.id) || (j->cancel && why.id == ZE_CANCELLED)))
         return job_again(d->db, j, now, &why);
     if (!strcmp(state, "failed") && why.id == ZE_WINDOW && !j->cancel && wait_for_window(d, j, now, &why)) return;

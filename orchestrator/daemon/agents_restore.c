@@ -8,6 +8,7 @@
 #include "agents.h"
 #include "base/i18n.h"
 #include "base/text.h"
+#include "reads.h"
 #include "restores.h"
 #include "sys/file.h"
 
@@ -57,31 +58,6 @@ struct js *agents_restores(struct daemon *d, const char *host, bool busy) {
     if (db_commit(d->db, &e) == 0) return list;
     js_free(list);
     return js_array();
-}
-
-static int note_lay(struct daemon *d, const struct restore_item *i, int64_t until_ns, struct err *e) {
-    CLEANUP_JS struct js *q = js_object(), *a = NULL;
-    char reason[64];
-    snprintf(reason, sizeof reason, "restore %lld", (long long)i->restore);
-    js_set_str(q, "op", "grant");
-    js_set_str(q, "reader", i->target_host);
-    js_set_str(q, "source", i->host);
-    js_set_time(q, "until", until_ns);
-    js_set_str(q, "reason", reason);
-    js_set_str(q, "who", "zaibeid");
-    return control_call(&d->control, q, &a, e);
-}
-
-/* No other item of this pair is open: what it could read ends now, not in two days. */
-static void note_end(struct daemon *d, const struct restore_item *i) {
-    size_t n, same = 0;
-    struct err e = ERR_INIT;
-    db_begin(d->db);
-    struct restore_item *all = restore_items(d->db, i->target_host, 0, &n);
-    for (size_t k = 0; k < n; k++) same += !strcmp(all[k].host, i->host);
-    free(all);
-    if (db_commit(d->db, &e) == 0 && !same && note_lay(d, i, daemon_now(d) - NS_PER_S, &e) < 0)
-        daemon_log(d, "%s: %s", i->target_host, e.msg); /* then it ends by itself */
 }
 
 static struct js *answer_key(bool go, bool cancel, const char *grant) {
@@ -140,7 +116,7 @@ static struct js *on_key(
     if (!may) return answer_key(false, !open, NULL);
     int64_t until = daemon_now(d) + (int64_t)NOTE_S * NS_PER_S;
     struct err why = ERR_INIT;
-    if (note_lay(d, i, until, &why) < 0) {
+    if (reads_let(d, i->target_host, i->host, until, "restore", i->restore, &why) < 0) {
         daemon_log(
             d, _("restore %lld to %s: the vault does not let it read: %s"), (long long)i->restore, host, why.msg);
         return answer_key(false, false, NULL);
@@ -175,7 +151,7 @@ static struct js *on_progress(
     }
     if (db_commit(d->db, e) < 0) return NULL;
     struct err why = ERR_INIT;
-    if (renew && !cancel && note_lay(d, i, i->note_ns, &why) < 0) daemon_log(d, "%s: %s", host, why.msg);
+    if (renew && !cancel && reads_let(d, i->target_host, i->host, i->note_ns, "restore", i->restore, &why) < 0) daemon_log(d, "%s: %s", host, why.msg);
     struct js *a = js_object();
     js_set_bool(a, "cancel", cancel);
     return a;
@@ -186,12 +162,7 @@ static bool passing(int64_t id) {
 }
 
 static void finish(struct daemon *d, struct restore_item *i, const struct js *q, const char *state) {
-    const struct js *x = js_get(q, "error");
-    struct err why = ERR_INIT;
-    int64_t id = js_int(x, "id", ZE_INTERNAL);
-    if (x)
-        err_set(&why, err_known(id > 0 && id < 10000 ? (unsigned)id : 0), js_str(x, "object", ""), "%s",
-            js_str(x, "message", ""));
+    struct err why = agents_error(q);
     bool failed = !strcmp(state, "failed");
     if (failed && passing(why.id)) return restore_item_again(d, i, (int64_t)PAUSE_S << i->attempts, &why);
     i->err_id = why.id;
@@ -227,7 +198,7 @@ static struct js *on_result(
     if (counts)
         daemon_log(
             d, _("restore %lld of %s to %s is %s %s"), (long long)i->restore, i->host, host, i->state, i->err_msg);
-    if (counts && !restore_open(i->state)) note_end(d, i);
+    if (counts && !restore_open(i->state)) reads_end(d, i->target_host, i->host);
     return js_object();
 }
 

@@ -128,6 +128,9 @@ END
 front Welcome 30s
 key=$(as auditor zaibei audit verify --json | jq -r .key)
 
+# As a host is that was enrolled with a token: it adds and does not read, but while a drill lasts.
+expect 0 zaibei-vault rights "$vault" "$host" --read meta
+
 step "what cannot be drilled"
 expect 10 zaibei drill run nothing
 expect 10 zaibei drill run shop # it has no restore point
@@ -144,6 +147,8 @@ expect 2 zaibei drill run shop --level 3
 step "level 1: by the kit, followed to its end"
 expect 0 zaibei drill run shop --kit "$kit" --wait
 says green met "$host/1"
+expect 12 zaibei-agent restore latest --target "$ZAIBEI_TMP/own" # the drill is over, and with it what it let be read
+says ZB-1302
 [ "$(of 1 '.phases[] | select(.phase == "content") | .state')" = ok ] || fail "no content was compared"
 nothing_left
 record_holds 1
