@@ -168,6 +168,7 @@ int cmd_worker(int argc, char **argv, struct err *e) {
     int n = command_parse(argc, argv, options, e);
     if (n < 0) return -1;
     if (n > 0) return err_set(e, ZE_USAGE, argv[1], _("orders come on standard input"));
+    if (connect) return worker_connect(connect, e);
     /* newuidmap wants to see whose process it maps; this one never has a secret */
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     umask(022); /* whoever starts it may have a stricter one; the users of a restored machine look into what is made for them */

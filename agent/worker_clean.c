@@ -85,21 +85,21 @@ static int below_remove(int top, const char *keep) {
     return 0;
 }
 
-static int room_remove(void *arg) {
-    CLEANUP_FD int fd = open(arg, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static int room_remove(const char *name) {
+    CLEANUP_FD int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return errno != ENOENT;
     if (below_remove(fd, "") == 0) return 0;
-    fprintf(stderr, "%s: %s\n", (const char *)arg, strerror(errno));
+    fprintf(stderr, "%s: %s\n", name, strerror(errno));
     return 1;
 }
 
 /* What is in dir/space belongs to the ids of the drill: their root removes it, unless we are root. */
-static int space_remove(const struct worker_request *q, char *room, struct err *e) {
+static int space_remove(const struct worker_request *q, const char *room, struct err *e) {
     struct space s = {.dir = room, .base = q->ids_base, .count = q->ids_count};
     if (access(room, F_OK) < 0 && errno == ENOENT) return 0;
     if (geteuid() == 0) return room_remove(room) ? err_sys(e, room, _("removing it")) : 0;
     if (space_ids(&s, e) < 0) return -1;
-    int rc = space_as_root(&s, room_remove, room, e);
+    int rc = space_as_root(&s, room, room_remove, e);
     return rc > 0 ? err_set(e, ZE_IO, room, _("removing it")) : rc;
 }
 

@@ -37,6 +37,8 @@ struct start {
     const struct space *s;
     int (*inside)(void *arg);
     void *arg;
+    int (*work)(const char *name); /* with the ids only, in the directory ${in} */
+    const char *in, *name;
     int pipe[2];
     bool apart; /* in a space; else only with its ids */
 };
@@ -200,16 +202,22 @@ pid_t space_start(const struct space *s, int (*inside)(void *arg), void *arg, st
 __attribute__((noreturn)) static void as_root(struct start *st) {
     char go;
     close(st->pipe[1]);
-    if (!dies_with_parent() || read(st->pipe[0], &go, 1) != 1 || root_become() < 0) _exit(SPACE_FAILED);
-    _exit(st->inside(st->arg));
+    if (!dies_with_parent() || read(st->pipe[0], &go, 1) != 1) _exit(SPACE_FAILED);
+    /* While we are still who we were: directories above may be closed to the ids of the drill. */
+    if (chdir(st->in) < 0 || root_become() < 0) _exit(SPACE_FAILED);
+    _exit(st->work(st->name));
 }
 
-int space_as_root(const struct space *s, int (*work)(void *arg), void *arg, struct err *e) {
-    struct start st = {.inside = work, .arg = arg};
-    int status = 0;
+int space_as_root(const struct space *s, const char *path, int (*work)(const char *name), struct err *e) {
+    char in[4096];
+    int status = 0, n = snprintf(in, sizeof in, "%s", path);
+    char *slash = strrchr(in, '/');
+    if (n >= (int)sizeof in || !slash || slash == in) return err_set(e, ZE_USAGE, path, _("expected an absolute path"));
+    *slash = 0;
+    struct start st = {.work = work, .in = in, .name = slash + 1};
     pid_t pid = start(s, &st, as_root, e);
     if (pid < 0) return -1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     return WIFEXITED(status) ? WEXITSTATUS(status)
-                             : err_set(e, ZE_SPACE, s->dir, _("died of signal %d"), WTERMSIG(status));
+                             : err_set(e, ZE_SPACE, path, _("died of signal %d"), WTERMSIG(status));
 }

@@ -39,8 +39,9 @@ pid_t space_start(const struct space *s, int (*inside)(void *arg), void *arg, st
  * the id after the last. */
 int space_ids_map(const struct space *s, pid_t pid, bool self, struct err *e) MUST_CHECK;
 
-/** space_as_root(s, work, arg, e): run ${work} as the root of the ids only, with the machine's files: its exit status, <0. */
-int space_as_root(const struct space *s, int (*work)(void *arg), void *arg, struct err *e) MUST_CHECK;
+/** space_as_root(s, path, work, e): run ${work} as the root of the ids only, with the machine's files, in the directory that ${path} is
+ * in and with its last component: its exit status, <0. */
+int space_as_root(const struct space *s, const char *path, int (*work)(const char *name), struct err *e) MUST_CHECK;
 
 /** space_devices(at): what programs need below ${at}/dev: null, zero, full, random, urandom, tty, pts, shm. -1 with errno. */
 int space_devices(const char *at) MUST_CHECK;

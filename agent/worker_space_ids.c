@@ -80,7 +80,7 @@ int space_ids_map(const struct space *s, pid_t pid, bool self, struct err *e) {
     return map_write(pid, "uid_map", map, e) < 0 ? -1 : map_write(pid, "gid_map", map, e);
 }
 
-static int give(void *arg) { return chown(arg, 0, 0) == 0 ? 0 : 1; }
+static int give(const char *name) { return lchown(name, 0, 0) == 0 ? 0 : 1; }
 
 int space_dir(const char *path, const struct space *s, struct err *e) {
     struct stat st;
@@ -89,9 +89,6 @@ int space_dir(const char *path, const struct space *s, struct err *e) {
     if (st.st_uid == s->base) return 0;
     if (file_dir_used(AT_FDCWD, path)) return err_set(e, ZE_EXISTS, path, _("it is not empty"));
     if (geteuid() == 0) return chown(path, s->base, s->base) < 0 ? err_sys(e, path, "chown") : 0;
-    char *name = strdup(path);
-    if (!name) return err_set(e, ZE_NOMEM, path, "strdup");
-    int rc = space_as_root(s, give, name, e);
-    free(name);
+    int rc = space_as_root(s, path, give, e);
     return rc > 0 ? err_set(e, ZE_SPACE, path, _("it cannot be given to the ids of the drill")) : rc;
 }

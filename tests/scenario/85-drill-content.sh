@@ -116,6 +116,8 @@ if command -v systemd-socket-activate >/dev/null; then
     done
     kill $activate
     wait $activate 2>/dev/null || :
+    # Both were served from there, and by no child of the one that was asked.
+    [ "$(grep -ci 'spawned' "$ZAIBEI_TMP/activate.log")" -eq 2 ] || fail "the socket was not used: $(cat "$ZAIBEI_TMP/activate.log")"
 else
     echo "   not here: no systemd-socket-activate"
 fi
