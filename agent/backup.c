@@ -92,6 +92,7 @@ static void release(struct run *r) {
     upload_free(r->upload);
     attempt_close(r->attempt);
     filer_free(r->filer);
+    pool_free(r->pool);
     tree_free(r->tree);
     manifest_walk_free(r->prev);
     fetch_free(r->fetch);

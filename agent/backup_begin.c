@@ -177,6 +177,8 @@ static int by_slot(const void *a, const void *b) {
     return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
+enum { WORKERS = 2 }; /* beside the thread that reads and sends */
+
 int run_prepare(struct run *r, struct err *e) {
     struct rec_begin *b = &r->begin.begin;
     if (open_cache(r, e) < 0) return -1;
@@ -189,10 +191,11 @@ int run_prepare(struct run *r, struct err *e) {
     if (r->parent.type && run_open_parent(r, &r->parent.commit, e) < 0) return -1;
     if (open_memory(r, e) < 0) return -1;
     if (b->damaged_n) qsort(b->damaged, b->damaged_n, sizeof *b->damaged, by_slot);
-    struct upload_setup us = {.session = &r->session, .keys = r->keys, .ids = r->ids, .cachefd = r->metafd,
+    if (!(r->pool = pool_new(WORKERS, e))) return -1;
+    struct upload_setup us = {.session = &r->session, .pool = r->pool, .keys = r->keys, .ids = r->ids, .cachefd = r->metafd,
         .attempt = r->attempt, .clock = r->q->clock, .epoch = b->epoch, .first_pack = b->first_pack, .damaged = b->damaged, .damaged_n = b->damaged_n};
     if (!(r->upload = upload_new(&us, e))) return -1;
-    struct filer_setup fs = {.upload = r->upload, .used = r->used, .keys = r->keys, .fetch = r->fetch, .sealer = r->sealer,
+    struct filer_setup fs = {.upload = r->upload, .pool = r->pool, .used = r->used, .keys = r->keys, .fetch = r->fetch, .sealer = r->sealer,
         .sigfd = r->sigfd, .progress = r->q->progress, .cancelled = run_stopped, .cancelled_arg = r};
     if (!(r->filer = filer_new(&fs, e))) return -1;
     r->tree = tree_new(r->upload, r->used, r->ids, r->keys, r->cfg->host_key);

@@ -39,6 +39,7 @@ struct run {
     struct root parent_root;
     struct ids *ids;
     struct used *used;
+    struct pool *pool; /* of upload and filer */
     struct upload *upload;
     struct attempt *attempt; /* what interrupted runs have done; NULL: nothing is asked of it */
     struct tree *tree;

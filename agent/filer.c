@@ -1,5 +1,5 @@
 /* One pass over a file in chunks of 1 MiB aligned to file offsets. For each chunk: where is data and where holes, read the
- * data, hash its blocks (the leaves serve digest, signature, identity and comparison at once), then store_range decides. */
+ * data, hash its blocks (the leaves serve digest, signature, identity and comparison at once), then filer_chunk.c decides. */
 #include "filer.h"
 
 #include <errno.h>
@@ -19,11 +19,13 @@ static uint8_t shift_of(uint64_t size) { return size <= (1ull << 30) ? 12 : size
 
 /* ---- where the holes are ---- */
 
-/* The data ranges of the chunk at ${off}; SEEK_DATA is only asked for files that have a hole at all. */
-static void find_ranges(struct filer *f, int fd, bool sparse, uint64_t off, uint32_t len) {
-    f->ranges_n = 0;
+/* The data ranges of the chunk; SEEK_DATA is only asked for files that have a hole at all. */
+static void find_ranges(struct filer *f, struct chunk *c, int fd, bool sparse) {
+    uint64_t off = c->off;
+    uint32_t len = c->len;
+    c->ranges_n = 0;
     if (!sparse) {
-        f->ranges[f->ranges_n++] = (struct range){0, len};
+        c->ranges[c->ranges_n++] = (struct range){0, len};
         return;
     }
     for (uint64_t at = off; at < off + len;) {
@@ -35,36 +37,36 @@ static void find_ranges(struct filer *f, int fd, bool sparse, uint64_t off, uint
         off_t hole = watch_seek(f->watch, fd, data, SEEK_HOLE);
         uint64_t end = hole < 0 || (uint64_t)hole > off + len ? off + len : (uint64_t)hole;
         if (end <= (uint64_t)data) break; /* it is being changed under us */
-        f->ranges[f->ranges_n++] = (struct range){(uint32_t)((uint64_t)data - off), (uint32_t)(end - (uint64_t)data)};
-        if (f->ranges_n == RANGES_MAX - 1) break;
+        c->ranges[c->ranges_n++] = (struct range){(uint32_t)((uint64_t)data - off), (uint32_t)(end - (uint64_t)data)};
+        if (c->ranges_n == RANGES_MAX - 1) break;
         at = end;
         if (at == off + len) return;
     }
-    uint32_t from = f->ranges_n ? f->ranges[f->ranges_n - 1].at + f->ranges[f->ranges_n - 1].len : 0;
-    f->ranges[f->ranges_n++] = (struct range){from, len - from};
+    uint32_t from = c->ranges_n ? c->ranges[c->ranges_n - 1].at + c->ranges[c->ranges_n - 1].len : 0;
+    c->ranges[c->ranges_n++] = (struct range){from, len - from};
 }
 
 /* Whether block [a, b) of the chunk has any data. */
-static bool has_data(const struct filer *f, uint32_t a, uint32_t b) {
-    for (size_t i = 0; i < f->ranges_n; i++)
-        if (f->ranges[i].at < b && f->ranges[i].at + f->ranges[i].len > a) return true;
+static bool has_data(const struct chunk *c, uint32_t a, uint32_t b) {
+    for (size_t i = 0; i < c->ranges_n; i++)
+        if (c->ranges[i].at < b && c->ranges[i].at + c->ranges[i].len > a) return true;
     return false;
 }
 
 /* ---- reading and hashing one chunk ---- */
 
-/* Read the data of the chunk, zeros elsewhere. 0, or -1 with errno; *short_at when the file ended early. */
-static int read_chunk(struct filer *f, int fd, uint64_t off, uint32_t len, bool *ended) {
-    bool whole = f->ranges_n == 1 && f->ranges[0].len == len;
-    bool none = !f->ranges_n && f->zeros_shift == f->shift && len % (1u << f->shift) == 0;
-    if (!whole && !none) memset(f->chunk, 0, len); /* of whole blocks in holes the bytes are never looked at */
-    for (size_t i = 0; i < f->ranges_n; i++) {
-        struct range *r = &f->ranges[i];
-        ssize_t got = watch_read(f->watch, fd, f->chunk + r->at, r->len, (off_t)(off + r->at));
+/* Read the data of the chunk, zeros elsewhere. 0, or -1 with errno; *ended when the file ended early. */
+static int read_chunk(struct filer *f, struct chunk *c, int fd, bool *ended) {
+    bool whole = c->ranges_n == 1 && c->ranges[0].len == c->len;
+    bool none = !c->ranges_n && f->zeros_shift == f->shift && c->len % (1u << f->shift) == 0;
+    if (!whole && !none) memset(c->p, 0, c->len); /* of whole blocks in holes the bytes are never looked at */
+    for (size_t i = 0; i < c->ranges_n; i++) {
+        struct range *r = &c->ranges[i];
+        ssize_t got = watch_read(f->watch, fd, c->p + r->at, r->len, (off_t)(c->off + r->at));
         if (got < 0) return -1;
         f->bytes_read += (uint64_t)got;
         if ((uint32_t)got < r->len) {
-            memset(f->chunk + r->at + got, 0, r->len - (uint32_t)got);
+            memset(c->p + r->at + got, 0, r->len - (uint32_t)got);
             *ended = true;
         }
     }
@@ -82,19 +84,30 @@ static void know_zeros(struct filer *f) {
     free(zeros);
 }
 
-static void hash_chunk(struct filer *f, uint32_t len) {
+/* In a worker, or by the caller. Of the filer only what stays as it is for the whole file is read. */
+static void hash_chunk(struct task *t, struct sealer *s) {
+    struct chunk *c = (struct chunk *)t;
+    const struct filer *f = c->f;
     uint32_t bl = 1u << f->shift;
-    know_zeros(f);
-    f->blocks_n = 0;
-    for (uint32_t at = 0; at < len; at += bl) {
-        struct block *b = &f->blocks[f->blocks_n++];
-        b->leaf.len = len - at < bl ? len - at : bl;
-        b->data = has_data(f, at, at + b->leaf.len);
+    (void)s;
+    c->blocks_n = 0;
+    for (uint32_t at = 0; at < c->len; at += bl) {
+        struct block *b = &c->blocks[c->blocks_n++];
+        b->leaf.len = c->len - at < bl ? c->len - at : bl;
+        b->data = has_data(c, at, at + b->leaf.len);
         bool zeros = !b->data && b->leaf.len == bl && f->zeros_shift == f->shift;
         if (zeros) memcpy(b->leaf.hash, f->zeros, SEAL_HASH);
-        else seal_hash(b->leaf.hash, f->chunk + at, b->leaf.len);
+        else seal_hash(b->leaf.hash, c->p + at, b->leaf.len);
+        if (f->sig) b->weak = zeros ? f->zeros_weak : rdiff_weak(c->p + at, b->leaf.len);
+    }
+}
+
+/* Digest and signature go in the order of the file. */
+static void note_chunk(struct filer *f, const struct chunk *c) {
+    for (size_t i = 0; i < c->blocks_n; i++) {
+        const struct block *b = &c->blocks[i];
         digest_block(&f->digest, b->data ? b->leaf.hash : NULL);
-        if (f->sig) sig_writer_row(f->sig, zeros ? f->zeros_weak : rdiff_weak(f->chunk + at, b->leaf.len), b->leaf.hash);
+        sig_writer_row(f->sig, b->weak, b->leaf.hash);
     }
 }
 
@@ -111,14 +124,15 @@ static int store_small(struct filer *f, uint32_t size, const struct entry *old, 
             if (extents_add(&f->x, &old->extents[i], e) < 0) return -1;
         if (whole) return 0;
     }
+    const struct chunk *c = f->c;
     struct leaf leaves[FILE_SMALL >> 12];
-    bool plain = f->ranges_n == 1 && f->ranges[0].len == size;
-    for (size_t i = 0; plain && i < f->blocks_n; i++) leaves[i] = f->blocks[i].leaf;
+    bool plain = c->ranges_n == 1 && c->ranges[0].len == size;
+    for (size_t i = 0; plain && i < c->blocks_n; i++) leaves[i] = c->blocks[i].leaf;
     uint32_t at = 0;
-    for (size_t i = 0; i < f->ranges_n; i++) {
-        struct range *r = &f->ranges[i];
+    for (size_t i = 0; i < c->ranges_n; i++) {
+        const struct range *r = &c->ranges[i];
         if (extents_hole(&f->x, r->at - at, e) < 0) return -1;
-        if (filer_new_data(f, f->chunk + r->at, r->len, plain ? leaves : NULL, plain ? f->blocks_n : 0, e) < 0) return -1;
+        if (filer_new_data(f, c->p + r->at, r->len, plain ? leaves : NULL, plain ? c->blocks_n : 0, e) < 0) return -1;
         at = r->at + r->len;
     }
     return extents_hole(&f->x, size - at, e);
@@ -131,19 +145,49 @@ struct pass {
     int error; /* errno of an unreadable file */
 };
 
-static int one_chunk(struct filer *f, int fd, bool sparse, uint64_t off, uint32_t len, struct pass *p, struct err *e) {
-    find_ranges(f, fd, sparse, off, len);
-    if (read_chunk(f, fd, off, len, &p->ended) < 0) {
+/* Read the next chunk and have it hashed: by a worker when others follow, which is then read meanwhile. */
+static void read_next(struct filer *f, int fd, bool sparse, struct chunk *c, struct pass *p) {
+    find_ranges(f, c, fd, sparse);
+    c->hashed = c->off == 0 && c->len == f->size;
+    if (read_chunk(f, c, fd, &p->ended) < 0) {
         p->unreadable = true, p->error = errno;
-        return 0;
+        return;
     }
-    hash_chunk(f, len);
+    if (c->hashed) hash_chunk(&c->task, NULL);
+    else line_give(&f->line, &c->task);
+}
+
+static void until_hashed(struct filer *f, const struct chunk *c) {
+    while (!c->hashed)
+        for (struct task *t = line_take(&f->line, true); t; t = t->next) ((struct chunk *)t)->hashed = true;
+}
+
+static int store_next(struct filer *f, struct chunk *c, struct err *e) {
+    until_hashed(f, c);
+    f->c = c;
+    note_chunk(f, c);
     if (f->s.progress) {
-        f->s.progress->bytes += len;
+        f->s.progress->bytes += c->len;
         progress_step(f->s.progress);
     }
     if (f->s.cancelled && f->s.cancelled(f->s.cancelled_arg)) return err_set(e, ZE_CANCELLED, NULL, "backup");
-    return 0;
+    return f->size >= FILE_SMALL ? filer_store_chunk(f, e) : 0;
+}
+
+/* All chunks in order, at most CHUNKS between being read and being stored. What cannot be read ends it. */
+static int all_chunks(struct filer *f, int fd, bool sparse, struct pass *p, struct err *e) {
+    uint64_t n = (f->size + ZB_SEGMENT_MAX - 1) / ZB_SEGMENT_MAX, read = 0, stored = 0;
+    for (;;) {
+        while (read < n && read - stored < CHUNKS && !p->ended && !p->unreadable) {
+            struct chunk *c = &f->chunks[read % CHUNKS];
+            c->off = read * ZB_SEGMENT_MAX;
+            c->len = f->size - c->off < ZB_SEGMENT_MAX ? (uint32_t)(f->size - c->off) : ZB_SEGMENT_MAX;
+            read_next(f, fd, sparse, c, p);
+            if (!p->unreadable) read++;
+        }
+        if (stored == read) return 0;
+        if (store_next(f, &f->chunks[stored++ % CHUNKS], e) < 0) return -1;
+    }
 }
 
 static int one_pass(struct filer *f, int fd, const struct stat *st, const struct entry *old, struct entry *en, struct pass *p,
@@ -167,13 +211,8 @@ static int one_pass(struct filer *f, int fd, const struct stat *st, const struct
         if (!damaged) f->basis = &basis;
     }
     f->sig = size >= SIG_MIN && size <= SIG_MAX ? sig_writer_open(f->s.sigfd, 1u << f->shift) : NULL;
-    for (uint64_t off = 0; off < size; off += ZB_SEGMENT_MAX) {
-        uint32_t len = size - off < ZB_SEGMENT_MAX ? (uint32_t)(size - off) : ZB_SEGMENT_MAX;
-        if (one_chunk(f, fd, sparse, off, len, p, e) < 0) goto out;
-        if (p->unreadable) break;
-        if (size >= FILE_SMALL && filer_store_chunk(f, off, len, e) < 0) goto out;
-        if (p->ended) break;
-    }
+    know_zeros(f);
+    if (all_chunks(f, fd, sparse, p, e) < 0) goto out;
     if (filer_delta_end(f, e) < 0) goto out;
     rc = 0;
     if (p->unreadable || p->ended) goto out;
@@ -183,6 +222,7 @@ static int one_pass(struct filer *f, int fd, const struct stat *st, const struct
     en->size = size, en->block_shift = f->shift;
     if (rc == 0) sig_writer_keep(f->sig, en->digest), f->sig = NULL;
 out:
+    while (line_take(&f->line, true)) continue;
     sig_writer_drop(f->sig);
     f->sig = NULL, f->basis = NULL;
     filer_delta_reset(f);
@@ -242,13 +282,19 @@ uint64_t filer_bytes_read(const struct filer *f) { return f->bytes_read; }
 
 struct filer *filer_new(const struct filer_setup *s, struct err *e) {
     struct filer *f = calloc(1, sizeof *f);
-    if (f) {
+    bool ok = f != NULL;
+    if (ok) {
         f->s = *s;
+        f->line.pool = s->pool;
         extents_init(&f->x, s->upload, s->used);
-        f->chunk = malloc(ZB_SEGMENT_MAX);
-        f->blocks = calloc(ZB_SEGMENT_MAX >> 12, sizeof *f->blocks);
     }
-    if (f && f->chunk && f->blocks) return f;
+    for (size_t i = 0; ok && i < CHUNKS; i++) {
+        struct chunk *c = &f->chunks[i];
+        *c = (struct chunk){.task.run = hash_chunk, .f = f, .p = malloc(ZB_SEGMENT_MAX)};
+        c->blocks = calloc(ZB_SEGMENT_MAX >> 12, sizeof *c->blocks);
+        ok = c->p && c->blocks;
+    }
+    if (ok) return f;
     filer_free(f);
     err_set(e, ZE_NOMEM, NULL, "filer");
     return NULL;
@@ -259,7 +305,9 @@ void filer_free(struct filer *f) {
     filer_delta_reset(f);
     filer_delta_free_window(f);
     extents_free(&f->x);
-    free(f->chunk);
-    free(f->blocks);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        free(f->chunks[i].p);
+        free(f->chunks[i].blocks);
+    }
     free(f);
 }

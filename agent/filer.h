@@ -7,7 +7,7 @@
  *   large, old signature       blocks equal at the same offset are taken from the old version;
  *     … and a changed stretch  librsync looks for it elsewhere in the old version; the rest is new
  *
- * Holes are extents; they are neither read nor hashed.
+ * Holes are extents; they are neither read nor hashed. Of a file of several chunks a few are read ahead and hashed by workers.
  */
 #ifndef AGENT_FILER_H
 #define AGENT_FILER_H
@@ -23,6 +23,7 @@ struct filer;
 
 struct filer_setup {
     struct upload *upload;
+    struct pool *pool; /* hashes chunks; outlives the filer */
     struct used *used;
     const struct gen_keys *keys;
     struct fetch *fetch;

@@ -149,14 +149,15 @@ static int delta_stretch(struct filer *f, uint64_t off, const uint8_t *p, uint32
 static uint32_t chunk_identity(struct filer *f, uint8_t identity[SEAL_HASH]) {
     struct leaf leaves[(ZB_SEGMENT_MAX >> 12) + RANGES_MAX];
     size_t n = 0, bytes = 0, bl = (size_t)1 << f->shift;
-    for (size_t i = 0; i < f->ranges_n; i++) {
-        struct range *r = &f->ranges[i];
+    const struct chunk *c = f->c;
+    for (size_t i = 0; i < c->ranges_n; i++) {
+        const struct range *r = &c->ranges[i];
         for (uint32_t at = r->at; at < r->at + r->len; n++) {
             uint32_t end = r->at + r->len, room = (uint32_t)(bl - at % bl), len = end - at < room ? end - at : room;
-            struct block *b = &f->blocks[at >> f->shift];
+            const struct block *b = &c->blocks[at >> f->shift];
             leaves[n].len = len;
             if (len == b->leaf.len) memcpy(leaves[n].hash, b->leaf.hash, SEAL_HASH);
-            else seal_hash(leaves[n].hash, f->chunk + at, len);
+            else seal_hash(leaves[n].hash, c->p + at, len);
             at += len;
         }
         bytes += r->len;
@@ -167,41 +168,42 @@ static uint32_t chunk_identity(struct filer *f, uint8_t identity[SEAL_HASH]) {
 
 /* The data of the chunk as one segment, unless it is stored already: 1 when it was. ${find}: only look. */
 static int whole_segment(struct filer *f, const uint8_t *identity, uint32_t bytes, bool find, struct err *e) {
+    struct chunk *c = f->c;
     struct seg_addr a;
-    if (!bytes) return filer_delta_end(f, e) < 0 || extents_hole(&f->x, f->chunk_len, e) < 0 ? -1 : 1;
+    if (!bytes) return filer_delta_end(f, e) < 0 || extents_hole(&f->x, c->len, e) < 0 ? -1 : 1;
     int rc = upload_find(f->s.upload, identity, &a, e);
     if (rc < 0 || (rc == 0 && find)) return rc;
-    const uint8_t *p = f->chunk;
-    if (!rc && f->ranges_n == 1) p += f->ranges[0].at;
+    const uint8_t *p = c->p;
+    if (!rc && c->ranges_n == 1) p += c->ranges[0].at;
     else if (!rc) { /* move the ranges together; the chunk is not needed afterwards */
         uint32_t to = 0;
-        for (size_t i = 0; i < f->ranges_n; to += f->ranges[i++].len)
-            memmove(f->chunk + to, f->chunk + f->ranges[i].at, f->ranges[i].len);
+        for (size_t i = 0; i < c->ranges_n; to += c->ranges[i++].len)
+            memmove(c->p + to, c->p + c->ranges[i].at, c->ranges[i].len);
     }
     if (filer_delta_end(f, e) < 0) return -1;
     if (!rc && upload_segment(f->s.upload, SEG_FILE, identity, p, bytes, &a, e) < 0) return -1;
     uint32_t at = 0, in_segment = 0;
-    for (size_t i = 0; i < f->ranges_n; i++) {
-        struct range *r = &f->ranges[i];
+    for (size_t i = 0; i < c->ranges_n; i++) {
+        const struct range *r = &c->ranges[i];
         if (extents_hole(&f->x, r->at - at, e) < 0 || extents_data(&f->x, a, in_segment, r->len, e) < 0) return -1;
         in_segment += r->len, at = r->at + r->len;
     }
-    return extents_hole(&f->x, f->chunk_len - at, e) < 0 ? -1 : 1;
+    return extents_hole(&f->x, c->len - at, e) < 0 ? -1 : 1;
 }
 
 /* Whether block ${i} of the chunk lies whole in ${r} and equals the old version's block at the same offset. */
 static bool same_block(struct filer *f, uint64_t off, size_t i, const struct range *r) {
-    uint32_t at = (uint32_t)(i << f->shift), len = f->blocks[i].leaf.len;
+    uint32_t at = (uint32_t)(i << f->shift), len = f->c->blocks[i].leaf.len;
     uint64_t no = (off >> f->shift) + i;
     if (at < r->at || at + len > r->at + r->len || no >= f->basis->rows) return false;
     uint64_t old_len = f->basis->size - (no << f->shift);
     if (len != (old_len < (1ull << f->shift) ? old_len : 1ull << f->shift)) return false;
     const uint8_t *row = basis_rows(f->basis, no, 1);
-    return row && memcmp(row + 4, f->blocks[i].leaf.hash, SEAL_HASH) == 0;
+    return row && memcmp(row + 4, f->c->blocks[i].leaf.hash, SEAL_HASH) == 0;
 }
 
 static int changed(struct filer *f, uint64_t off, uint32_t at, uint32_t n, bool open_end, struct err *e) {
-    const uint8_t *p = f->chunk + at;
+    const uint8_t *p = f->c->p + at;
     bool short_run = !f->delta && !open_end && n <= (uint32_t)SHORT_RUN << f->shift;
     if (f->basis->rows && !short_run && off + at >= f->skip_until) return delta_stretch(f, off + at, p, n, e);
     if (filer_delta_end(f, e) < 0) return -1;
@@ -218,7 +220,7 @@ static int compare_range(struct filer *f, uint64_t off, const struct range *r, s
         if (to > end) to = end;
         if (same) {
             if (filer_delta_end(f, e) < 0 || copy_old(f, off + at, to - at, e) < 0) return -1;
-        } else if (changed(f, off, at, to - at, to == f->chunk_len && off + to < f->size, e) < 0) {
+        } else if (changed(f, off, at, to - at, to == f->c->len && off + to < f->size, e) < 0) {
             return -1;
         }
         at = to;
@@ -227,15 +229,15 @@ static int compare_range(struct filer *f, uint64_t off, const struct range *r, s
 }
 
 static bool anything_same(struct filer *f, uint64_t off) {
-    for (size_t r = 0; r < f->ranges_n; r++)
-        for (size_t i = f->ranges[r].at >> f->shift; i << f->shift < f->ranges[r].at + f->ranges[r].len; i++)
-            if (same_block(f, off, i, &f->ranges[r])) return true;
+    for (const struct range *r = f->c->ranges; r < f->c->ranges + f->c->ranges_n; r++)
+        for (size_t i = r->at >> f->shift; i << f->shift < r->at + r->len; i++)
+            if (same_block(f, off, i, r)) return true;
     return false;
 }
 
 /* Without a signature: a MiB that is stored is found by its identity; one that consists of pieces was noted with them. */
 static int store_unseen(struct filer *f, uint64_t off, const uint8_t *identity, uint32_t bytes, struct err *e) {
-    if (f->basis && bytes == f->chunk_len) {
+    if (f->basis && bytes == f->c->len) {
         struct seg_addr a;
         int rc = upload_find(f->s.upload, identity, &a, e);
         int noted = rc == 0 ? basis_stretch(f->basis, off, bytes, identity, e) : rc;
@@ -245,9 +247,11 @@ static int store_unseen(struct filer *f, uint64_t off, const uint8_t *identity, 
     return whole_segment(f, identity, bytes, false, e) < 0 ? -1 : 0;
 }
 
-int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e) {
+int filer_store_chunk(struct filer *f, struct err *e) {
     uint8_t identity[SEAL_HASH];
-    f->chunk_len = len;
+    const struct chunk *c = f->c;
+    uint64_t off = c->off;
+    uint32_t len = c->len;
     uint32_t bytes = chunk_identity(f, identity);
     if (f->basis && bytes == len && extents_stretch(&f->x, off, len, identity, e) < 0) return -1;
     if (!f->basis || f->basis->sig < 0) return store_unseen(f, off, identity, bytes, e);
@@ -257,8 +261,8 @@ int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e
         if (rc) return rc < 0 ? -1 : 0;
     }
     uint32_t at = 0;
-    for (size_t i = 0; i < f->ranges_n; i++) {
-        struct range *r = &f->ranges[i];
+    for (size_t i = 0; i < c->ranges_n; i++) {
+        const struct range *r = &c->ranges[i];
         if (r->at > at && (filer_delta_end(f, e) < 0 || extents_hole(&f->x, r->at - at, e) < 0)) return -1;
         if (compare_range(f, off, r, e) < 0) return -1;
         at = r->at + r->len;

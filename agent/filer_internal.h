@@ -15,8 +15,24 @@ struct range {
 
 struct block {
     struct leaf leaf;
+    uint32_t weak; /* when the chunk is hashed for a signature */
     bool data;
 };
+
+/** A chunk on its way: read by the caller's thread, hashed by a worker, stored by the caller's thread. */
+struct chunk {
+    struct task task; /* first */
+    struct filer *f;
+    uint8_t *p;
+    uint64_t off;
+    uint32_t len;
+    struct range ranges[RANGES_MAX];
+    size_t ranges_n;
+    struct block *blocks;
+    size_t blocks_n;
+    bool hashed;
+};
+enum { CHUNKS = 4 };
 
 struct filer {
     struct filer_setup s;
@@ -25,13 +41,11 @@ struct filer {
     struct digest digest;
     struct sig_writer *sig;
     struct basis *basis; /* the old version; its signature only when that is right */
-    uint8_t *chunk, shift, zeros_shift, zeros[SEAL_HASH]; /* what a block of zeros hashes to */
+    uint8_t shift, zeros_shift, zeros[SEAL_HASH]; /* what a block of zeros hashes to */
     uint32_t zeros_weak;
-    struct range ranges[RANGES_MAX];
-    size_t ranges_n;
-    struct block *blocks;
-    size_t blocks_n;
-    uint32_t chunk_len;
+    struct chunk chunks[CHUNKS]; /* a ring */
+    struct line line;
+    struct chunk *c; /* the one that is being stored */
     uint64_t size, bytes_read;
 
     struct delta *delta; /* open over a changed stretch */
@@ -45,8 +59,8 @@ struct filer {
     uint64_t skip_until, backoff;    /* no librsync before this offset: what was tried there matched nothing */
 };
 
-/** filer_store_chunk(f, off, len, e): store the chunk that was read and hashed. */
-int filer_store_chunk(struct filer *f, uint64_t off, uint32_t len, struct err *e) MUST_CHECK;
+/** filer_store_chunk(f, e): store f->c, which was read and hashed. */
+int filer_store_chunk(struct filer *f, struct err *e) MUST_CHECK;
 /** filer_new_data: bytes into packed segments, extents appended. */
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e)
     MUST_CHECK;

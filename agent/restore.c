@@ -180,17 +180,17 @@ int restore_run(struct source *s, const struct opened *o, const struct restore_r
         .q = q,
         .out = out,
         .existing = q->existing,
-        .kind = SEG_FILE,
         .first_pass = q->dry_run ? plan_entry : first_pass};
     *out = (struct restore_result){.files = 0};
     buf_init(&r.batch.keep, BATCH_KEEP * 2);
     groups_init(&r.groups);
     r.sealer = sealer_new();
-    r.plain = malloc(ZB_SEGMENT_MAX);
-    r.window = malloc(ZB_SEGMENT_MAX);
-    int rc = r.sealer && r.plain && r.window ? work(&r, e) : err_set(e, ZE_NOMEM, q->target, _("restoring"));
+    r.window = malloc(READING_WINDOW);
+    struct ahead_setup as = {.keys = o->keys, .segment = batch_segment, .stretch = batch_stretch, .arg = &r};
+    int rc = r.sealer && r.window ? 0 : err_set(e, ZE_NOMEM, q->target, _("restoring"));
+    if (rc == 0) rc = (r.ahead = ahead_new(&as, e)) ? work(&r, e) : -1;
+    ahead_free(r.ahead);
     sealer_free(r.sealer);
-    free(r.plain);
     free(r.window);
     free(r.dirs_made);
     batch_free(&r.batch);

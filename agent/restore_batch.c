@@ -1,5 +1,5 @@
-/* A batch of files: their extents are sorted by segment, each segment is fetched and decoded once and written wherever
- * it belongs. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon
+/* A batch of files: their extents are sorted by segment, each segment is fetched and opened once and written wherever
+ * it belongs; workers open segments and read large files back (restore_ahead.h), so pieces come in nearly that order. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon
  * as its last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files
  * that need it. */
 #include <stdlib.h>
@@ -9,6 +9,8 @@
 #include "base/i18n.h"
 #include "restore_internal.h"
 #include "sys/file.h"
+
+enum { WORTH_ASKING = 64 << 10 };
 
 int batch_grow(void *p, size_t *cap, size_t want, size_t size, struct err *e) {
     void **array = p;
@@ -117,42 +119,49 @@ static int fail_item(struct run *r, struct item *it, const struct err *why, stru
     return run_problem(r, path_of(&r->batch, it), it->path_len, why, e);
 }
 
-/* A file whose last piece was written: hash what is there. */
-static int complete(struct run *r, struct item *it, struct err *e) {
-    struct err why = ERR_INIT;
-    struct digest d;
+static int hashed(struct run *r, struct item *it, struct reading *f, int rc, const struct err *why, struct err *e) {
     uint8_t got[SEAL_HASH];
-    int fd = file_fd(r, it, &why);
-    digest_init(&d, it->block_shift, it->size);
-    if (fd < 0 ||
-        file_hash(r, fd, &d, it->block_shift, 0, it->size, r->batch.extents + it->extents_at, it->extents_n, &why) < 0)
-        return fail_item(r, it, &why, e);
-    digest_final(&d, got);
+    it->hashing = false;
+    if (rc < 0) return fail_item(r, it, why, e);
+    digest_final(&f->digest, got);
     return file_finish(r, it, got, e);
 }
 
-static int write_job(struct run *r, const struct job *j, size_t have, struct err *e) {
+int batch_stretch(void *arg, const struct reading *f, int rc, const struct err *why, struct err *e) {
+    struct run *r = arg;
+    struct item *it = f->arg;
+    struct reading own = *f;
+    if (!it->large) return hashed(r, it, &own, rc, why, e);
+    file_large_hashed(r->large, f, rc, why);
+    return 0;
+}
+
+/* A file whose last piece was written: hash what is there. Workers are for what takes longer than asking them. */
+static int complete(struct run *r, struct item *it, struct err *e) {
+    struct err why = ERR_INIT;
+    struct reading f = {.fd = file_fd(r, it, &why), .shift = it->block_shift, .end = it->size, .x = r->batch.extents + it->extents_at,
+        .n = it->extents_n, .arg = it};
+    if (f.fd < 0) return fail_item(r, it, &why, e);
+    digest_init(&f.digest, it->block_shift, it->size);
+    it->hashing = it->size >= WORTH_ASKING && it->size <= BATCH_BYTES && ahead_hash(r->ahead, &f);
+    return it->hashing ? 0 : hashed(r, it, &f, file_hash(r, &f, &why), &why, e);
+}
+
+static int write_job(struct run *r, const struct job *j, const struct opened_segment *s, struct err *e) {
     struct item *it = &r->batch.items[j->item];
     struct err why = ERR_INIT;
     it->pending--;
     if (it->failed) return 0;
     int fd = -1;
+    size_t have = (size_t)s->have;
     if (j->offset > have || j->len > have - j->offset)
         err_set(&why, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), j->addr.pack,
             j->addr.slot);
-    else if ((fd = file_fd(r, it, &why)) >= 0 && file_pwrite_all(fd, r->plain + j->offset, j->len, (off_t)j->at) < 0)
+    else if ((fd = file_fd(r, it, &why)) >= 0 && file_pwrite_all(fd, s->plain + j->offset, j->len, (off_t)j->at) < 0)
         err_sys(&why, NULL, _("writing it"));
     if (why.id != ZE_NONE) return fail_item(r, it, &why, e);
     if (r->q->progress) r->q->progress->bytes += j->len;
     return it->pending == 0 && !it->large ? complete(r, it, e) : 0;
-}
-
-/* Data segments are of one of two kinds, which an extent does not tell; the seal does. */
-static int open_segment(struct run *r, struct seg_addr a, const uint8_t *sealed, size_t len, struct err *e) {
-    int n = segment_open(r->sealer, r->o->keys, r->kind, a, sealed, len, r->plain, e);
-    if (n >= 0) return n;
-    r->kind = r->kind == SEG_FILE ? SEG_PACKED : SEG_FILE;
-    return segment_open(r->sealer, r->o->keys, r->kind, a, sealed, len, r->plain, e);
 }
 
 static int bad_segment(void *arg, size_t i, const struct err *why) {
@@ -166,21 +175,24 @@ static int bad_segment(void *arg, size_t i, const struct err *why) {
     return 0;
 }
 
-static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e) {
+int batch_segment(void *arg, const struct opened_segment *s, struct err *e) {
     struct run *r = arg;
     struct batch *b = &r->batch;
-    struct err why = ERR_INIT;
-    if (run_cancelled(r, e) < 0) return -1;
-    int have = open_segment(r, b->addrs[i], sealed, len, &why);
-    if (have < 0) {
-        if (bad_segment(r, i, &why) == 0) return 0;
+    if (s->have < 0) {
+        if (bad_segment(r, s->i, &s->why) == 0) return 0;
         *e = r->fatal;
         return -1;
     }
-    for (size_t k = b->first_job[i]; k < b->first_job[i + 1]; k++)
-        if (write_job(r, &b->jobs[k], (size_t)have, e) < 0) return -1;
+    for (size_t k = b->first_job[s->i]; k < b->first_job[s->i + 1]; k++)
+        if (write_job(r, &b->jobs[k], s, e) < 0) return -1;
     progress_step(r->q->progress);
     return 0;
+}
+
+static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e) {
+    struct run *r = arg;
+    if (run_cancelled(r, e) < 0) return -1;
+    return ahead_open(r->ahead, i, r->batch.addrs[i], sealed, len, e);
 }
 
 int batch_write(struct run *r, struct err *e) {
@@ -190,6 +202,7 @@ int batch_write(struct run *r, struct err *e) {
     int rc = b->addrs_n ? fetch_sealed(r->s->fetch, gen_keys_generation(r->o->keys), b->addrs, b->addrs_n, have_segment,
                               bad_segment, r, e)
                         : 0;
+    if (rc == 0) rc = ahead_segments(r->ahead, e);
     if (rc < 0 && r->fatal.id != ZE_NONE) *e = r->fatal;
     b->jobs_n = 0;
     return rc;
@@ -223,13 +236,14 @@ int batch_flush(struct run *r, struct err *e) {
         struct item *it = &b->items[i];
         if (it->pending == 0 && !it->large && complete(r, it, e) < 0) return -1;
     }
-    if (batch_write(r, e) < 0) return -1;
+    if (batch_write(r, e) < 0 || ahead_all(r->ahead, e) < 0) return -1;
     if (make_links(r, e) < 0) return -1;
     reset(b);
     return 0;
 }
 
 void batch_drop(struct run *r) {
+    ahead_drop(r->ahead);
     for (size_t i = 0; i < r->batch.items_n; i++) file_drop(r, &r->batch.items[i]);
     reset(&r->batch);
 }

@@ -14,8 +14,6 @@
 #include "restore_internal.h"
 #include "sys/file.h"
 
-enum { WINDOW = ZB_SEGMENT_MAX };
-
 static const char *path_of(const struct run *r, const struct item *it) {
     return (const char *)r->batch.keep.p + it->path_at;
 }
@@ -26,7 +24,7 @@ static void remember_fd(struct run *r, const struct item *it) {
     struct batch *b = &r->batch;
     uint32_t me = (uint32_t)(it - b->items), *slot = &b->fds[b->fds_at++ % BATCH_FDS];
     struct item *old = *slot < b->items_n && *slot != me ? &b->items[*slot] : NULL;
-    if (old && old->fd >= 0 && !old->large) {
+    if (old && old->fd >= 0 && !old->large && !old->hashing) {
         close(old->fd);
         old->fd = -1;
     }
@@ -61,47 +59,9 @@ void file_drop(struct run *r, struct item *it) {
     it->made = false;
 }
 
-/* Extents seen as a sequence of ranges, asked with rising positions: is [at, at + n) wholly in holes? */
-struct ranges {
-    const struct extent *x;
-    size_t n, i;
-    uint64_t start; /* of x[i] in the file */
-};
+static int cancelled(void *arg, struct err *e) { return run_cancelled(arg, e); }
 
-static bool in_hole(struct ranges *g, uint64_t at, uint64_t n) {
-    while (g->i < g->n && g->start + g->x[g->i].len <= at) g->start += g->x[g->i++].len;
-    uint64_t start = g->start;
-    for (size_t i = g->i; i < g->n && start < at + n; start += g->x[i++].len)
-        if (!g->x[i].hole) return false;
-    return true;
-}
-
-int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t at, uint64_t end, const struct extent *x,
-    size_t n, struct err *e) {
-    struct ranges g = {.x = x, .n = n, .start = at};
-    uint64_t have = 0, have_end = 0; /* the part of the file that is in the window */
-    uint8_t leaf[SEAL_HASH];
-    for (uint64_t blocks = 0; at < end; blocks++) {
-        uint64_t len = end - at < 1ull << shift ? end - at : 1ull << shift;
-        if (in_hole(&g, at, len)) {
-            if (blocks % 65536 == 0 && run_cancelled(r, e) < 0) return -1;
-            digest_block(d, NULL);
-        } else {
-            if (at + len > have_end) {
-                ssize_t got =
-                    file_pread_full(fd, r->window, end - at < WINDOW ? (size_t)(end - at) : WINDOW, (off_t)at);
-                if (got < 0) return err_sys(e, NULL, _("reading it back"));
-                if (run_cancelled(r, e) < 0) return -1;
-                have = at, have_end = at + (uint64_t)got;
-                if (have_end < at + len) return err_set(e, ZE_IO, NULL, _("it is shorter than what was written"));
-            }
-            seal_hash(leaf, r->window + (at - have), len);
-            digest_block(d, leaf);
-        }
-        at += len;
-    }
-    return 0;
-}
+int file_hash(struct run *r, struct reading *f, struct err *e) { return reading_hash(f, r->window, cancelled, r, e); }
 
 void file_attributes(struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n) {
     char text[400];

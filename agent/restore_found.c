@@ -34,14 +34,14 @@ static int type_of(uint8_t type) {
 
 static bool content_same(struct run *r, int fd, const struct entry *en, struct err *e) {
     uint8_t got[SEAL_HASH];
-    struct digest d;
     int rc;
     if (en->flags & EF_XPAGES) {
         rc = file_large_digest(r, fd, en, got, e);
     } else {
-        digest_init(&d, en->block_shift, en->size);
-        rc = file_hash(r, fd, &d, en->block_shift, 0, en->size, en->extents, en->extents_n, e);
-        digest_final(&d, got);
+        struct reading f = {.fd = fd, .shift = en->block_shift, .end = en->size, .x = en->extents, .n = en->extents_n};
+        digest_init(&f.digest, en->block_shift, en->size);
+        rc = file_hash(r, &f, e);
+        digest_final(&f.digest, got);
     }
     return rc == 0 && memcmp(got, en->digest, SEAL_HASH) == 0;
 }

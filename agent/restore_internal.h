@@ -6,6 +6,7 @@
 
 #include "progress.h"
 #include "restore.h"
+#include "restore_ahead.h"
 #include "restore_attrs.h"
 #include "restore_marker.h"
 #include "restore_tree.h"
@@ -31,6 +32,7 @@ struct item {                 /* a file that is being composed */
     uint8_t block_shift, digest[SEAL_HASH];
     bool linked, failed, made, large; /* made: tmp exists; large: finished by its caller, not by the batch */
     bool over;                        /* it may replace what has its name */
+    bool hashing;                     /* a worker reads it back */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;
@@ -68,6 +70,7 @@ struct batch {
 };
 
 struct chain; /* of open directories; restore_dirs.c */
+struct large; /* restore_large.c */
 
 struct run {
     struct source *s;
@@ -81,8 +84,9 @@ struct run {
     struct batch batch;
     struct groups groups;
     struct sealer *sealer;
-    uint8_t *plain, *window;  /* a segment; what is read back to be hashed */
-    uint8_t kind;             /* the kind of data segment that was met last */
+    struct ahead *ahead;      /* workers */
+    struct large *large;      /* the file with extent pages that is being written */
+    uint8_t *window;          /* what is read back to be hashed */
     struct err damage, fatal; /* the first damage; why a callback without its own error ended the run */
     int (*first_pass)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
     uint8_t *dirs_made; /* one bit for each directory of the walk: made by this run */
@@ -101,6 +105,9 @@ int run_cancelled(const struct run *r, struct err *e) MUST_CHECK;
 /* restore_batch.c */
 int batch_add_file(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 int batch_add_link(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
+/** batch_segment, batch_stretch: what workers bring (restore_ahead.h); ${arg}: struct run. */
+int batch_segment(void *arg, const struct opened_segment *s, struct err *e) MUST_CHECK;
+int batch_stretch(void *arg, const struct reading *f, int rc, const struct err *why, struct err *e) MUST_CHECK;
 /** batch_flush: fetch, write, verify and publish everything in the batch, then the links; the batch is empty again.
  * batch_drop: remove what was begun. */
 int batch_flush(struct run *r, struct err *e) MUST_CHECK;
@@ -118,10 +125,8 @@ int batch_write(struct run *r, struct err *e) MUST_CHECK;
 /** file_fd(r, it, e): the descriptor of the temporary file, made if it is not there yet. */
 int file_fd(struct run *r, struct item *it, struct err *e) MUST_CHECK;
 void file_drop(struct run *r, struct item *it); /* close it and remove the temporary name */
-/** file_hash(r, fd, d, shift, at, end, x, n, e): feed [at, end) of an open file to its digest; ${x} cover that
- * range. */
-int file_hash(struct run *r, int fd, struct digest *d, uint8_t shift, uint64_t at, uint64_t end, const struct extent *x,
-    size_t n, struct err *e) MUST_CHECK;
+/** file_hash(r, f, e): a stretch of a file, by this thread. */
+int file_hash(struct run *r, struct reading *f, struct err *e) MUST_CHECK;
 /** file_finish(r, it, got, e): ${got} is its digest: compare, set attributes, publish. Problems are told; <0 ends
  * the run. */
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) MUST_CHECK;
@@ -132,6 +137,8 @@ void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, 
 /* restore_large.c: files with extent pages, one page in memory */
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
+/** file_large_hashed(l, f, rc, why): a stretch of it was hashed. */
+void file_large_hashed(struct large *l, const struct reading *f, int rc, const struct err *why);
 /** file_large_digest(r, fd, en, out, e): the digest of an open file with these extent pages; no content is fetched. */
 int file_large_digest(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
 

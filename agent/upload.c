@@ -1,4 +1,4 @@
-/* The sending side. A job is one segment: filled by the caller's thread, sealed by a worker, sent by the caller's thread
+/* The sending side. A job is one segment: filled by the caller's thread, sealed by a worker (pool.h), sent by the caller's thread
  * when it next needs a free job; so the stream has one owner and needs no lock. A pack is closed when all its segments are
  * sent. The address is given before sealing (it is part of the associated data), so a packed segment has its address while
  * it is still being filled.
@@ -7,7 +7,6 @@
  * meta pack gets its name only after the acknowledgement, since pack numbers that were never stored are used again. */
 #include "upload.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +15,13 @@
 #include "metacopy.h"
 #include "wire/pack.h"
 
-enum { WORKERS = 2, JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
+enum { JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
     META_EVERY = 8, WORTH_CLOSING = 1 << 20 };
 static const int64_t PACK_AGE_NS = 120ll * 1000000000;
 
 struct job {
-    struct job *next;
+    struct task task; /* first: a task is its job */
+    struct upload *u;
     uint8_t kind, identity[SEAL_HASH], hash[SEAL_HASH];
     struct seg_addr addr;
     uint64_t counter;
@@ -42,13 +42,8 @@ struct open_pack {
 struct upload {
     struct upload_setup s;
     struct job jobs[JOBS];
-    struct job *idle, *ready, **ready_end, *done; /* idle: the caller's; ready and done: under lock */
-    unsigned busy;                                /* jobs that are ready, in a worker, or done */
-    pthread_mutex_t lock;
-    pthread_cond_t work, finished;
-    pthread_t worker[WORKERS];
-    unsigned workers;
-    bool stop;
+    struct task *idle;
+    struct line line;
 
     struct open_pack pack[3]; /* by PACK_META, PACK_DATA */
     uint32_t next_pack, unacked, data_closed;
@@ -62,33 +57,12 @@ struct upload {
 
 static unsigned class_of(uint8_t kind) { return kind <= SEG_PACKED ? PACK_DATA : PACK_META; }
 
-/* ---- workers ---- */
-
-static void seal_job(struct upload *u, struct sealer *s, struct job *j) {
-    j->out_len = segment_seal(s, u->s.keys, j->kind, j->addr, u->s.epoch, j->counter, j->identity, j->in, j->n, j->out, &j->err);
+/* In a worker. */
+static void seal_job(struct task *t, struct sealer *s) {
+    struct job *j = (struct job *)t;
+    const struct upload_setup *set = &j->u->s;
+    j->out_len = segment_seal(s, set->keys, j->kind, j->addr, set->epoch, j->counter, j->identity, j->in, j->n, j->out, &j->err);
     if (j->out_len >= 0) seal_hash(j->hash, j->out, (size_t)j->out_len);
-}
-
-static void *worker(void *arg) {
-    struct upload *u = arg;
-    struct sealer *s = sealer_new();
-    pthread_mutex_lock(&u->lock);
-    for (;;) {
-        while (!u->ready && !u->stop) pthread_cond_wait(&u->work, &u->lock);
-        if (u->stop) break;
-        struct job *j = u->ready;
-        if (!(u->ready = j->next)) u->ready_end = &u->ready;
-        pthread_mutex_unlock(&u->lock);
-        if (s) seal_job(u, s, j);
-        else j->out_len = err_set(&j->err, ZE_NOMEM, NULL, "sealer");
-        pthread_mutex_lock(&u->lock);
-        j->next = u->done;
-        u->done = j;
-        pthread_cond_signal(&u->finished);
-    }
-    pthread_mutex_unlock(&u->lock);
-    sealer_free(s);
-    return NULL;
 }
 
 /* ---- the stream ---- */
@@ -135,19 +109,14 @@ static int send_job(struct upload *u, struct job *j, struct err *e) {
 
 /* Send what the workers have finished. With ${wait}: at least one job, if any is under way. */
 static int send_done(struct upload *u, bool wait, struct err *e) {
-    pthread_mutex_lock(&u->lock);
-    while (wait && !u->done && u->busy) pthread_cond_wait(&u->finished, &u->lock);
-    struct job *list = u->done;
-    u->done = NULL;
-    pthread_mutex_unlock(&u->lock);
+    struct task *list = line_take(&u->line, wait);
     int rc = 0;
     while (list) {
-        struct job *j = list;
-        list = j->next;
-        if (rc == 0 && send_job(u, j, e) < 0) rc = fail(u, e);
-        j->next = u->idle;
-        u->idle = j;
-        u->busy--;
+        struct task *t = list;
+        list = t->next;
+        if (rc == 0 && send_job(u, (struct job *)t, e) < 0) rc = fail(u, e);
+        t->next = u->idle;
+        u->idle = t;
     }
     while (rc == 0 && u->unacked && (u->s.session->acks_n || frames_ready(&u->s.session->f)))
         if (take_ack(u, e) < 0) rc = fail(u, e);
@@ -159,20 +128,14 @@ static struct job *take_idle(struct upload *u, struct err *e) {
     if (send_done(u, false, e) < 0) return NULL;
     while (!u->idle)
         if (send_done(u, true, e) < 0) return NULL;
-    struct job *j = u->idle;
-    u->idle = j->next;
-    return j;
+    struct task *t = u->idle;
+    u->idle = t->next;
+    return (struct job *)t;
 }
 
 static void give(struct upload *u, struct job *j) {
     j->counter = u->counter++;
-    j->next = NULL;
-    u->busy++;
-    pthread_mutex_lock(&u->lock);
-    *u->ready_end = j;
-    u->ready_end = &j->next;
-    pthread_cond_signal(&u->work);
-    pthread_mutex_unlock(&u->lock);
+    line_give(&u->line, &j->task);
 }
 
 /* ---- packs ---- */
@@ -354,20 +317,14 @@ struct upload *upload_new(const struct upload_setup *s, struct err *e) {
     }
     u->s = *s;
     u->next_pack = s->first_pack;
-    u->ready_end = &u->ready;
-    pthread_mutex_init(&u->lock, NULL);
-    pthread_cond_init(&u->work, NULL);
-    pthread_cond_init(&u->finished, NULL);
+    u->line.pool = s->pool;
     bool ok = (u->leaves = calloc(LEAVES_MAX + ZB_SEGMENT_MAX / LEAF + 1, sizeof *u->leaves));
     for (unsigned i = 0; ok && i < JOBS; i++) {
         struct job *j = &u->jobs[i];
-        j->in = malloc(ZB_SEGMENT_MAX);
-        j->out = malloc(ZB_SEALED_MAX);
-        j->next = u->idle;
-        u->idle = j;
+        *j = (struct job){.task = {.next = u->idle, .run = seal_job}, .u = u, .in = malloc(ZB_SEGMENT_MAX), .out = malloc(ZB_SEALED_MAX)};
+        u->idle = &j->task;
         ok = j->in && j->out;
     }
-    for (; ok && u->workers < WORKERS; u->workers++) ok = pthread_create(&u->worker[u->workers], NULL, worker, u) == 0;
     if (ok) return u;
     err_set(e, ZE_NOMEM, NULL, "upload");
     upload_free(u);
@@ -376,20 +333,13 @@ struct upload *upload_new(const struct upload_setup *s, struct err *e) {
 
 void upload_free(struct upload *u) {
     if (!u) return;
-    pthread_mutex_lock(&u->lock);
-    u->stop = true;
-    pthread_cond_broadcast(&u->work);
-    pthread_mutex_unlock(&u->lock);
-    for (unsigned i = 0; i < u->workers; i++) pthread_join(u->worker[i], NULL);
+    while (line_take(&u->line, true)) continue;
     for (unsigned i = 0; i < JOBS; i++) {
         if (u->jobs[i].in) seal_wipe(u->jobs[i].in, ZB_SEGMENT_MAX);
         free(u->jobs[i].in);
         free(u->jobs[i].out);
     }
     if (u->copy) metacopy_drop(u->copy);
-    pthread_cond_destroy(&u->work);
-    pthread_cond_destroy(&u->finished);
-    pthread_mutex_destroy(&u->lock);
     free(u->leaves);
     free(u);
 }

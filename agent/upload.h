@@ -1,7 +1,7 @@
 /**
  * What is sent: segments into packs, packs to the vault (PROTOCOL.md §2, FORMAT.md §4, §5).
  *
- * One thread (the caller's) owns the stream; two workers compress, seal, decode again and hash. The number of segments
+ * One thread (the caller's) owns the stream; workers (pool.h) compress, seal, decode again and hash. The number of segments
  * under way is fixed, so memory is (about 20 MiB) and a slow vault slows the reading. Data and meta segments go to
  * different packs; what is in an open pack is sent again after an interruption, so a pack is also closed when it has been open
  * for two minutes (a slow line), and the meta pack after every eighth data pack. A copy of each meta pack stays in the
@@ -14,6 +14,7 @@
 
 #include "attempt.h"
 #include "ids.h"
+#include "pool.h"
 #include "session.h"
 #include "sys/clock.h"
 #include "wire/segment.h"
@@ -22,6 +23,7 @@ struct upload;
 
 struct upload_setup {
     struct session *session;
+    struct pool *pool; /* outlives the upload */
     const struct gen_keys *keys;
     struct ids *ids;
     int cachefd; /* directory for meta packs of this generation, or -1: none are kept */
@@ -33,7 +35,7 @@ struct upload_setup {
     size_t damaged_n;
 };
 
-/** upload_new(s, e): starts the workers; NULL with ${e}. upload_free ends them, whatever is under way. */
+/** upload_new(s, e): NULL with ${e}. upload_free waits for what is with the workers, and forgets it. */
 struct upload *upload_new(const struct upload_setup *s, struct err *e);
 void upload_free(struct upload *u);
 

@@ -58,6 +58,7 @@ static struct config cfg;
 static struct session session;
 static struct gen_keys *keys;
 static struct ids *ids;
+static struct pool *pool;
 static struct upload *up;
 static struct used *used;
 static struct extents x;
@@ -75,7 +76,8 @@ static void setup(void) {
     keys = gen_keys_new(host_key, &cfg.ids, generation);
     used = used_new();
     ck_assert_int_eq(ids_open(dirfd_, generation, host_key, none, 0, &ids, &known, &e), 0);
-    struct upload_setup us = {.session = &session, .keys = keys, .ids = ids, .cachefd = -1, .epoch = 1};
+    ck_assert_ptr_nonnull(pool = pool_new(2, &e));
+    struct upload_setup us = {.session = &session, .pool = pool, .keys = keys, .ids = ids, .cachefd = -1, .epoch = 1};
     ck_assert_ptr_nonnull(up = upload_new(&us, &e));
     extents_init(&x, up, used);
     kept_n = 0;
@@ -85,6 +87,7 @@ static void teardown(void) {
     char cmd[96];
     extents_free(&x);
     upload_free(up);
+    pool_free(pool);
     used_free(used);
     ids_close(ids);
     gen_keys_free(keys);
