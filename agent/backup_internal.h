@@ -40,6 +40,7 @@ struct run {
     struct ids *ids;
     struct used *used;
     struct pool *pool; /* of upload and filer */
+    unsigned vain; /* guesses at old versions (backup_found.c) */
     struct upload *upload;
     struct attempt *attempt; /* what interrupted runs have done; NULL: nothing is asked of it */
     struct tree *tree;
@@ -143,5 +144,21 @@ int run_keep_unseen(struct run *r, struct err *e) MUST_CHECK;
 
 /** facts_collect(out): host facts as JSON (FORMAT §6): what a bare-metal restore wants to know. */
 void facts_collect(struct buf *out);
+
+/* backup_found.c: the old version of a file that has a new name */
+struct found {
+    struct page_iter it;
+    struct buf page;
+    struct manifest_walk *w;
+    struct entry en; /* valid until found_free */
+    bool has, guessed;
+};
+void found_init(struct found *f);
+/** found_find(r, item, st, f, e): the parent's entry for a large file that it has under another name, if it has one: that of its
+ * inode, or the newest beside it that is called the same but for digits. */
+int found_find(struct run *r, const struct walk_item *item, const struct stat *st, struct found *f, struct err *e) MUST_CHECK;
+/** found_told(r, f, used): how many bytes of it were used again; guessing ends where it is in vain. */
+void found_told(struct run *r, const struct found *f, uint64_t used);
+void found_free(struct found *f);
 
 #endif

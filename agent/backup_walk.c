@@ -86,50 +86,6 @@ static uint64_t link_group(const struct stat *st) {
     return st->st_ino ^ (uint64_t)st->st_dev * 0x9e3779b97f4a7c15ull;
 }
 
-/* ---- a file that was renamed ---- */
-
-struct found {
-    struct page_iter it;
-    struct buf page;
-    struct manifest_walk *w;
-    struct entry en;
-    bool has;
-};
-
-static void found_free(struct found *f) {
-    page_iter_free(&f->it);
-    buf_free(&f->page);
-    manifest_walk_free(f->w);
-}
-
-/* The parent's entry for a large file with this inode, wherever it was. What the index says is proved against the parent's
- * manifest, since the page may be that of an older point. */
-static int find_renamed(struct run *r, const struct stat *st, struct found *f, struct err *e) {
-    uint8_t key[SEAL_ID];
-    struct seg_addr page;
-    struct entry en;
-    tree_ino_key(key, r->cfg->host_key, st->st_ino);
-    int rc = ids_find(r->ids, key, &page, e);
-    if (rc <= 0 || page.pack >= r->begin.begin.first_pack) return rc < 0 ? -1 : 0;
-    if (fetch_one(r->fetch, r->sealer, r->keys, SEG_PAGE, page, &f->page, e) < 0 ||
-        page_iter_init(&f->it, f->page.p, f->page.len, "manifest page", e) < 0 || f->it.level != 0) {
-        *e = (struct err)ERR_INIT; /* an old page that is gone, or something else: no basis then */
-        return 0;
-    }
-    while ((rc = page_next_entry(&f->it, &en, e)) == 1 && (en.type != ENT_FILE || en.ino != st->st_ino)) continue;
-    if (rc <= 0) {
-        *e = (struct err)ERR_INIT;
-        return 0;
-    }
-    f->w = manifest_walk_new(r->fetch, r->keys, &r->parent_root, (const char *)en.path, en.path_len);
-    if (!f->w) return err_set(e, ZE_NOMEM, NULL, "manifest");
-    rc = manifest_walk_next(f->w, &f->en, e);
-    if (rc < 0) return -1;
-    f->has = rc == 1 && f->en.type == ENT_FILE && f->en.ino == st->st_ino && f->en.path_len == en.path_len &&
-             memcmp(f->en.path, en.path, en.path_len) == 0;
-    return 0;
-}
-
 /* ---- files ---- */
 
 /* It could not be read: kept as the parent has it (${old}, or NULL), listed in any case. */
@@ -141,13 +97,14 @@ static int missed(struct run *r, const struct walk_item *item, enum left left, c
     return 0;
 }
 
-static int store_content(struct run *r, const struct walk_item *item, int fd, const struct stat *st, const struct entry *old, struct entry *en,
-    struct err *e) {
-    struct found f = {.has = false};
-    buf_init(&f.page, ZB_SEGMENT_MAX);
+static int store_content(struct run *r, const struct walk_item *item, int fd, const struct stat *st, const struct entry *old,
+    struct entry *en, struct err *e) {
+    struct found f;
+    found_init(&f);
     int rc = 0;
-    if (!old && r->parent.type && st->st_size >= FILE_SMALL) rc = find_renamed(r, st, &f, e);
+    if (!old && r->parent.type && st->st_size >= FILE_SMALL) rc = found_find(r, item, st, &f, e);
     if (rc == 0) rc = filer_store(r->filer, fd, item->watch, st, f.has ? &f.en : old, en, e);
+    if (rc == 0) found_told(r, &f, filer_copied(r->filer));
     found_free(&f);
     return rc;
 }

@@ -12,10 +12,10 @@
 #include "filer_internal.h"
 #include "sys/file.h"
 
-enum { SIG_MIN = 256 << 10, RETRY_MAX = 64 << 20, TRIES = 3 };
+enum { SIG_MIN = FILE_SMALL, RETRY_MAX = 64 << 20, TRIES = 3 };
 static const uint64_t SIG_MAX = 256ull << 30; /* its signature would have 600 MB */
 
-static uint8_t shift_of(uint64_t size) { return size <= (1ull << 30) ? 12 : size <= (4ull << 30) ? 13 : 14; }
+static uint8_t shift_of(uint64_t size) { return size <= (4ull << 30) ? 12 : size <= (16ull << 30) ? 13 : 14; }
 
 /* ---- where the holes are ---- */
 
@@ -203,7 +203,7 @@ static int one_pass(struct filer *f, int fd, const struct stat *st, const struct
     digest_init(&f->digest, f->shift, size);
     extents_begin(&f->x);
     filer_delta_reset(f);
-    f->size = size;
+    f->size = size, f->copied = 0;
     if (size >= FILE_SMALL && has_old && f->shift == old->block_shift) {
         if (basis_open(&basis, old, f->s.fetch, f->s.sealer, f->s.keys, f->s.sigfd, e) < 0) goto out;
         int damaged = filer_basis_damaged(f, &basis, e);
@@ -278,6 +278,8 @@ int filer_store(struct filer *f, int fd, struct watch *watch, const struct stat 
     }
 }
 
+uint64_t filer_copied(const struct filer *f) { return f->copied; }
+
 uint64_t filer_bytes_read(const struct filer *f) { return f->bytes_read; }
 
 struct filer *filer_new(const struct filer_setup *s, struct err *e) {
@@ -290,9 +292,10 @@ struct filer *filer_new(const struct filer_setup *s, struct err *e) {
     }
     for (size_t i = 0; ok && i < CHUNKS; i++) {
         struct chunk *c = &f->chunks[i];
-        *c = (struct chunk){.task.run = hash_chunk, .f = f, .p = malloc(ZB_SEGMENT_MAX)};
+        *c = (struct chunk){.task.run = hash_chunk, .f = f, .memory = malloc(TAIL_MAX + ZB_SEGMENT_MAX)};
         c->blocks = calloc(ZB_SEGMENT_MAX >> 12, sizeof *c->blocks);
-        ok = c->p && c->blocks;
+        ok = c->memory && c->blocks;
+        if (ok) c->p = c->memory + TAIL_MAX;
     }
     if (ok) return f;
     filer_free(f);
@@ -302,11 +305,10 @@ struct filer *filer_new(const struct filer_setup *s, struct err *e) {
 
 void filer_free(struct filer *f) {
     if (!f) return;
-    filer_delta_reset(f);
     filer_delta_free_window(f);
     extents_free(&f->x);
     for (size_t i = 0; i < CHUNKS; i++) {
-        free(f->chunks[i].p);
+        free(f->chunks[i].memory);
         free(f->chunks[i].blocks);
     }
     free(f);

@@ -52,7 +52,8 @@ enum filed { FILED = 0, FILED_UNREADABLE = 1 };
 int filer_store(struct filer *f, int fd, struct watch *watch, const struct stat *st, const struct entry *old,
     struct entry *en, struct err *e) MUST_CHECK;
 
-/** filer_bytes_read(f): bytes read so far in all. */
+/** filer_copied(f): bytes of the last file that were taken from the old version. filer_bytes_read(f): bytes read so far in all. */
+uint64_t filer_copied(const struct filer *f);
 uint64_t filer_bytes_read(const struct filer *f);
 
 #endif

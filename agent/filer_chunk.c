@@ -1,12 +1,9 @@
-/* What becomes of a chunk: equal blocks are copied from the old version, changed stretches go through librsync or are new.
- * The order of extents is the order of the file: whatever is open (a delta) is ended before anything else is appended. */
+/* What becomes of a chunk: equal blocks are copied from the old version, changed stretches are looked for elsewhere in it
+ * (filer_delta.c) or are new. The order of extents is the order of the file: a tail that waits goes before anything else. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "filer_internal.h"
-
-enum { WINDOW_BLOCKS = 128 << 10, SHORT_RUN = 4, PROBE = 2 << 20, LAG = 256 << 10 };
-static const uint64_t BACKOFF_MIN = 8 << 20, BACKOFF_MAX = 128 << 20;
 
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e) {
     while (n) {
@@ -33,7 +30,8 @@ static int take_extent(void *arg, const struct extent *x, struct err *e) {
     return 0;
 }
 
-static int copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) {
+int filer_copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) {
+    f->copied += len;
     return basis_each(f->basis, off, len, take_extent, f, e);
 }
 
@@ -48,99 +46,6 @@ int filer_basis_damaged(struct filer *f, struct basis *b, struct err *e) {
     f->damaged = false;
     if (basis_each(b, 0, b->size, see_extent, f, e) < 0) return -1;
     return f->damaged;
-}
-
-/* ---- librsync over a changed stretch ---- */
-
-static int delta_copy(void *arg, uint64_t at, uint64_t len, struct err *e) {
-    struct filer *f = arg;
-    uint64_t old = (f->window_first << f->shift) + at;
-    if (old > f->basis->size || len > f->basis->size - old) return err_set(e, ZE_INTERNAL, "delta", "copy past the end");
-    f->skew = (int64_t)(old - f->x.at);
-    return copy_old(f, old, len, e);
-}
-
-static int delta_literal(void *arg, const uint8_t *p, size_t n, struct err *e) {
-    struct filer *f = arg;
-    f->literal += n;
-    return filer_new_data(f, p, n, NULL, 0, e);
-}
-
-static int delta_bytes(void *arg, const uint8_t *p, size_t n, struct err *e) {
-    return rdiff_delta_feed(&((struct filer *)arg)->parser, p, n, e);
-}
-
-void filer_delta_free_window(struct filer *f) {
-    delta_window_free(f->window);
-    f->window = NULL, f->window_n = 0;
-}
-
-void filer_delta_reset(struct filer *f) {
-    delta_free(f->delta);
-    f->delta = NULL;
-    f->fed = f->literal = 0, f->skew = 0, f->skip_until = 0, f->backoff = BACKOFF_MIN;
-}
-
-/* A window of the old signature around ${off} + skew; the last one is kept while it still covers the place. */
-static bool have_window(struct filer *f, uint64_t off) {
-    struct basis *b = f->basis;
-    int64_t at = (int64_t)off + f->skew;
-    uint64_t mid = at < 0 ? 0 : (uint64_t)at >> f->shift, half = WINDOW_BLOCKS / 2;
-    uint64_t first = mid > half ? mid - half : 0;
-    if (first + WINDOW_BLOCKS > b->rows) first = b->rows > WINDOW_BLOCKS ? b->rows - WINDOW_BLOCKS : 0;
-    uint64_t n = b->rows - first < WINDOW_BLOCKS ? b->rows - first : WINDOW_BLOCKS;
-    bool same = f->window && memcmp(f->window_of, b->digest, SEAL_HASH) == 0;
-    uint64_t drift = f->window_first > first ? f->window_first - first : first - f->window_first;
-    if (same && f->window_n == n && drift < WINDOW_BLOCKS / 4) return true;
-    filer_delta_free_window(f);
-    uint8_t head[RDIFF_SIG_HEAD], *rows = malloc((size_t)n * RDIFF_SIG_ROW);
-    bool ok = rows != NULL;
-    for (uint64_t i = 0; ok && i < n; i += 4096) {
-        uint64_t k = n - i < 4096 ? n - i : 4096;
-        const uint8_t *r = basis_rows(b, first + i, k);
-        if (r) memcpy(rows + i * RDIFF_SIG_ROW, r, (size_t)k * RDIFF_SIG_ROW);
-        else ok = false;
-    }
-    rdiff_sig_head_put(head, 1u << f->shift);
-    if (ok) f->window = delta_window_new(head, rows, (size_t)n);
-    free(rows);
-    f->window_first = first, f->window_n = n;
-    memcpy(f->window_of, b->digest, SEAL_HASH);
-    return f->window != NULL;
-}
-
-int filer_delta_end(struct filer *f, struct err *e) {
-    if (!f->delta) return 0;
-    int rc = delta_end(f->delta, e);
-    if (rc == 0) rc = rdiff_delta_ended(&f->parser, e);
-    delta_free(f->delta);
-    f->delta = NULL;
-    return rc;
-}
-
-static int delta_open(struct filer *f, uint64_t off, struct err *e) {
-    f->fed = f->literal = 0;
-    f->parser = (struct rdiff_delta){.ops = {delta_copy, delta_literal, f}};
-    f->delta = have_window(f, off) ? delta_begin(f->window, delta_bytes, f) : NULL;
-    if (!f->delta) return err_set(e, ZE_NOMEM, NULL, "delta");
-    return 0;
-}
-
-/* Feed a stretch; give librsync up for a while where it finds nothing, since there it is ten times slower than sending. */
-static int delta_stretch(struct filer *f, uint64_t off, const uint8_t *p, uint32_t n, struct err *e) {
-    if (!f->delta && delta_open(f, off, e) < 0) return -1;
-    f->fed += n;
-    if (delta_feed(f->delta, p, n, e) < 0) return -1;
-    if (f->fed < PROBE) return 0;
-    bool poor = f->literal > f->fed / 10 * 9 - LAG; /* a long match is only told when it ends */
-    f->fed = f->literal = 0;
-    if (!poor) {
-        f->backoff = BACKOFF_MIN;
-        return 0;
-    }
-    f->skip_until = off + n + f->backoff;
-    f->backoff = f->backoff * 2 < BACKOFF_MAX ? f->backoff * 2 : BACKOFF_MAX;
-    return filer_delta_end(f, e);
 }
 
 /* ---- a chunk ---- */
@@ -202,14 +107,6 @@ static bool same_block(struct filer *f, uint64_t off, size_t i, const struct ran
     return row && memcmp(row + 4, f->c->blocks[i].leaf.hash, SEAL_HASH) == 0;
 }
 
-static int changed(struct filer *f, uint64_t off, uint32_t at, uint32_t n, bool open_end, struct err *e) {
-    const uint8_t *p = f->c->p + at;
-    bool short_run = !f->delta && !open_end && n <= (uint32_t)SHORT_RUN << f->shift;
-    if (f->basis->rows && !short_run && off + at >= f->skip_until) return delta_stretch(f, off + at, p, n, e);
-    if (filer_delta_end(f, e) < 0) return -1;
-    return filer_new_data(f, p, n, NULL, 0, e);
-}
-
 static int compare_range(struct filer *f, uint64_t off, const struct range *r, struct err *e) {
     uint32_t bl = 1u << f->shift, end = r->at + r->len;
     for (uint32_t at = r->at; at < end;) {
@@ -219,8 +116,8 @@ static int compare_range(struct filer *f, uint64_t off, const struct range *r, s
         while (to < end && same_block(f, off, to >> f->shift, r) == same);
         if (to > end) to = end;
         if (same) {
-            if (filer_delta_end(f, e) < 0 || copy_old(f, off + at, to - at, e) < 0) return -1;
-        } else if (changed(f, off, at, to - at, to == f->c->len && off + to < f->size, e) < 0) {
+            if (filer_delta_end(f, e) < 0 || filer_copy_old(f, off + at, to - at, e) < 0) return -1;
+        } else if (filer_changed(f, off + at, f->c->p + at, to - at, to == f->c->len && off + to < f->size, e) < 0) {
             return -1;
         }
         at = to;
@@ -242,7 +139,7 @@ static int store_unseen(struct filer *f, uint64_t off, const uint8_t *identity, 
         int rc = upload_find(f->s.upload, identity, &a, e);
         int noted = rc == 0 ? basis_stretch(f->basis, off, bytes, identity, e) : rc;
         if (rc < 0 || noted < 0) return -1;
-        if (rc == 0 && noted) return copy_old(f, off, bytes, e);
+        if (rc == 0 && noted) return filer_copy_old(f, off, bytes, e);
     }
     return whole_segment(f, identity, bytes, false, e) < 0 ? -1 : 0;
 }

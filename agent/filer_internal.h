@@ -1,4 +1,4 @@
-/** What filer.c (reading) and filer_chunk.c (deciding) share. */
+/** What filer.c (reading), filer_chunk.c (deciding) and filer_delta.c (searching) share. */
 #ifndef AGENT_FILER_INTERNAL_H
 #define AGENT_FILER_INTERNAL_H
 
@@ -23,7 +23,7 @@ struct block {
 struct chunk {
     struct task task; /* first */
     struct filer *f;
-    uint8_t *p;
+    uint8_t *memory, *p; /* TAIL_MAX bytes of room before it */
     uint64_t off;
     uint32_t len;
     struct range ranges[RANGES_MAX];
@@ -32,7 +32,7 @@ struct chunk {
     size_t blocks_n;
     bool hashed;
 };
-enum { CHUNKS = 4 };
+enum { CHUNKS = 4, TAIL_MAX = 2 << 14 /* two blocks */ };
 
 struct filer {
     struct filer_setup s;
@@ -46,17 +46,21 @@ struct filer {
     struct chunk chunks[CHUNKS]; /* a ring */
     struct line line;
     struct chunk *c; /* the one that is being stored */
-    uint64_t size, bytes_read;
+    uint64_t size, copied, bytes_read;
 
-    struct delta *delta; /* open over a changed stretch */
-    struct rdiff_delta parser;
     struct delta_window *window;
     uint64_t window_first, window_n; /* blocks of the old version in it */
     uint8_t window_of[SEAL_HASH];    /* digest of the version it belongs to */
-    uint64_t fed, literal;           /* since the delta was opened or last judged */
-    int64_t skew;                    /* old offset − new offset of the last match */
+    struct rdiff_delta parser;
+    const uint8_t *piece; /* that librsync has been given, from file offset … */
+    uint64_t piece_off;
+    size_t held; /* … and how much of it has matched nothing since the last match */
+    bool in_step; /* the next byte is the start of a block of the old version, … */
+    int64_t skew; /* … at this distance: old offset − new offset */
+    uint8_t tail[TAIL_MAX]; /* the end of the last chunk, not stored yet */
+    uint32_t tail_n, piece_len;
+    uint64_t missed, skip_until, backoff; /* bytes searched in vain; nothing is searched before this offset */
     bool damaged;
-    uint64_t skip_until, backoff;    /* no librsync before this offset: what was tried there matched nothing */
 };
 
 /** filer_store_chunk(f, e): store f->c, which was read and hashed. */
@@ -64,6 +68,10 @@ int filer_store_chunk(struct filer *f, struct err *e) MUST_CHECK;
 /** filer_new_data: bytes into packed segments, extents appended. */
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e)
     MUST_CHECK;
+/** filer_copy_old: a part of the old version. filer_changed(f, off, p, n, open_end, e): ${n} bytes of f->c that differ from it;
+ * ${open_end}: the next chunk may go on with it. filer_delta_end: nothing follows it. */
+int filer_copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) MUST_CHECK;
+int filer_changed(struct filer *f, uint64_t off, uint8_t *p, uint32_t n, bool open_end, struct err *e) MUST_CHECK;
 int filer_delta_end(struct filer *f, struct err *e) MUST_CHECK;
 void filer_delta_reset(struct filer *f);
 void filer_delta_free_window(struct filer *f);

@@ -141,15 +141,19 @@ def a_round(bench, peers, source, change, acts, figures, seed):
     for peer in peers:
         peer.fresh(source)
     for act in acts:
+        if act == "anew":  # a full of what replaced it
+            peers = [p for p in peers if p.name.startswith("zaibei")]
+            for peer in peers:
+                peer.fresh(source)
         if act == "changed":
             change(source, seed)
         for peer in peers if seed % 2 else peers[::-1]:
-            if act not in peer.acts:
+            if act not in (*peer.acts, "anew"):
                 continue
             target = f"{bench.work}/back"
             shutil.rmtree(target, ignore_errors=True)
             os.makedirs(os.path.dirname(target + source) if act == "restore" and peer.name.startswith("r") else target)
-            argv = getattr(peer, act)(*([target] if act == "restore" else []))
+            argv = getattr(peer, "full" if act == "anew" else act)(*([target] if act == "restore" else []))
             figure = bench.measured(argv, peer.env)
             figure["stored"] = peer.stored() / 1e6
             figures.setdefault((act, peer.name), []).append(figure)
@@ -161,20 +165,35 @@ def a_round(bench, peers, source, change, acts, figures, seed):
     return bad
 
 
-def sets(work, quick):
+def sets(work, cache, quick):
+    """What is measured: how the data comes to be, what changes it, the acts. The data is made once, and kept in the cache."""
     small = 8 if quick else 1
-    size = 2 * GIB // small
+    kept = f"{cache}/data-{small}"
 
-    def database():
-        data.database_make(work, f"{work}/data/database", size, f"{work}/data/dump", int(1.2 * GIB) // small)
+    def tree(at):
+        data.tree_make(f"{at}/tree", 70000 // small, 2_100_000_000 // small)
+
+    def database(at):
+        data.database_make(at, f"{at}/database", 2 * GIB // small, f"{at}/dump", int(1.2 * GIB) // small)
+
+    def from_cache(name, make, into=None):
+        def copy():
+            if not os.path.exists(f"{kept}/{name}"):
+                shutil.rmtree(f"{kept}.new", ignore_errors=True)
+                os.makedirs(f"{kept}.new")
+                make(f"{kept}.new")
+                os.makedirs(kept, exist_ok=True)
+                for made in os.listdir(f"{kept}.new"):
+                    os.rename(f"{kept}.new/{made}", f"{kept}/{made}")
+            data.run("cp", "-a", "--reflink=auto", f"{kept}/{name}", f"{work}/data/{into or name}")
+        return copy
 
     everything = ("full", "same", "changed", "restore")
     return {
-        "tree": (lambda: data.tree_make(f"{work}/data/tree", 70000 // small, 2_100_000_000 // small), data.tree_change, everything),
-        "database": (database, data.pages_change, ("full", "changed", "restore")),
-        "dump": (lambda: None, data.dump_change, ("full", "changed")),
-        "replaced": (lambda: shutil.copytree(f"{work}/data/database", f"{work}/data/replaced"), data.pages_replace,
-                     ("full", "changed")),
+        "tree": (from_cache("tree", tree), data.tree_change, everything),
+        "database": (from_cache("database", database), data.pages_change, ("full", "changed", "restore")),
+        "dump": (from_cache("dump", database), data.dump_change, ("full", "changed")),
+        "replaced": (from_cache("database", database, "replaced"), data.pages_replace, ("full", "changed", "anew")),
         "random": (lambda: data.noise_make(f"{work}/data/random", GIB // small, 1), None, ("full",)),
     }
 
@@ -201,9 +220,8 @@ def main():
     try:
         bench.start()
         wanted = o.sets.split(",")
-        table = sets(work, o.quick)
-        if {"dump", "replaced"} & set(wanted) and "database" not in wanted:
-            table["database"][0]()
+        table = sets(work, cache, o.quick)
+        os.makedirs(f"{work}/data")
         for name in [n for n in table if n in wanted]:
             make, change, acts = table[name]
             make()
