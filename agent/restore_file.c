@@ -31,6 +31,12 @@ static void remember_fd(struct run *r, const struct item *it) {
     *slot = me;
 }
 
+/* Whether the one piece that is written makes the file as long as it is. */
+static bool one_piece(const struct run *r, const struct item *it) {
+    const struct extent *x = r->batch.extents + it->extents_at;
+    return it->extents_n == 1 && !x->hole && x->len == it->size;
+}
+
 int file_fd(struct run *r, struct item *it, struct err *e) {
     char name[TREE_NAME_MAX];
     if (it->fd >= 0) return it->fd;
@@ -41,7 +47,7 @@ int file_fd(struct run *r, struct item *it, struct err *e) {
     it->fd = openat(dir, it->tmp, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (it->fd < 0) return err_sys(e, NULL, _("making a temporary file"));
     remember_fd(r, it);
-    if (!it->made && ftruncate(it->fd, (off_t)it->size) < 0) { /* whatever is not written stays a hole */
+    if (!it->made && !one_piece(r, it) && ftruncate(it->fd, (off_t)it->size) < 0) { /* whatever is not written stays a hole */
         it->made = true;
         return err_sys(e, NULL, _("giving it its size"));
     }

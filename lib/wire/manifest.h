@@ -20,7 +20,7 @@ enum entry_flag {
     EF_HARDLINK = 1, EF_CHANGED = 2, EF_ANCESTOR = 4, EF_XATTRS = 8, EF_XPAGES = 16, EF_RACY = 32, EF_KEPT = 64, EF_EXT = 128,
 };
 enum { EXTENTS_INLINE_MAX = 64, XPAGE_SHIFT = 26, EXT_FILE_FLAGS = 1 };
-enum { PAGE_MIN_ENTRIES = 8, PAGE_MIN_REFS = 4, PAGE_MAX_BYTES = 32 << 10 };
+enum { PAGE_MIN_ENTRIES = 4, PAGE_MIN_REFS = 4, PAGE_MAX_BYTES = 32 << 10 };
 
 struct extent {
     uint64_t len;

@@ -122,7 +122,8 @@ int page_add_ref(
 
 bool page_full(const struct page_writer *w, const uint8_t h[SEAL_HASH]) {
     uint64_t least = w->level ? PAGE_MIN_REFS : PAGE_MIN_ENTRIES;
-    return w->body.len >= PAGE_MAX_BYTES || (w->count >= least && (h[w->level & 31] & 31) == 0);
+    uint8_t often = w->level ? 31 : 15;
+    return w->body.len >= PAGE_MAX_BYTES || (w->count >= least && (h[w->level & 31] & often) == 0);
 }
 
 int page_finish(const struct page_writer *w, struct buf *out, struct err *e) {

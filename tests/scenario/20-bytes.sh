@@ -36,6 +36,19 @@ step 'a gigabyte, a log, a file to rename, a file that will cross a gigabyte'
 noise $((1 << 30)) big >"$data/big"
 noise $((8 << 20)) lines | base64 | head -c $((8 << 20)) >"$data/log"
 noise $((100 << 20)) movie >"$data/movie"
+# dump DATE CHANGED: the lines of a database's dump, some of them changed, gone or new, so that all of it is shifted.
+dump() {
+    /usr/bin/python3 - "$data/dump-$1.sql" "$2" <<'PY'
+import hashlib, random, sys
+r = random.Random(7)
+changed = set(r.sample(range(500000), int(sys.argv[2])))
+with open(sys.argv[1], "wb") as f:
+    for i in range(500000):
+        line = b"%d\t%s\ttransfer\tapproved by the office\n" % (i, hashlib.sha256(b"%d" % i).hexdigest().encode())
+        f.write((b"", line + line, b"changed\n")[i % 3] if i in changed else line)
+PY
+}
+dump 20261120 0
 truncate -s $((824 << 20)) "$data/grows"
 noise $(((200 << 20) - 1000)) grows >>"$data/grows"
 backup "$data"
@@ -55,6 +68,11 @@ step '37 bytes before the log'
 { printf '%037d' 5; cat "$data/log"; } >"$ZAIBEI_TMP/log" && mv "$ZAIBEI_TMP/log" "$data/log"
 cheap 100000 '37 bytes inserted'
 
+step "the next night's dump under its new name, 100 lines of 500,000 changed"
+rm "$data/dump-20261120.sql"
+dump 20261121 100
+cheap 600000 'the next dump of a series'
+
 step 'renamed'
 mv "$data/movie" "$data/film"
 cheap 100000 'a renamed file'
@@ -62,7 +80,7 @@ cheap 100000 'a renamed file'
 step 'across a gigabyte'
 noise 5000 more >>"$data/grows"
 cheap 100000 'across 1 GiB'
-right log film grows
+right log film grows dump-20261121.sql
 
 step 'without the local cache'
 state=$(sed -n 's/^state:[ "]*\([^"]*\)"*$/\1/p' "$ZAIBEI_AGENT_CONFIG")

@@ -299,9 +299,9 @@ START_TEST(an_extent_page_comes_back_and_must_cover_its_range) {
 END_TEST
 
 START_TEST(a_page_ends_by_its_cut_hash_or_its_size) {
-    uint8_t h[SEAL_HASH] = {0x20}, no[SEAL_HASH] = {1};
+    uint8_t h[SEAL_HASH] = {0x10}, no[SEAL_HASH] = {1};
     char name[8];
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < PAGE_MIN_ENTRIES; i++) {
         ck_assert(!page_full(&w, h));
         snprintf(name, sizeof name, "f%d", i);
         struct entry en = {.path = (uint8_t *)name, .path_len = 2, .type = ENT_FIFO};
