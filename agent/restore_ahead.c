@@ -41,13 +41,25 @@ struct ahead {
 /* ---- in a worker ---- */
 
 /* Data segments are of one of two kinds, which an extent does not tell; the seal does. */
+static int open_either(struct opening *o, struct sealer *sealer) {
+    const struct gen_keys *keys = o->a->s.keys;
+    int n = segment_open(sealer, keys, o->kind, o->s.addr, o->sealed, o->len, o->plain, &o->s.why);
+    if (n >= 0) return n;
+    o->kind = o->kind == SEG_FILE ? SEG_PACKED : SEG_FILE;
+    return segment_open(sealer, keys, o->kind, o->s.addr, o->sealed, o->len, o->plain, &o->s.why);
+}
+
+int piece_write(const struct piece *p, const struct opened_segment *s, struct err *e) {
+    size_t have = (size_t)s->have;
+    if (p->offset > have || p->len > have - p->offset)
+        return err_set(e, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), s->addr.pack, s->addr.slot);
+    return file_pwrite_all(p->fd, s->plain + p->offset, p->len, (off_t)p->at) < 0 ? err_sys(e, NULL, _("writing it")) : 0;
+}
+
 static void open_run(struct task *t, struct sealer *sealer) {
     struct opening *o = (struct opening *)t;
-    const struct gen_keys *keys = o->a->s.keys;
-    o->s.have = segment_open(sealer, keys, o->kind, o->s.addr, o->sealed, o->len, o->plain, &o->s.why);
-    if (o->s.have >= 0) return;
-    o->kind = o->kind == SEG_FILE ? SEG_PACKED : SEG_FILE;
-    o->s.have = segment_open(sealer, keys, o->kind, o->s.addr, o->sealed, o->len, o->plain, &o->s.why);
+    o->s.have = open_either(o, sealer);
+    if (o->s.have >= 0 && o->s.piece.fd >= 0) o->s.written = piece_write(&o->s.piece, &o->s, &o->s.why);
 }
 
 static void hash_run(struct task *t, struct sealer *sealer) {
@@ -132,14 +144,16 @@ static int bring(struct ahead *a, bool wait, struct err *e) {
     return rc;
 }
 
-int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const uint8_t *sealed, size_t len, struct err *e) {
+int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const struct piece *piece, const uint8_t *sealed, size_t len,
+    struct err *e) {
     if (bring(a, false, e) < 0) return -1;
     while (!a->idle_opening)
         if (bring(a, true, e) < 0) return -1;
     struct opening *o = (struct opening *)a->idle_opening;
     if (len > ZB_SEALED_MAX) return err_set(e, ZE_INTERNAL, NULL, _("a segment of %zu bytes"), len);
     a->idle_opening = o->task.next;
-    o->s = (struct opened_segment){.i = i, .addr = addr, .plain = o->plain, .why = ERR_INIT};
+    o->s = (struct opened_segment){.i = i, .addr = addr, .piece = {.fd = -1}, .plain = o->plain, .why = ERR_INIT};
+    if (piece) o->s.piece = *piece;
     o->len = len, o->kind = a->kind;
     memcpy(o->sealed, sealed, len);
     a->segments++;

@@ -10,11 +10,20 @@
 
 struct ahead;
 
-/** A segment that was opened: ${have} bytes at ${plain}, or <0 and ${why}. ${i} is the caller's. */
+/** Where a piece of a segment goes: ${len} bytes from ${offset} to ${at} of ${fd}. */
+struct piece {
+    int fd;
+    uint32_t offset, len;
+    uint64_t at;
+};
+
+/** A segment that was opened: ${have} bytes at ${plain}, or <0 and ${why}. ${i} is the caller's. With a piece (its ${fd} is not -1)
+ * it was written too, or <0 and ${why}. */
 struct opened_segment {
     size_t i;
     struct seg_addr addr;
-    int have;
+    struct piece piece;
+    int have, written;
     const uint8_t *plain;
     struct err why;
 };
@@ -42,8 +51,13 @@ struct ahead_setup {
 struct ahead *ahead_new(const struct ahead_setup *s, struct err *e);
 void ahead_free(struct ahead *a);
 
-/** ahead_open(a, i, addr, sealed, len, e): have a segment opened; ${sealed} is copied. Waits when too many are under way. */
-int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const uint8_t *sealed, size_t len, struct err *e) MUST_CHECK;
+/** ahead_open(a, i, addr, piece, sealed, len, e): have a segment opened, and, if ${piece} is not NULL, that of it written; its
+ * descriptor stays open until it was brought back. ${sealed} is copied. Waits when too many are under way. */
+int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const struct piece *piece, const uint8_t *sealed, size_t len,
+    struct err *e) MUST_CHECK;
+
+/** piece_write(p, s, e): write a piece of an opened segment, by the caller's thread. */
+int piece_write(const struct piece *p, const struct opened_segment *s, struct err *e) MUST_CHECK;
 
 /** ahead_hash(a, f): have a stretch hashed, or false when enough is under way: then the caller does it (reading_hash). The extents
  * and the descriptor stay as they are until it was brought back. */

@@ -10,7 +10,7 @@
 #include "restore_internal.h"
 #include "sys/file.h"
 
-enum { WORTH_ASKING = 64 << 10 };
+enum { WORTH_ASKING = 16 << 10 }; /* workers, for less than this */
 
 int batch_grow(void *p, size_t *cap, size_t want, size_t size, struct err *e) {
     void **array = p;
@@ -115,7 +115,7 @@ static int arrange(struct batch *b, struct err *e) {
 static int fail_item(struct run *r, struct item *it, const struct err *why, struct err *e) {
     if (it->failed) return 0;
     it->failed = true;
-    file_drop(r, it);
+    if (!it->pinned) file_drop(r, it); /* a worker may write to it still */
     return run_problem(r, path_of(&r->batch, it), it->path_len, why, e);
 }
 
@@ -150,16 +150,13 @@ static int complete(struct run *r, struct item *it, struct err *e) {
 static int write_job(struct run *r, const struct job *j, const struct opened_segment *s, struct err *e) {
     struct item *it = &r->batch.items[j->item];
     struct err why = ERR_INIT;
-    it->pending--;
+    bool by_worker = s->piece.fd >= 0;
+    it->pending--, it->pinned -= by_worker;
+    if (it->failed && !it->pinned) file_drop(r, it);
     if (it->failed) return 0;
-    int fd = -1;
-    size_t have = (size_t)s->have;
-    if (j->offset > have || j->len > have - j->offset)
-        err_set(&why, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), j->addr.pack,
-            j->addr.slot);
-    else if ((fd = file_fd(r, it, &why)) >= 0 && file_pwrite_all(fd, s->plain + j->offset, j->len, (off_t)j->at) < 0)
-        err_sys(&why, NULL, _("writing it"));
-    if (why.id != ZE_NONE) return fail_item(r, it, &why, e);
+    struct piece p = {.fd = by_worker ? -1 : file_fd(r, it, &why), .offset = j->offset, .len = j->len, .at = j->at};
+    int rc = by_worker ? s->written : p.fd < 0 ? -1 : piece_write(&p, s, &why);
+    if (rc < 0) return fail_item(r, it, by_worker ? &s->why : &why, e);
     if (r->q->progress) r->q->progress->bytes += j->len;
     return it->pending == 0 && !it->large ? complete(r, it, e) : 0;
 }
@@ -179,6 +176,9 @@ int batch_segment(void *arg, const struct opened_segment *s, struct err *e) {
     struct run *r = arg;
     struct batch *b = &r->batch;
     if (s->have < 0) {
+        struct item *it = &b->items[b->jobs[b->first_job[s->i]].item];
+        it->pinned -= s->piece.fd >= 0;
+        if (it->failed && !it->pinned) file_drop(r, it);
         if (bad_segment(r, s->i, &s->why) == 0) return 0;
         *e = r->fatal;
         return -1;
@@ -191,8 +191,16 @@ int batch_segment(void *arg, const struct opened_segment *s, struct err *e) {
 
 static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e) {
     struct run *r = arg;
+    struct batch *b = &r->batch;
+    struct job *j = &b->jobs[b->first_job[i]];
+    struct item *it = &b->items[j->item];
+    struct err ignored = ERR_INIT;
     if (run_cancelled(r, e) < 0) return -1;
-    return ahead_open(r->ahead, i, r->batch.addrs[i], sealed, len, e);
+    struct piece p = {.fd = -1, .offset = j->offset, .len = j->len, .at = j->at};
+    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed;
+    if (one) p.fd = file_fd(r, it, &ignored); /* what is wrong with it will be met again, and told, by write_job */
+    it->pinned += p.fd >= 0;
+    return ahead_open(r->ahead, i, b->addrs[i], p.fd < 0 ? NULL : &p, sealed, len, e);
 }
 
 int batch_write(struct run *r, struct err *e) {
@@ -203,6 +211,7 @@ int batch_write(struct run *r, struct err *e) {
                               bad_segment, r, e)
                         : 0;
     if (rc == 0) rc = ahead_segments(r->ahead, e);
+    if (rc < 0) ahead_drop(r->ahead); /* nobody writes to what is dropped */
     if (rc < 0 && r->fatal.id != ZE_NONE) *e = r->fatal;
     b->jobs_n = 0;
     return rc;

@@ -24,7 +24,7 @@ static void remember_fd(struct run *r, const struct item *it) {
     struct batch *b = &r->batch;
     uint32_t me = (uint32_t)(it - b->items), *slot = &b->fds[b->fds_at++ % BATCH_FDS];
     struct item *old = *slot < b->items_n && *slot != me ? &b->items[*slot] : NULL;
-    if (old && old->fd >= 0 && !old->large && !old->hashing) {
+    if (old && old->fd >= 0 && !old->large && !old->hashing && !old->pinned) {
         close(old->fd);
         old->fd = -1;
     }

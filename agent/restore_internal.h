@@ -33,6 +33,7 @@ struct item {                 /* a file that is being composed */
     bool linked, failed, made, large; /* made: tmp exists; large: finished by its caller, not by the batch */
     bool over;                        /* it may replace what has its name */
     bool hashing;                     /* a worker reads it back */
+    uint32_t pinned;                  /* pieces that workers write: the descriptor stays */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;

@@ -15,7 +15,7 @@
 #include "metacopy.h"
 #include "wire/pack.h"
 
-enum { JOBS = 5, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
+enum { JOBS = 8, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
     META_EVERY = 8, WORTH_CLOSING = 1 << 20 };
 static const int64_t PACK_AGE_NS = 120ll * 1000000000;
 

@@ -2,7 +2,7 @@
  * What is sent: segments into packs, packs to the vault (PROTOCOL.md §2, FORMAT.md §4, §5).
  *
  * One thread (the caller's) owns the stream; workers (pool.h) compress, seal, decode again and hash. The number of segments
- * under way is fixed, so memory is (about 20 MiB) and a slow vault slows the reading. Data and meta segments go to
+ * under way is fixed, so memory is (about 25 MiB) and a slow vault slows the reading. Data and meta segments go to
  * different packs; what is in an open pack is sent again after an interruption, so a pack is also closed when it has been open
  * for two minutes (a slow line), and the meta pack after every eighth data pack. A copy of each meta pack stays in the
  * local cache once the vault has acknowledged it, never before.
