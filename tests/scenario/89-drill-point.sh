@@ -57,7 +57,7 @@ for name in db web; do
     noise 2000000 "$name" >"$place/$name/data/noise"
 done
 
-# on MACHINE WORD... : its agent, as on that machine, in place of this shell; both machines share /mnt, which no point has.
+# on MACHINE WORD... : its agent, as on that machine, in place of this shell; both share /mnt, which no point has.
 on() {
     local tree=$place/$1 config=/mnt/$1.yaml
     shift
@@ -86,7 +86,7 @@ cat >"$ZAIBEI_TMP/shop.yaml" <<END
 name: shop
 system: shop
 hosts: [db, web]
-content: {paths: [/]}
+content: {paths: [/], excludes: [/mnt]}
 strategy: {daily: incremental}
 schedule: {zone: UTC, window: "01:00-01:30"}
 targets: {rpo: 24h, rto: 1h}
