@@ -21,8 +21,9 @@
 #include "worker_digest.h"
 
 enum {
-    FILES_MAX = 1 << 22,   /* remembered: 64 MiB */
-    RESTORE_AHEAD = 20000, /* a restore that is so many files further has left this one out: it makes a few thousand at a time */
+    FILES_MAX = 1 << 22, /* remembered: 64 MiB */
+    RESTORE_AHEAD =
+        20000, /* a restore that is so many files further has left this one out: it makes a few thousand at a time */
     WAIT_NS = 5000000,
     SETTLED_NS = 20000000, /* more than two steps of the kernel's clock */
 };
@@ -136,6 +137,15 @@ static void *reader(void *arg) {
 
 /* ---- the caller ---- */
 
+static void release(struct ahead *a) {
+    a->s->session.cancelled = NULL;
+    if (a->tree_open) tree_close(&a->tree);
+    buf_free(&a->path);
+    digester_free(a->digester);
+    free(a->seen);
+    free(a);
+}
+
 struct ahead *ahead_begin(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
     const struct progress *restore) {
     struct ahead *a = calloc(1, sizeof *a);
@@ -146,8 +156,7 @@ struct ahead *ahead_begin(const struct worker *w, const struct worker_host *h, s
     pthread_cond_init(&a->more, NULL);
     s->session.cancelled = stopped, s->session.cancelled_arg = a;
     if (a->digester && pthread_create(&a->thread, NULL, reader, a) == 0) return a;
-    digester_free(a->digester);
-    free(a);
+    release(a);
     return NULL;
 }
 
@@ -169,9 +178,5 @@ void ahead_free(struct ahead *a) {
     if (!a) return;
     atomic_store(&a->stop, true);
     pthread_join(a->thread, NULL);
-    if (a->tree_open) tree_close(&a->tree);
-    buf_free(&a->path);
-    digester_free(a->digester);
-    free(a->seen);
-    free(a);
+    release(a);
 }

@@ -1,8 +1,7 @@
 /* Level 1: what lies on the disk against what the point says. Two lists in the same order, the tree as the walk of a backup finds
  * it and the manifest, are gone through side by side: what only one of them has is missing or too much, what both have is
- * compared, attributes first, then every byte by the digest. Nothing that the restore remembered is used, not even its digests:
- * what a restore believes to have written is not asked. A file that a reader of our own has compared while the restore went on
- * (worker_ahead.c), and that was not touched since, is not read twice.
+ * compared, attributes first, then every byte by the digest. What a restore believes to have written is not asked, not even its
+ * digests. A file that was compared while the restore went on (worker_ahead.c) and not touched since is not read twice.
  *
  * A root who is nobody outside cannot make device nodes, owners beyond its ids, and what the kernel keeps for the machine's root.
  * They are counted, told, and make nothing red: the point has them, this place cannot. */
@@ -141,9 +140,8 @@ static int content_compare(struct comparing *q, int fd, struct buf *words, struc
     if (q->en.type != ENT_FILE || words->len) return 0; /* of another size or type: it differs anyway */
     bool early = ahead_same(q->ahead, q->nth, &q->item.st);
     int rc = early ? 1 : digester_same(q->digester, fd, &q->en, e);
-    q->c->early += early;
     if (rc == 0) word_add(words, _("content"));
-    q->c->files++, q->c->bytes += q->en.size;
+    q->c->files++, q->c->early += early, q->c->bytes += q->en.size;
     return rc < 0 ? -1 : 0;
 }
 

@@ -117,8 +117,8 @@ static struct js *amount(uint64_t files, uint64_t bytes) {
 }
 
 /* Open a session: the outer process starts the command that reads, and hands over its descriptors. */
-static int host_session(const struct worker *w, const struct worker_host *h, const struct secrets *s,
-    struct source *src, struct err *e) {
+static int host_session(
+    const struct worker *w, const struct worker_host *h, const struct secrets *s, struct source *src, struct err *e) {
     int fds[SOCK_FDS_MAX];
     CLEANUP_JS struct js *ask = js_object();
     js_set_str(ask, "want", "read");
@@ -151,8 +151,8 @@ static void told(void *arg, const struct restore_told *t) {
 }
 
 /* What cannot be made here is no failure of the point: the comparison judges it. */
-static int host_restore(struct doing *d, struct worker_host *h, struct source *src, struct opened *o, uint64_t *bytes,
-    struct err *e) {
+static int host_restore(
+    struct doing *d, struct worker_host *h, struct source *src, struct opened *o, uint64_t *bytes, struct err *e) {
     struct restore_result res;
     const struct worker *w = d->w;
     const struct restore_request q = {.target = h->tree,
@@ -173,8 +173,8 @@ static int host_restore(struct doing *d, struct worker_host *h, struct source *s
     return h->restored ? 0 : -1;
 }
 
-static void host_content(const struct worker *w, const struct worker_host *h, struct source *src, const struct opened *o,
-    struct ahead *ahead) {
+static void host_content(const struct worker *w, const struct worker_host *h, struct source *src,
+    const struct opened *o, struct ahead *ahead) {
     struct content c = {.files = 0};
     struct err e = ERR_INIT;
     struct phase p = phase_begin(w, h->host, "content", "");

@@ -13,7 +13,8 @@
 #include "sys/file.h"
 #include "wrap/http.h"
 
-enum { POLL_MS = 500, POLL_FIRST_MS = 25, PATIENCE = 240 /* polls without zaibeid */, GRANT_S = 86400, HOSTS_MAX = GRANT_HOSTS_MAX };
+enum { POLL_FIRST_MS = 25, POLL_MS = 500, PATIENCE = 240 /* polls without zaibeid */, GRANT_S = 86400 };
+enum { HOSTS_MAX = GRANT_HOSTS_MAX };
 
 struct js *drill_ask_for(struct cli *c, const char *id, const char *tail, struct err *e) {
     char path[200];
