@@ -140,13 +140,13 @@ struct content {
     char first[600]; /* the first difference, for people; "": none */
 };
 /**
- * worker_content(w, h, s, o, ahead, c, e):
+ * worker_content(w, h, s, o, early, c, e):
  * Compare the tree of ${h} on the disk with the point ${o}, every byte and attribute, and look for what is there besides. 0 also
- * when something differs: ${c} says. <0 with ${e} when it could not be compared. ${ahead} (worker_ahead.h) may be NULL.
+ * when something differs: ${c} says. <0 with ${e} when it could not be compared. ${early} (worker_early.h) may be NULL.
  */
-struct ahead;
+struct early;
 int worker_content(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
-    struct ahead *ahead, struct content *c, struct err *e) MUST_CHECK;
+    struct early *early, struct content *c, struct err *e) MUST_CHECK;
 
 /* worker_clean.c */
 /** worker_leftovers(dir, left): push {what, name} for each process, mount and name that belongs to drill directory ${dir}. */

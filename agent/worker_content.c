@@ -1,7 +1,7 @@
 /* Level 1: what lies on the disk against what the point says. Two lists in the same order, the tree as the walk of a backup finds
  * it and the manifest, are gone through side by side: what only one of them has is missing or too much, what both have is
  * compared, attributes first, then every byte by the digest. What a restore believes to have written is not asked, not even its
- * digests. A file that was compared while the restore went on (worker_ahead.c) and not touched since is not read twice.
+ * digests. A file that was compared while the restore went on (worker_early.c) and not touched since is not read twice.
  *
  * A root who is nobody outside cannot make device nodes, owners beyond its ids, and what the kernel keeps for the machine's root.
  * They are counted, told, and make nothing red: the point has them, this place cannot. */
@@ -20,7 +20,7 @@
 #include "points.h"
 #include "sys/file.h"
 #include "worker.h"
-#include "worker_ahead.h"
+#include "worker_early.h"
 #include "worker_digest.h"
 
 enum { ROOTS_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL };
@@ -34,7 +34,7 @@ struct comparing {
     const struct worker_host *h;
     struct content *c;
     struct digester *digester;
-    struct ahead *ahead;
+    struct early *early;
     struct walk *walk;
     struct manifest_walk *manifest;
     struct attrs attrs;
@@ -138,10 +138,10 @@ static void word_add(struct buf *words, const char *word) {
 
 static int content_compare(struct comparing *q, int fd, struct buf *words, struct err *e) {
     if (q->en.type != ENT_FILE || words->len) return 0; /* of another size or type: it differs anyway */
-    bool early = ahead_same(q->ahead, q->nth, &q->item.st);
-    int rc = early ? 1 : digester_same(q->digester, fd, &q->en, e);
+    bool seen = early_same(q->early, q->nth, &q->item.st);
+    int rc = seen ? 1 : digester_same(q->digester, fd, &q->en, e);
     if (rc == 0) word_add(words, _("content"));
-    q->c->files++, q->c->early += early, q->c->bytes += q->en.size;
+    q->c->files++, q->c->early += seen, q->c->bytes += q->en.size;
     return rc < 0 ? -1 : 0;
 }
 
@@ -287,8 +287,8 @@ static int opened(struct comparing *q, struct source *s, const struct opened *o,
 }
 
 int worker_content(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
-    struct ahead *ahead, struct content *c, struct err *e) {
-    struct comparing q = {.w = w, .h = h, .c = c, .ahead = ahead};
+    struct early *early, struct content *c, struct err *e) {
+    struct comparing q = {.w = w, .h = h, .c = c, .early = early};
     int rc = opened(&q, s, o, e);
     if (rc == 0) links_compare(&q);
     manifest_walk_free(q.manifest);

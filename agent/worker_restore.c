@@ -16,7 +16,7 @@
 #include "sys/file.h"
 #include "wire/grant.h"
 #include "worker.h"
-#include "worker_ahead.h"
+#include "worker_early.h"
 
 struct secrets {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -174,11 +174,11 @@ static int host_restore(
 }
 
 static void host_content(const struct worker *w, const struct worker_host *h, struct source *src,
-    const struct opened *o, struct ahead *ahead) {
+    const struct opened *o, struct early *early) {
     struct content c = {.files = 0};
     struct err e = ERR_INIT;
     struct phase p = phase_begin(w, h->host, "content", "");
-    int rc = worker_content(w, h, src, o, ahead, &c, &e);
+    int rc = worker_content(w, h, src, o, early, &c, &e);
     adapted_tell(w, h, &c);
     if (rc < 0) phase_red(&p, amount(c.files, c.bytes), "%s: %s: %s", err_text(e.id), e.object, e.msg);
     else if (*c.first)
@@ -200,12 +200,12 @@ static void host_both(const struct worker *w, struct worker_host *h, struct sour
     progress_init(&d.progress, w->clock, false);
     d.progress.bytes_total = o->root.bytes;
     d.progress.files_total = o->root.files;
-    struct ahead *ahead = second->fetch ? ahead_begin(w, h, second, o, &d.progress) : NULL;
+    struct early *early = second->fetch ? early_begin(w, h, second, o, &d.progress) : NULL;
     if (host_restore(&d, h, src, o, bytes, &e) == 0) {
-        ahead_restored(ahead);
-        host_content(w, h, src, o, ahead);
+        early_restored(early);
+        host_content(w, h, src, o, early);
     }
-    ahead_free(ahead);
+    early_free(early);
 }
 
 static void host_do(const struct worker *w, struct worker_host *h, const struct secrets *s, uint64_t *bytes) {

@@ -7,7 +7,7 @@
  * later time. A file system that keeps whole seconds only would need more than that: a time without a fraction is not believed.
  *
  * Nothing depends on this reader: a file that it has not found, or found to differ, is judged by the comparison alone. */
-#include "worker_ahead.h"
+#include "worker_early.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,7 +33,7 @@ struct seen {
     uint64_t ino;
 };
 
-struct ahead {
+struct early {
     const struct worker *w;
     const struct worker_host *h;
     struct source *s;
@@ -55,13 +55,13 @@ struct ahead {
 static void pause_short(void) { (void)nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL); }
 
 static bool stopped(void *arg) {
-    struct ahead *a = arg;
+    struct early *a = arg;
     return atomic_load(&a->stop);
 }
 
 /* ---- the reader ---- */
 
-static int file_open(struct ahead *a, const struct entry *en) {
+static int file_open(struct early *a, const struct entry *en) {
     char name[TREE_NAME_MAX];
     struct err ignored = ERR_INIT;
     if (!a->tree_open && tree_open(&a->tree, a->h->tree, false, &ignored) < 0) return -1;
@@ -75,7 +75,7 @@ static int file_open(struct ahead *a, const struct entry *en) {
 }
 
 /* Once it has its name; -1 when it is not to be expected any more. */
-static int file_wait(struct ahead *a, const struct entry *en) {
+static int file_wait(struct early *a, const struct entry *en) {
     for (;;) {
         bool last = atomic_load(&a->restored) || a->restore->files + a->restore->errors > a->n + RESTORE_AHEAD;
         int fd = file_open(a, en);
@@ -85,7 +85,7 @@ static int file_wait(struct ahead *a, const struct entry *en) {
 }
 
 /* Wait until any change of it would show. */
-static bool settled(struct ahead *a, int fd, struct seen *seen) {
+static bool settled(struct early *a, int fd, struct seen *seen) {
     struct stat st;
     while (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ctim.tv_nsec) {
         *seen = (struct seen){(int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec, st.st_ino};
@@ -97,7 +97,7 @@ static bool settled(struct ahead *a, int fd, struct seen *seen) {
     return false;
 }
 
-static bool note(struct ahead *a, struct seen seen) {
+static bool note(struct early *a, struct seen seen) {
     pthread_mutex_lock(&a->lock);
     if (a->n == a->cap) {
         size_t cap = a->cap ? a->cap * 2 : 1024;
@@ -112,7 +112,7 @@ static bool note(struct ahead *a, struct seen seen) {
 }
 
 /* false: it is to end. */
-static bool file_read(struct ahead *a, const struct entry *en) {
+static bool file_read(struct early *a, const struct entry *en) {
     struct err ignored = ERR_INIT;
     struct seen seen = {.ino = 0};
     CLEANUP_FD int fd = file_wait(a, en);
@@ -121,7 +121,7 @@ static bool file_read(struct ahead *a, const struct entry *en) {
 }
 
 static void *reader(void *arg) {
-    struct ahead *a = arg;
+    struct early *a = arg;
     struct entry en;
     struct err ignored = ERR_INIT;
     struct manifest_walk *m = manifest_walk_new(a->s->fetch, a->o->keys, &a->o->root, NULL, 0);
@@ -137,7 +137,7 @@ static void *reader(void *arg) {
 
 /* ---- the caller ---- */
 
-static void release(struct ahead *a) {
+static void release(struct early *a) {
     a->s->session.cancelled = NULL;
     if (a->tree_open) tree_close(&a->tree);
     buf_free(&a->path);
@@ -146,11 +146,11 @@ static void release(struct ahead *a) {
     free(a);
 }
 
-struct ahead *ahead_begin(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
+struct early *early_begin(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
     const struct progress *restore) {
-    struct ahead *a = calloc(1, sizeof *a);
+    struct early *a = calloc(1, sizeof *a);
     if (!a) return NULL;
-    *a = (struct ahead){.w = w, .h = h, .s = s, .o = o, .restore = restore, .digester = digester_new(s, o)};
+    *a = (struct early){.w = w, .h = h, .s = s, .o = o, .restore = restore, .digester = digester_new(s, o)};
     buf_init(&a->path, 1 << 17);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->more, NULL);
@@ -160,11 +160,11 @@ struct ahead *ahead_begin(const struct worker *w, const struct worker_host *h, s
     return NULL;
 }
 
-void ahead_restored(struct ahead *a) {
+void early_restored(struct early *a) {
     if (a) atomic_store(&a->restored, true);
 }
 
-bool ahead_same(struct ahead *a, uint64_t nth, const struct stat *st) {
+bool early_same(struct early *a, uint64_t nth, const struct stat *st) {
     if (!a) return false;
     pthread_mutex_lock(&a->lock);
     while (a->n <= nth && !a->over) pthread_cond_wait(&a->more, &a->lock);
@@ -174,7 +174,7 @@ bool ahead_same(struct ahead *a, uint64_t nth, const struct stat *st) {
         seen.ctime_ns == (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
-void ahead_free(struct ahead *a) {
+void early_free(struct early *a) {
     if (!a) return;
     atomic_store(&a->stop, true);
     pthread_join(a->thread, NULL);
