@@ -133,18 +133,20 @@ struct source;
 struct opened;
 struct content {
     uint64_t files, bytes, entries; /* compared */
+    uint64_t early;                 /* of these files, the content while the restore went on */
     uint64_t differ, absent, more;  /* of other content or attributes; not there; there and not in the point */
     uint64_t devices, owners,
         attributes;  /* cannot be here: device nodes, owners out of range, attributes of the machine's root */
     char first[600]; /* the first difference, for people; "": none */
 };
 /**
- * worker_content(w, h, s, o, c, e):
+ * worker_content(w, h, s, o, early, c, e):
  * Compare the tree of ${h} on the disk with the point ${o}, every byte and attribute, and look for what is there besides. 0 also
- * when something differs: ${c} says. <0 with ${e} when it could not be compared.
+ * when something differs: ${c} says. <0 with ${e} when it could not be compared. ${early} (worker_early.h) may be NULL.
  */
+struct early;
 int worker_content(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
-    struct content *c, struct err *e) MUST_CHECK;
+    struct early *early, struct content *c, struct err *e) MUST_CHECK;
 
 /* worker_clean.c */
 /** worker_leftovers(dir, left): push {what, name} for each process, mount and name that belongs to drill directory ${dir}. */

@@ -1,7 +1,7 @@
 /* Level 1: what lies on the disk against what the point says. Two lists in the same order, the tree as the walk of a backup finds
  * it and the manifest, are gone through side by side: what only one of them has is missing or too much, what both have is
- * compared, attributes first, then every byte by the digest. Nothing that the restore remembered is used, not even its digests:
- * what a restore believes to have written is not asked.
+ * compared, attributes first, then every byte by the digest. What a restore believes to have written is not asked, not even its
+ * digests. A file that was compared while the restore went on (worker_early.c) and not touched since is not read twice.
  *
  * A root who is nobody outside cannot make device nodes, owners beyond its ids, and what the kernel keeps for the machine's root.
  * They are counted, told, and make nothing red: the point has them, this place cannot. */
@@ -20,6 +20,7 @@
 #include "points.h"
 #include "sys/file.h"
 #include "worker.h"
+#include "worker_early.h"
 #include "worker_digest.h"
 
 enum { ROOTS_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL };
@@ -33,11 +34,13 @@ struct comparing {
     const struct worker_host *h;
     struct content *c;
     struct digester *digester;
+    struct early *early;
     struct walk *walk;
     struct manifest_walk *manifest;
     struct attrs attrs;
     struct walk_item item; /* the next of the tree; its path without the tree's own */
     struct entry en;       /* the next of the manifest */
+    uint64_t nth;          /* of the manifest's files, when it is one */
     bool have_item, have_entry;
     struct link *links;
     size_t links_n, links_cap, prefix;
@@ -135,9 +138,10 @@ static void word_add(struct buf *words, const char *word) {
 
 static int content_compare(struct comparing *q, int fd, struct buf *words, struct err *e) {
     if (q->en.type != ENT_FILE || words->len) return 0; /* of another size or type: it differs anyway */
-    int rc = digester_same(q->digester, fd, &q->en, e);
+    bool seen = early_same(q->early, q->nth, &q->item.st);
+    int rc = seen ? 1 : digester_same(q->digester, fd, &q->en, e);
     if (rc == 0) word_add(words, _("content"));
-    q->c->files++, q->c->bytes += q->en.size;
+    q->c->files++, q->c->early += seen, q->c->bytes += q->en.size;
     return rc < 0 ? -1 : 0;
 }
 
@@ -201,6 +205,7 @@ static int item_next(struct comparing *q, struct err *e) {
 }
 
 static int entry_next(struct comparing *q, struct err *e) {
+    q->nth += q->have_entry && q->en.type == ENT_FILE;
     int rc = manifest_walk_next(q->manifest, &q->en, e);
     q->have_entry = rc > 0;
     return rc < 0 ? -1 : 0;
@@ -282,8 +287,8 @@ static int opened(struct comparing *q, struct source *s, const struct opened *o,
 }
 
 int worker_content(const struct worker *w, const struct worker_host *h, struct source *s, const struct opened *o,
-    struct content *c, struct err *e) {
-    struct comparing q = {.w = w, .h = h, .c = c};
+    struct early *early, struct content *c, struct err *e) {
+    struct comparing q = {.w = w, .h = h, .c = c, .early = early};
     int rc = opened(&q, s, o, e);
     if (rc == 0) links_compare(&q);
     manifest_walk_free(q.manifest);

@@ -6,7 +6,7 @@
 #include "worker.h"
 #include "worker_space.h"
 
-enum { LINE_MAX_BYTES = 4 << 20, LISTENERS = 2 };
+enum { LINE_MAX_BYTES = 4 << 20, LISTENERS = 2, READERS_MAX = 2 * WORKER_HOSTS_MAX };
 
 struct outer {
     struct worker_request *q;
@@ -16,7 +16,7 @@ struct outer {
     char room[3200]; /* dir/space */
     int lock, sock, listener[LISTENERS];
     pid_t inner;
-    struct transport reader[WORKER_HOSTS_MAX]; /* commands that read points */
+    struct transport reader[READERS_MAX]; /* commands that read points */
     size_t readers;
     int64_t began_ns;
 

@@ -16,6 +16,7 @@
 #include "sys/file.h"
 #include "wire/grant.h"
 #include "worker.h"
+#include "worker_early.h"
 
 struct secrets {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -115,10 +116,9 @@ static struct js *amount(uint64_t files, uint64_t bytes) {
     return j;
 }
 
-/* Open the session and the point: the outer process starts the command that reads, and hands over its descriptors. */
-static int host_fetch(const struct worker *w, struct worker_host *h, const struct secrets *s, struct source *src,
-    struct opened *o, struct err *e) {
-    char point[16];
+/* Open a session: the outer process starts the command that reads, and hands over its descriptors. */
+static int host_session(
+    const struct worker *w, const struct worker_host *h, const struct secrets *s, struct source *src, struct err *e) {
     int fds[SOCK_FDS_MAX];
     CLEANUP_JS struct js *ask = js_object();
     js_set_str(ask, "want", "read");
@@ -128,10 +128,19 @@ static int host_fetch(const struct worker *w, struct worker_host *h, const struc
     if (!answer || fds[0] < 0 || fds[1] < 0)
         return err_set(e, err_known((unsigned)js_int(answer, "id", ZE_CANCELLED)), js_str(answer, "object", h->host),
             "%s", js_str(answer, "message", ""));
-    snprintf(point, sizeof point, "%u", h->point);
     const uint8_t *key = grant_key(&s->grant, h->host, h->host_id);
-    if (source_open_given(src, h->host, h->host_id, key, fds[0], fds[1], e) < 0) return -1;
-    return point_open(src, point, o, e);
+    return source_open_given(src, h->host, h->host_id, key, fds[0], fds[1], e);
+}
+
+/* ${second} is for the reader beside the restore, which can be done without. */
+static int host_fetch(const struct worker *w, const struct worker_host *h, const struct secrets *s, struct source *src,
+    struct source *second, struct opened *o, struct err *e) {
+    char point[16];
+    struct err ignored = ERR_INIT;
+    snprintf(point, sizeof point, "%u", h->point);
+    if (host_session(w, h, s, src, e) < 0 || point_open(src, point, o, e) < 0) return -1;
+    (void)!host_session(w, h, s, second, &ignored);
+    return 0;
 }
 
 static void told(void *arg, const struct restore_told *t) {
@@ -142,25 +151,21 @@ static void told(void *arg, const struct restore_told *t) {
 }
 
 /* What cannot be made here is no failure of the point: the comparison judges it. */
-static int host_restore(const struct worker *w, struct worker_host *h, struct source *src, struct opened *o,
-    uint64_t *bytes, struct err *e) {
-    static struct doing d; /* pointed at by the progress until the end */
+static int host_restore(
+    struct doing *d, struct worker_host *h, struct source *src, struct opened *o, uint64_t *bytes, struct err *e) {
     struct restore_result res;
-    d = (struct doing){.w = w, .h = h, .before = *bytes};
-    progress_init(&d.progress, w->clock, false);
-    d.progress.bytes_total = o->root.bytes;
-    d.progress.files_total = o->root.files;
+    const struct worker *w = d->w;
     const struct restore_request q = {.target = h->tree,
         .existing = EXISTING_REFUSE,
-        .progress = &d.progress,
+        .progress = &d->progress,
         .cancelled = doing_step,
-        .cancelled_arg = &d,
+        .cancelled_arg = d,
         .tell = told,
-        .tell_arg = &d};
+        .tell_arg = d};
     struct phase p = phase_begin(w, h->host, "restore", "");
     int rc = restore_run(src, o, &q, &res, e);
-    if (d.full) rc = err_set(e, ZE_DRILLROOM, h->host, _("%llu bytes"), (unsigned long long)w->q->disk);
-    progress_end(&d.progress);
+    if (d->full) rc = err_set(e, ZE_DRILLROOM, h->host, _("%llu bytes"), (unsigned long long)w->q->disk);
+    progress_end(&d->progress);
     *bytes += res.bytes;
     h->restored = rc == 0 || err_exit(e) == ZB_EXIT_DAMAGE;
     if (rc < 0) phase_red(&p, amount(res.files, res.bytes), "%s: %s: %s", err_text(e->id), e->object, e->msg);
@@ -168,34 +173,57 @@ static int host_restore(const struct worker *w, struct worker_host *h, struct so
     return h->restored ? 0 : -1;
 }
 
-static void host_content(const struct worker *w, struct worker_host *h, struct source *src, struct opened *o) {
+static void host_content(const struct worker *w, const struct worker_host *h, struct source *src,
+    const struct opened *o, struct early *early) {
     struct content c = {.files = 0};
     struct err e = ERR_INIT;
     struct phase p = phase_begin(w, h->host, "content", "");
-    int rc = worker_content(w, h, src, o, &c, &e);
+    int rc = worker_content(w, h, src, o, early, &c, &e);
     adapted_tell(w, h, &c);
     if (rc < 0) phase_red(&p, amount(c.files, c.bytes), "%s: %s: %s", err_text(e.id), e.object, e.msg);
     else if (*c.first)
         phase_red(&p, amount(c.files, c.bytes), _("%s (different: %llu, missing: %llu, not in the point: %llu)"),
             c.first, (unsigned long long)c.differ, (unsigned long long)c.absent, (unsigned long long)c.more);
-    else phase_ok(&p, amount(c.files, c.bytes));
+    else {
+        struct js *more = amount(c.files, c.bytes);
+        js_set_int(more, "early", (int64_t)c.early);
+        phase_ok(&p, more);
+    }
+}
+
+/* Both at once: what is restored, and is compared with the point as soon as it is there. */
+static void host_both(const struct worker *w, struct worker_host *h, struct source *src, struct source *second,
+    struct opened *o, uint64_t *bytes) {
+    static struct doing d; /* pointed at by the progress until the end */
+    struct err e = ERR_INIT;
+    d = (struct doing){.w = w, .h = h, .before = *bytes};
+    progress_init(&d.progress, w->clock, false);
+    d.progress.bytes_total = o->root.bytes;
+    d.progress.files_total = o->root.files;
+    struct early *early = second->fetch ? early_begin(w, h, second, o, &d.progress) : NULL;
+    if (host_restore(&d, h, src, o, bytes, &e) == 0) {
+        early_restored(early);
+        host_content(w, h, src, o, early);
+    }
+    early_free(early);
 }
 
 static void host_do(const struct worker *w, struct worker_host *h, const struct secrets *s, uint64_t *bytes) {
-    struct source src = {.fetch = NULL};
+    struct source src = {.fetch = NULL}, second = {.fetch = NULL};
     struct opened o = {.keys = NULL};
     struct err e = ERR_INIT;
     struct phase p = phase_begin(w, h->host, "fetch", "");
-    if (host_fetch(w, h, s, &src, &o, &e) < 0) {
+    if (host_fetch(w, h, s, &src, &second, &o, &e) < 0) {
         phase_red(&p, NULL, "%s: %s: %s", err_text(e.id), e.object, e.msg);
     } else {
         struct js *more = amount(o.root.files, o.root.bytes);
         js_set_time_ms(more, "walk_start", o.root.walk_start);
         js_set_int(more, "point", o.point.number);
         phase_ok(&p, more);
-        if (host_restore(w, h, &src, &o, bytes, &e) == 0) host_content(w, h, &src, &o);
+        host_both(w, h, &src, &second, &o, bytes);
     }
     point_close(&o);
+    source_close(&second);
     source_close(&src);
 }
 

@@ -106,7 +106,7 @@ static void reader_give(struct outer *o, const char *host) {
     struct err e = ERR_INIT;
     struct transport *t = &o->reader[o->readers];
     CLEANUP_JS struct js *answer = js_object();
-    if (o->readers == WORKER_HOSTS_MAX || !host_known(o, host))
+    if (o->readers == READERS_MAX || !host_known(o, host))
         err_set(&e, ZE_REFUSED, host, _("this host is not of the order"));
     else if (reader_start(o, host, t, &e) == 0) o->readers++;
     if (e.id != ZE_NONE) {

@@ -13,7 +13,8 @@
 #include "sys/file.h"
 #include "wrap/http.h"
 
-enum { POLL_MS = 500, PATIENCE = 240 /* polls without zaibeid */, GRANT_S = 86400, HOSTS_MAX = GRANT_HOSTS_MAX };
+enum { POLL_FIRST_MS = 25, POLL_MS = 500, PATIENCE = 240 /* polls without zaibeid */, GRANT_S = 86400 };
+enum { HOSTS_MAX = GRANT_HOSTS_MAX };
 
 struct js *drill_ask_for(struct cli *c, const char *id, const char *tail, struct err *e) {
     char path[200];
@@ -60,10 +61,11 @@ static void print_where(const struct cli *c, const struct js *j, char last[300])
     else fprintf(stderr, "%s\n", line);
 }
 
-/* Until ${done}(j) is not -1; that, with the drill in *out. */
+/* Until ${done}(j) is not -1; that, with the drill in *out. Asked often at first: somebody waits for a grant. */
 static int follow(struct cli *c, const char *id, int (*done)(const struct js *), struct js **out, struct err *e) {
     char last[300] = "";
-    for (int silent = 0;; poll(NULL, 0, POLL_MS)) {
+    int ms = POLL_FIRST_MS;
+    for (int silent = 0;; poll(NULL, 0, ms), ms = ms * 2 < POLL_MS ? ms * 2 : POLL_MS) {
         struct js *j = drill_ask_for(c, id, "", e);
         if (!j && (err_exit(e) != ZB_EXIT_UNREACHABLE || ++silent > PATIENCE)) return -2;
         if (!j) continue;

@@ -22,6 +22,8 @@ drill whole --wrong-first || fail "exit $?"
 verdict whole green
 [ "$(journal whole 'map(select(.event == "error") | .id) | join(" ")')" = ZB-1900 ] || fail "the wrong grant"
 [ "$(journal whole 'last | .walk_starts.h1 | length')" -gt 20 ] || fail "when the walk began"
+[ "$(journal whole '.[] | select(.phase == "content" and .state == "ok") | .early > .files / 2')" = true ] ||
+    fail "the reader beside the restore has read next to nothing"
 journal whole '.[] | select(.event == "adapted") | .what' | grep -q "device nodes not made: 2" || fail "device nodes"
 
 # changed ID COMMAND TEXT... : the command works in the restored tree.

@@ -10,11 +10,11 @@ unshare --user --map-root-user --net --mount true 2>/dev/null || not_run "this m
 umask 022
 place=$(mktemp -d /tmp/zb.XXXXXX) # short, and others may enter
 chmod 755 "$place"
+mkdir -p "$box/zaibeid"
+echo 'drills: {at_once: 1, time: 10m, accel: tcg}' >"$box/zaibeid/more.yaml"
 sandbox_up
 trap 'rc=$?; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; rm -rf "$place"; exit $rc' EXIT
 drills=$box/zaibeid/drills
-echo 'drills: {at_once: 1, time: 10m, accel: tcg}' >>"$box/zaibeid/zaibeid.yaml.more"
-with_drills() { grep -q '^drills:' "$box/zaibeid/zaibeid.yaml" || cat "$box/zaibeid/zaibeid.yaml.more" >>"$box/zaibeid/zaibeid.yaml"; }
 
 pid_of_zaibeid() { pgrep -P "$(cut -d' ' -f1 "$box/run/zaibeid.pid")" zaibeid | head -n 1; } # the other is what starts it again
 kill_zaibeid() {
@@ -92,9 +92,7 @@ agent_within() { # the agent in that machine, beside which its own programs and 
 }
 agent_within enroll dir:///mnt/vault --host web --system front --recipient "$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' "$kit" | head -n 1)" --state /mnt/state
 agent_within backup /
-"$ZAIBEI_ROOT/scripts/sandbox" up "$box" # it writes its configuration anew
-with_drills
-kill_zaibeid
+"$ZAIBEI_ROOT/scripts/sandbox" up "$box"
 mkdir -p "$ZAIBEI_TMP/tree/etc"
 for i in $(seq 100); do echo "file $i" >"$ZAIBEI_TMP/tree/etc/$i"; done
 cat >"$ZAIBEI_TMP/plan.yaml" <<END
