@@ -78,7 +78,10 @@ void migrate_print(const struct js *j) {
     pinned_show(js_get(j, "originals"));
     cli_time(j, "next_verify", end);
     cli_show(_("checked next"), end);
-    cli_show(_("way back takes"), js_has(j, "rto_s") ? rto : _("not measured yet: a drill or a restore tells"));
+    if (js_int(j, "rto_drill", 0))
+        snprintf(line, sizeof line, _("%s, as drill %lld has measured"), rto, (long long)js_int(j, "rto_drill", 0));
+    else snprintf(line, sizeof line, _("%s, as restores have measured"), rto);
+    cli_show(_("way back takes"), js_has(j, "rto_s") ? line : _("not measured yet: a drill or a restore tells"));
 }
 
 static struct js *get(struct cli *c, struct err *e) {
