@@ -132,7 +132,8 @@ static int give_all(struct cli *c, struct given *g, const struct js *j, struct e
         if (!*key || n < 1 || n > ITEMS_MAX) continue;
         bool known = !strcmp(g->key[n], key);
         if (known && x) err_set(&why, ZE_GRANT, js_str(item, "target_host", ""), "%s", js_str(x, "message", ""));
-        else if (!known && give(c, kit, js_int(j, "restore", 0), item, &why) < 0 && err_exit(&why) == ZB_EXIT_UNREACHABLE)
+        else if (!known && give(c, kit, js_int(j, "restore", 0), item, &why) < 0 &&
+            err_exit(&why) == ZB_EXIT_UNREACHABLE)
             return *e = why, -1;
         snprintf(g->key[n], sizeof g->key[n], "%s", key);
         stuck[i] = why.id || (known && !x && g->none[n]);

@@ -55,8 +55,8 @@ int migration_restore_state(struct daemon *d, int64_t id, struct err *why) {
     int state = restore_open(r.state) ? 0 : !strcmp(r.state, "ok") ? 1 : -1;
     for (size_t i = 0; state < 0 && i < r.n; i++)
         if (strcmp(r.item[i].state, "ok") != 0 && (!why->id || *r.item[i].err_msg))
-            err_set(why, ZE_ROLLBACKFAILED, r.item[i].host, _("restore %s is %s: %.100s: %.200s"), name, r.item[i].state,
-                r.item[i].err_object, r.item[i].err_msg);
+            err_set(why, ZE_ROLLBACKFAILED, r.item[i].host, _("restore %s is %s: %.100s: %.200s"), name,
+                r.item[i].state, r.item[i].err_object, r.item[i].err_msg);
     restore_free(&r);
     return state;
 }

@@ -73,7 +73,7 @@ echo "at most $most at once"
 [ "$(all '.items[] | select(.host == "h03") | .state + " " + .error.id')" = 'failed ZB-1009' ] || fail "h03: $(zaibei restore show 1)"
 [ "$(all '.items[] | select(.host == "h12") | .state + " " + .error.object')" = 'failed h03' ] || fail "h12 does not name h03: $(zaibei restore show 1)"
 [ "$(cat "$ZAIBEI_TMP/h03.data/back/file")" = mine ] || fail 'what was in the way is gone'
-[ "$(all '[.items[] | {(.host): .}] | add as $i | [.items[] | select(.state == "ok" and .after != "") |
+[ "$(all '([.items[] | {(.host): .}] | add) as $i | [.items[] | select(.state == "ok" and .after != "") |
     select($i[.after].ended > .started)] | length')" = 0 ] || fail "not in order: $(zaibei restore show 1 --json)"
 for name in $names; do
     case $name in h03 | h04 | h12 | h13) continue ;; esac

@@ -114,3 +114,16 @@ expect 0 as applicant zaibei migrate verify move
 [ "$(show '[.verify[].ok] | join(" ")')" = 'true true' ] || fail "verify: $(show .verify)"
 [ "$(show '[.originals[].pinned_until] | unique | join(" ")')" = "$pins" ] || fail 'a pin has changed'
 [ -z "$(find "$vault/grants" -type f)" ] || fail "a note that let one host read another is left: $(find "$vault/grants" -type f)"
+
+step 'a kit that opens the keys of one host and not of another: the one comes back, the other is named'
+kit=$ZAIBEI_TMP/other-kit enrol alien spare
+cage_make alien
+for name in alien spare; do
+    echo "$name" >"$roots/$name/srv/file"
+    caged "$name" backup /srv >/dev/null 2>&1 || fail "no point of $name"
+done
+caged_up alien
+expect 12 zaibei restore system:spare --to host --into /srv/new --reason test --kit "$kit"
+says alien
+[ "$(cat "$roots/spare/srv/new/srv/file")" = spare ] || fail "a host is hidden by another: $(zaibei restore list)"
+[ ! -e "$roots/alien/srv/new" ] || fail 'restored with a kit that is not its own'

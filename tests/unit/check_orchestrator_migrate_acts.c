@@ -255,8 +255,12 @@ START_TEST(the_way_back_takes_as_long_as_the_last_green_drill_says_else_as_resto
     struct err e = ERR_INIT;
     db_begin(d.db);
     ck_assert_int_eq(migration_rto_s(&d, &m, &drill), -1);
-    db_exec(d.db, "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) VALUES('x','x','s',0,'ok','refuse',1)", "");
-    struct restore_item i = {.restore = 1, .item = 1, .host = "a", .state = "ok", .bytes = 50, .started_ns = S_NS, .ended_ns = 11 * S_NS};
+    db_exec(d.db,
+        "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) "
+        "VALUES('x','x','s',0,'ok','refuse',1)",
+        "");
+    struct restore_item i = {
+        .restore = 1, .item = 1, .host = "a", .state = "ok", .bytes = 50, .started_ns = S_NS, .ended_ns = 11 * S_NS};
     restore_item_add(d.db, &i);
     restore_item_put(d.db, &i);
     ck_assert_int_eq(migration_rto_s(&d, &m, &drill), 21); /* 5 bytes a second */
@@ -269,7 +273,8 @@ START_TEST(the_way_back_takes_as_long_as_the_last_green_drill_says_else_as_resto
         drill_end(d.db, &x, "");
         drill_free(&x);
     }
-    ck_assert_int_eq(migration_rto_s(&d, &m, &drill), 10); /* 25 bytes a second, and 5 s beside it; a red one says nothing */
+    ck_assert_int_eq(
+        migration_rto_s(&d, &m, &drill), 10); /* 25 bytes a second, and 5 s beside it; a red one says nothing */
     ck_assert_int_eq(drill, 2);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
 }
@@ -277,8 +282,10 @@ END_TEST
 
 /* The plan that says the order is about others by the time of the rollback. */
 START_TEST(the_order_of_the_cutover_is_kept) {
-    plan_force(&d, "name: p\nsystem: s\nhosts: [a, b]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\ntargets: {rpo: 24h, rto: 1h}\n"
-                   "recovery: {hosts: [{host: a, address: 10.0.0.1/24}, {host: b, after: [a], address: 10.0.0.2/24}]}\n");
+    plan_force(&d,
+        "name: p\nsystem: s\nhosts: [a, b]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\ntargets: {rpo: 24h, "
+        "rto: 1h}\n"
+        "recovery: {hosts: [{host: a, address: 10.0.0.1/24}, {host: b, after: [a], address: 10.0.0.2/24}]}\n");
     to_window();
     CLEANUP_MIGRATION struct migration m = get();
     ck_assert_str_eq(js_text(js_at(js_get(js_at(js_get(js_get(m.facts, "recovery"), "hosts"), 1), "after"), 0)), "a");

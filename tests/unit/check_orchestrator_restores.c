@@ -203,8 +203,9 @@ END_TEST
 /* Of four, h0 h1 h2 h3, each after the one before it and the last after the first, too. */
 START_TEST(the_order_of_a_recovery_reaches_through_hosts_that_are_not_restored) {
     struct err e = ERR_INIT;
-    static const char text[] = "{\"hosts\":[{\"host\":\"h3\",\"after\":[\"h2\",\"h0\"]},{\"host\":\"h2\",\"after\":[\"h1\"]},"
-                               "{\"host\":\"h1\",\"after\":[\"h0\"]},{\"host\":\"h0\"}]}";
+    static const char text[] =
+        "{\"hosts\":[{\"host\":\"h3\",\"after\":[\"h2\",\"h0\"]},{\"host\":\"h2\",\"after\":[\"h1\"]},"
+        "{\"host\":\"h1\",\"after\":[\"h0\"]},{\"host\":\"h0\"}]}";
     CLEANUP_JS struct js *recovery = js_parse(text, sizeof text - 1, "recovery", &e);
     static struct restore_wish w;
     w = (struct restore_wish){.n = 3, .items = {{.host = "h3"}, {.host = "h0"}, {.host = "h9"}}};
