@@ -26,7 +26,7 @@ if [ -n "${ZAIBEI_SOAK:-}" ]; then
     rollbacks+=("${slow[@]}")
 else
     mapfile -t cutovers < <(printf '%s\n' "${cutovers[@]}" | shuf -n 2 --random-source=<(yes "$SEED"))
-    mapfile -t rollbacks < <(printf '%s\n' "${rollbacks[@]}" | shuf -n 3 --random-source=<(yes "$SEED"))
+    mapfile -t rollbacks < <(printf '%s\n' "${rollbacks[@]}" | shuf -n 2 --random-source=<(yes "$SEED"))
 fi
 
 host_new() { # HOST : enrolled, backed up by a plan, its agent running; what it does takes seconds
