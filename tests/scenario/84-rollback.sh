@@ -115,6 +115,21 @@ expect 0 as applicant zaibei migrate verify move
 [ "$(show '[.originals[].pinned_until] | unique | join(" ")')" = "$pins" ] || fail 'a pin has changed'
 [ -z "$(find "$vault/grants" -type f)" ] || fail "a note that let one host read another is left: $(find "$vault/grants" -type f)"
 
+step 'the new system is lost: nobody waits for it for ever, and the way back does not depend on it'
+rm -r "$db/orders.db" "$web/index.html"
+for name in cloud-db cloud-web; do kill -9 "${agent_pid[$name]}"; done
+expect 0 as applicant zaibei migrate rollback move --dir /back --yes
+sleep 2
+[ "$(show .state)" = rolling-back ] || fail "it does not wait for the targets: $(zaibei migrate show move)"
+for job in $(zaibei job list --state queued --json | jq -r .job); do expect 0 zaibei job cancel "$job"; done
+until_state window 20
+[[ $(show .failed) = *ZB-1951*cloud-* ]] || fail "it does not say which target it waited for: $(show .failed)"
+expect 0 as applicant zaibei migrate rollback move --dir /back --unsaved --reason 'the new one is lost' --yes --wait
+[ "$(show .state)" = rolled-back ] || fail "$(zaibei migrate show move)"
+[ "$(answers "$roots/shop-db/back/shop-db/srv" "$roots/shop-web/back/shop-web/srv")" = '4 1000' ] || fail 'the application without its targets'
+[ "$(as auditor zaibei audit list --act migrate.rollback --json | jq -r 'select(.detail.unsaved).detail.reason')" = 'the new one is lost' ] ||
+    fail 'that nothing was saved is not in the audit'
+
 step 'a kit that opens the keys of one host and not of another: the one comes back, the other is named'
 kit=$ZAIBEI_TMP/other-kit enrol alien spare
 cage_make alien
