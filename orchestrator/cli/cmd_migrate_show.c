@@ -66,6 +66,8 @@ void migrate_print(const struct js *j) {
     snprintf(line, sizeof line, _("%lld; grants: zaibei restore show %lld --kit FILE"), (long long)restore,
         (long long)restore);
     if (restore) cli_show(_("restore"), line);
+    cli_span(js_get(j, "rollback"), "took_s", line);
+    if (js_has(js_get(j, "rollback"), "took_s")) cli_show(_("way back took"), line);
     if (js_str(j, "failed", NULL)) cli_show(_("failed"), js_str(j, "failed", ""));
     if (js_str(j, "asked_by", NULL) && !strcmp(js_str(j, "state", ""), "closing"))
         cli_show(_("close asked by"), js_str(j, "asked_by", ""));

@@ -98,7 +98,8 @@ says ZB-1947
 [ "$(show '.rto_s > 0')" = true ] || fail "rto: $(zaibei migrate show move)"
 expect 0 as applicant zaibei migrate extend move --months 1
 expect 0 zaibei migrate report move
-says 迁移记录 rolled-back 'the new one fails'
+says 迁移记录 rolled-back 'the new one fails' 最近一次回退
+[ "$(show '.rollback.took_s > 0')" = true ] || fail "how long it took: $(show .rollback)"
 expect 0 zaibei migrate list
 says move rolled-back
 as auditor zaibei audit verify >/dev/null || fail 'the audit'
