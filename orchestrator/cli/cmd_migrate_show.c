@@ -66,6 +66,8 @@ void migrate_print(const struct js *j) {
     snprintf(line, sizeof line, _("%lld; grants: zaibei restore show %lld --kit FILE"), (long long)restore,
         (long long)restore);
     if (restore) cli_show(_("restore"), line);
+    cli_span(js_get(j, "rollback"), "took_s", line);
+    if (js_has(js_get(j, "rollback"), "took_s")) cli_show(_("way back took"), line);
     if (js_str(j, "failed", NULL)) cli_show(_("failed"), js_str(j, "failed", ""));
     if (js_str(j, "asked_by", NULL) && !strcmp(js_str(j, "state", ""), "closing"))
         cli_show(_("close asked by"), js_str(j, "asked_by", ""));
@@ -78,7 +80,10 @@ void migrate_print(const struct js *j) {
     pinned_show(js_get(j, "originals"));
     cli_time(j, "next_verify", end);
     cli_show(_("checked next"), end);
-    cli_show(_("way back takes"), js_has(j, "rto_s") ? rto : _("not measured yet: a drill or a restore tells"));
+    if (js_int(j, "rto_drill", 0))
+        snprintf(line, sizeof line, _("%s, as drill %lld has measured"), rto, (long long)js_int(j, "rto_drill", 0));
+    else snprintf(line, sizeof line, _("%s, as restores have measured"), rto);
+    cli_show(_("way back takes"), js_has(j, "rto_s") ? line : _("not measured yet: a drill or a restore tells"));
 }
 
 static struct js *get(struct cli *c, struct err *e) {

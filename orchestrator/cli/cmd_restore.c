@@ -1,5 +1,5 @@
 /* zaibei restore. Over agents: zaibeid does the work, and this command watches it (restore_watch.c). To a directory of this machine:
- * zaibei-agent reads the vault itself, with the kit, and nothing runs over zaibeid but the question what there is. */
+ * zaibei-agent reads the vault itself, with the kit, and nothing runs over zaibeid but the question what there is, which it keeps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +136,7 @@ static int wish(struct cli *c, struct js *q, const char **dir, struct err *e) {
     if (into && !*dir) js_set_str(q, "dir", into);
     js_set_str(q, "existing", existing ? existing : into || *dir ? "refuse" : "if-different");
     js_set_str(q, "reason", cli_option(c, "reason"));
+    if (*dir && !cli_option(c, "dry-run")) js_set_str(q, "local", *dir);
     js_set_bool(q, "dry_run", *dir || cli_option(c, "dry-run"));
     return map_put(q, c->argv[0], name, cli_option(c, "map"), e);
 }

@@ -76,7 +76,9 @@ static void show(struct cli *c, struct shown *s, const struct js *j) {
 /* ---- grants ---- */
 
 struct given {
-    char key[ITEMS_MAX + 1][64]; /* by item: the key that was sealed to last */
+    char key[ITEMS_MAX + 1][64]; /* by item: the key that was seen last */
+    bool none[ITEMS_MAX + 1];    /* the kit has nothing for that key */
+    struct err refused;          /* the first that got none, or whose agent did not take it; the others go on */
 };
 
 static int give(struct cli *c, const char *kit, int64_t id, const struct js *item, struct err *e) {
@@ -98,23 +100,48 @@ static int give(struct cli *c, const char *kit, int64_t id, const struct js *ite
     return a || e->id == ZE_EXISTS ? 0 : -1; /* it was given already, or the key is another one by now */
 }
 
+static bool listed(const char *list, const char *name) {
+    size_t n = strlen(name);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (!strncmp(at, name, n) && (at[n] == ',' || !at[n])) return true;
+    return false;
+}
+
+/* Whether anything can go on without what was refused: those after it cannot. */
+static bool goes_on(const struct js *items, bool stuck[ITEMS_MAX + 1]) {
+    size_t n = js_count(items) < ITEMS_MAX ? js_count(items) : ITEMS_MAX, open = 0;
+    for (size_t round = 0; round < n; round++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < n; k++)
+                if (stuck[k] && listed(js_str(js_at(items, i), "after", ""), js_str(js_at(items, k), "host", "")))
+                    stuck[i] = true;
+    for (size_t i = 0; i < n; i++) open += !stuck[i] && exit_of(js_at(items, i)) < 0;
+    return open;
+}
+
 /* To each that waits with a key it was not given for: one that was given and refused is not given again. */
 static int give_all(struct cli *c, struct given *g, const struct js *j, struct err *e) {
     const char *kit = cli_option(c, "kit");
     const struct js *items = js_get(j, "items");
-    for (size_t i = 0; kit && i < js_count(items); i++) {
-        const struct js *item = js_at(items, i);
+    bool stuck[ITEMS_MAX + 1] = {false};
+    for (size_t i = 0; kit && i < js_count(items) && i < ITEMS_MAX; i++) {
+        struct err why = ERR_INIT;
+        const struct js *item = js_at(items, i), *x = js_get(item, "error");
         const char *key = js_str(item, "public_key", "");
         int64_t n = js_int(item, "item", 0);
         if (!*key || n < 1 || n > ITEMS_MAX) continue;
-        if (!strcmp(g->key[n], key)) {
-            const struct js *x = js_get(item, "error");
-            return x ? err_set(e, ZE_GRANT, js_str(item, "target_host", ""), "%s", js_str(x, "message", "")) : 0;
-        }
-        if (give(c, kit, js_int(j, "restore", 0), item, e) < 0) return -1;
+        bool known = !strcmp(g->key[n], key);
+        if (known && x) err_set(&why, ZE_GRANT, js_str(item, "target_host", ""), "%s", js_str(x, "message", ""));
+        else if (!known && give(c, kit, js_int(j, "restore", 0), item, &why) < 0 &&
+            err_exit(&why) == ZB_EXIT_UNREACHABLE)
+            return *e = why, -1;
         snprintf(g->key[n], sizeof g->key[n], "%s", key);
+        stuck[i] = why.id || (known && !x && g->none[n]);
+        g->none[n] = stuck[i];
+        if (why.id && !g->refused.id) g->refused = why;
     }
-    return 0;
+    if (!g->refused.id || goes_on(items, stuck)) return 0;
+    return *e = g->refused, -1;
 }
 
 int restore_watch(struct cli *c, int64_t id, struct err *e) {

@@ -54,8 +54,9 @@ static struct js *one(struct daemon *d, const struct migration *m, int64_t now_n
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (js_str(m->facts, words[i], NULL)) js_set_str(j, words[i], js_str(m->facts, words[i], ""));
     if (js_int(m->facts, "system_point", 0)) js_set_int(j, "system_point", js_int(m->facts, "system_point", 0));
-    int64_t rto = migration_rto_s(d, m);
+    int64_t drill, rto = migration_rto_s(d, m, &drill);
     if (rto >= 0) js_set_int(j, "rto_s", rto);
+    if (drill) js_set_int(j, "rto_drill", drill);
     if (!m->end_ns) return j;
     js_set_time(j, "cutover", m->from_ns);
     js_set_time(j, "window_end", m->end_ns);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "hosts.h"
@@ -167,17 +168,6 @@ static struct js *system_hosts(struct daemon *d, const char *system) {
     return j;
 }
 
-static void order(struct want *x, const struct js *recovery) {
-    const struct js *hosts = js_get(recovery, "hosts");
-    for (size_t i = 0; i < x->w.n; i++)
-        for (size_t k = 0; k < js_count(hosts); k++) {
-            const struct js *after = js_get(js_at(hosts, k), "after");
-            if (strcmp(js_str(js_at(hosts, k), "host", ""), x->w.items[i].host) != 0) continue;
-            for (size_t a = 0; a < js_count(after) && x->w.items[i].after_n < RESTORE_ITEMS_MAX; a++)
-                x->w.items[i].after[x->w.items[i].after_n++] = js_text(js_at(after, a));
-        }
-}
-
 /* The name of a system, or NULL for a host: "system:NAME", or a name that no host has. */
 static const char *system_of(struct api_call *c) {
     const char *target = js_str(c->body, "target", "");
@@ -202,7 +192,7 @@ static int work_out_system(struct api_call *c, struct want *x, const char *syste
             return err_set(e, ZE_NOPOINT, js_str(h, "host", ""), _("the system point has none of this host"));
         add(c, x, point ? js_str(h, "host", "") : js_text(h), of);
     }
-    order(x, js_get(x->system, "recovery"));
+    restore_order(&x->w, js_get(x->system, "recovery"));
     return 0;
 }
 
@@ -242,6 +232,18 @@ static struct js *plan_json(const struct want *x) {
     return o;
 }
 
+/* Somebody with the kit restores to a directory beside the vault: nothing of it runs over zaibeid, but that it was asked for is known
+ * here before it begins. */
+static int local_record(struct api_call *c, const char *target, const char *dir, struct js *plan, struct err *e) {
+    struct js *detail = js_object();
+    js_set_str(detail, "reason", js_str(c->body, "reason", ""));
+    js_set_str(detail, "dir", dir);
+    js_set(detail, "items", js_copy(js_get(plan, "items")));
+    db_begin(c->d->db);
+    audit_add(c->d->db, daemon_now(c->d), c->who->name, "restore.local", target, detail);
+    return db_commit(c->d->db, e);
+}
+
 struct js *api_restore_run(struct api_call *c, struct err *e) {
     struct want *x = calloc(1, sizeof *x);
     struct err stale = ERR_INIT;
@@ -250,6 +252,7 @@ struct js *api_restore_run(struct api_call *c, struct err *e) {
     if (!x) return err_set(e, ZE_NOMEM, "restore", _("no memory")), NULL;
     bool dry = js_bool(c->body, "dry_run", false);
     int64_t point = js_int(c->body, "point", 0);
+    const char *local = js_str(c->body, "local", "");
     x->w.who = c->who->name, x->w.reason = js_str(c->body, "reason", ""),
     x->w.existing = js_str(c->body, "existing", "");
     if (hosts_sync(c->d, false, &stale) < 0) daemon_log(c->d, "%s", stale.msg); /* then what was known last */
@@ -266,6 +269,7 @@ struct js *api_restore_run(struct api_call *c, struct err *e) {
     if (id > 0 && dry) o = plan_json(x);
     if (id < 0 || dry) db_abort(c->d->db); /* a dry run goes through the same checks, and is forgotten */
     else if (db_commit(c->d->db, e) < 0) js_free(o), o = NULL;
+    if (o && dry && *local && local_record(c, js_str(c->body, "target", ""), local, o, e) < 0) js_free(o), o = NULL;
     js_free(x->system), js_free(x->at);
     free(x);
     c->status = dry ? 200 : 201;

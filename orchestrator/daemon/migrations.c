@@ -13,6 +13,7 @@
 #include "catalog_people.h"
 #include "migrate/window.h"
 #include "migrations_internal.h"
+#include "systems.h"
 
 int migration_find(
     struct daemon *d, const struct principal *who, const char *name, struct migration *m, struct err *e) {
@@ -148,6 +149,14 @@ int migrate_begin(
 
 /* ---- cutover ---- */
 
+/* How the system is brought up: the plan that says it is about the new hosts by the time of a rollback, or retired. */
+static void recovery_keep(struct daemon *d, struct migration *m) {
+    CLEANUP_JS struct js *system = system_get(d->db, m->system);
+    const struct js *recovery = js_get(system, "recovery");
+    if (recovery) js_set(m->facts, "recovery", js_copy(recovery));
+    else js_set_str(m->facts, "recovery", NULL);
+}
+
 static int cut(struct daemon *d, const struct principal *who, struct migration *m, struct err *e) {
     char when[32];
     int64_t now = daemon_now(d);
@@ -157,6 +166,7 @@ static int cut(struct daemon *d, const struct principal *who, struct migration *
     if (now - m->state_ns > MIGRATE_JUDGED_S * (int64_t)NS_PER_S || now < m->state_ns)
         return err_set(e, ZE_NOTREADY, m->name, _("it was judged at %s, which is too long ago"), when);
     if (originals_ask(d, m, who->name, e) < 0) return -1;
+    recovery_keep(d, m);
     js_set_str(m->facts, "failed", NULL);
     js_set_str(m->facts, "cut_by", who->name);
     migration_move(d, m, CASE_CUT, to, who->name, "", NULL);

@@ -59,8 +59,12 @@ static int save(struct daemon *d, struct migration *m, struct err *e) {
 static int restored(struct daemon *d, struct migration *m, struct err *e) {
     db_begin(d->db);
     if (!migration_same(d, m)) return db_abort(d->db), 0;
-    struct js *detail = js_object();
-    js_set_int(detail, "restore", js_int(js_get(m->facts, "rollback"), "restore", 0));
+    struct js *detail = js_object(), *back = js_get(m->facts, "rollback");
+    int64_t took_s =
+        (daemon_now(d) - m->state_ns) / NS_PER_S; /* with all that was waited for: grants, the targets' backups */
+    js_set_int(back, "took_s", took_s);
+    js_set_int(detail, "restore", js_int(back, "restore", 0));
+    js_set_int(detail, "took_s", took_s);
     migration_move(d, m, CASE_RESTORED, case_next(m->state, CASE_RESTORED), self, "", detail);
     return db_commit(d->db, e);
 }

@@ -17,33 +17,8 @@ bool restore_open(const char *state) {
 
 /* ---- a new one ---- */
 
-static int index_of(const struct restore_wish *w, const char *host) {
-    for (size_t i = 0; i < w->n; i++)
-        if (!strcmp(w->items[i].host, host)) return (int)i;
-    return -1;
-}
-
 static const char *target_of(const struct restore_want *i) {
     return i->target_host && *i->target_host ? i->target_host : i->host;
-}
-
-/* Whether all can come up: take away what waits for nothing that is left, until nothing is. */
-static int order_check(const struct restore_wish *w, struct err *e) {
-    bool done[RESTORE_ITEMS_MAX] = {false};
-    for (size_t round = 0; round < w->n; round++)
-        for (size_t i = 0; i < w->n; i++) {
-            bool free_of = true;
-            for (size_t a = 0; a < w->items[i].after_n; a++) {
-                int before = index_of(w, w->items[i].after[a]);
-                if (before < 0)
-                    return err_set(e, ZE_USAGE, w->items[i].after[a], _("it is not among what is restored"));
-                free_of = free_of && done[before];
-            }
-            done[i] = done[i] || free_of;
-        }
-    for (size_t i = 0; i < w->n; i++)
-        if (!done[i]) return err_set(e, ZE_USAGE, w->items[i].host, _("hosts wait for each other"));
-    return 0;
 }
 
 static int want_check(struct db *db, const struct restore_wish *w, size_t at, struct err *e) {
@@ -116,7 +91,7 @@ int64_t restore_new(struct daemon *d, const struct restore_wish *w, struct err *
         return err_set(e, ZE_USAGE, existing, _("expected refuse, never, if-different or always"));
     for (size_t i = 0; i < w->n; i++)
         if (want_check(d->db, w, i, e) < 0) return -1;
-    if (order_check(w, e) < 0) return -1;
+    if (restore_order_check(w, e) < 0) return -1;
     db_exec(d->db,
         "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) VALUES(?,?,?,?,'queued',?,?)",
         "sssisi", w->who, w->reason ? w->reason : "", w->system ? w->system : "", w->migration, existing,

@@ -60,6 +60,12 @@ struct restore_wish {
  * known or a target that is not enrolled, ZE_USAGE for hosts that wait for each other, that come twice, and the rest. */
 int64_t restore_new(struct daemon *d, const struct restore_wish *w, struct err *e);
 
+/** restore_order(w, recovery): each item comes after those others that the plan's recovery (plan/recovery.h; NULL: none) wants up
+ * before it; a host in between that is not restored passes on what it waits for. The names stay ${recovery}'s.
+ * restore_order_check: ZE_USAGE for hosts that wait for each other, or for one that is not restored. */
+void restore_order(struct restore_wish *w, const struct js *recovery);
+int restore_order_check(const struct restore_wish *w, struct err *e) MUST_CHECK;
+
 /** restore_get: false when there is none; restore_free releases the items. restore_open: whether the state is not an end. */
 bool restore_get(struct db *d, int64_t id, struct restore *r);
 void restore_free(struct restore *r);

@@ -84,10 +84,17 @@ void migrate_report(const struct js *j, struct buf *out) {
         {"host", "主机 Host"}, {"point", "恢复点 Point"}, {"ok", "结果 Good"}, {"why", "说明 Why"}};
     static const struct label steps[] = {{"time", "时间 Time"}, {"act", "操作 Act"}, {"state", "状态 State"},
         {"who", "操作人 Who"}, {"text", "说明 Text"}};
+    static const struct label back[] = {{"who", "发起人 Asked by"}, {"reason", "原因 Reason"},
+        {"unsaved", "未备份新系统 New system not saved"}, {"restore", "恢复任务 Restore"},
+        {"took_s", "实际用时（秒）Took (seconds)"}};
     put(out, head);
     rows(out, j, facts, LEN(facts));
     grid(out, "原系统的锁定恢复点 Pinned points of the original system", js_get(j, "originals"), points, LEN(points));
     grid(out, "新系统 The new system", js_get(j, "targets"), points, LEN(points));
+    if (js_get(j, "rollback")) {
+        put(out, "<h2>最近一次回退 Last rollback</h2>\n");
+        rows(out, js_get(j, "rollback"), back, LEN(back));
+    }
     grid(out, "割接前检查 Checks before the cutover", js_get(j, "checks"), checks, LEN(checks));
     grid(out, "最近一次复验 Last look at the points", js_get(j, "verify"), looks, LEN(looks));
     grid(out, "经过 What was done", js_get(j, "steps"), steps, LEN(steps));

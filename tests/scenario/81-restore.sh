@@ -143,5 +143,9 @@ step 'nothing of the notes is left that let one host read the other'
 [ -z "$(ls "$vault/grants/spare")" ] || fail "left: $(ls "$vault/grants/spare")"
 
 step 'to a directory of this machine'
-expect 0 zaibei restore "$host" 1 --to "dir:$ZAIBEI_TMP/here" --kit "$kit"
+expect 0 zaibei restore "$host" 1 --to "dir:$ZAIBEI_TMP/here" --kit "$kit" --dry-run
+[ ! -e "$ZAIBEI_TMP/here" ] || fail "a dry run made something"
+expect 0 zaibei restore "$host" 1 --to "dir:$ZAIBEI_TMP/here" --kit "$kit" --reason 'a look'
 check "$ZAIBEI_TMP/here"
+[ "$(as auditor zaibei audit list --act restore.local --json | jq -r '"\(.object) \(.detail.dir) \(.detail.items[0].point) \(.detail.reason)"')" = "$host $ZAIBEI_TMP/here 1 a look" ] ||
+    fail "who restored what without agents is not in the audit: $(as auditor zaibei audit list --act restore.local --json)"

@@ -5,46 +5,17 @@
 # entered on the targets meanwhile is in a point.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
+. "$ZAIBEI_ROOT/tests/scenario/migrate_lib.sh"
 sandbox_up
 hosts='shop-db shop-web cloud-db cloud-web'
 back=$ZAIBEI_TMP/back
 mkdir "$back"
-agent() { # HOST COMMAND...
-    local name=$1
-    shift
-    zaibei-agent --config "$ZAIBEI_TMP/$name.yaml" "$@"
-}
-agents=
-trap 'rc=$?; kill $agents 2>/dev/null || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
-show() { zaibei migrate show "${2:-move}" --json | jq -r "$1"; }
-# dies : zaibeid is killed and stands up again.
-dies() {
-    kill -9 "$(pgrep -P "$(cut -d' ' -f1 "$box/run/zaibeid.pid")" | head -n 1)"
-    for _ in $(seq 200); do zaibei status >/dev/null 2>&1 && break || sleep 0.1; done
-}
-# until_state STATE SECONDS
-until_state() {
-    for _ in $(seq $(($2 * 5))); do [ "$(show .state)" != "$1" ] || return 0; sleep 0.2; done
-    fail "not $1: $(zaibei migrate show move; zaibei job list; zaibei restore list)"
-}
-# The application: orders in a database on one host, a page on the other.
-sql() { # DIR STATEMENT
-    /usr/bin/python3 -c 'import sqlite3, sys
-d = sqlite3.connect(sys.argv[1] + "/orders.db")
-for row in d.execute(sys.argv[2]): print(*row)
-d.commit()' "$1" "$2"
-}
-answers() { # DB-DIR WEB-DIR : what the application shows
-    grep -q '<h1>shop</h1>' "$2/index.html" && sql "$1" 'select count(*), sum(price) from orders'
-}
+migrate_trap
 
 step 'four hosts, a plan for each'
-public=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' "$kit" | head -n 1)
 for name in $hosts; do
     mkdir "$ZAIBEI_TMP/$name.data"
-    zaibei host enroll-token "$name" --system "${name%%-*}" --json | jq -r .token |
-        agent "$name" enroll - --recipient "$public" --state "$ZAIBEI_TMP/$name.state" >/dev/null 2>&1 || fail "$name was not enrolled"
-    echo "restore_roots: [$back]" >>"$ZAIBEI_TMP/$name.yaml"
+    enrol "$name" "${name%%-*}" "restore_roots: [$back]"
     printf '%s\n' "name: $name" "system: ${name%%-*}" "hosts: [$name]" "content: {paths: [$ZAIBEI_TMP/$name.data]}" \
         "strategy: {weekly: full}" "schedule: {zone: UTC, window: \"00:00-00:01\"}" "retention_days: 1" "targets: {rpo: 1h}" >"$ZAIBEI_TMP/plan.yaml"
     plan_into_force "$ZAIBEI_TMP/plan.yaml"
@@ -60,19 +31,13 @@ expect 2 as applicant zaibei migrate begin again --system shop --original shop-d
 step 'not ready: no points, silent agents, no kit; each said'
 expect 12 as applicant zaibei migrate ready move
 says ZB-1946 'no complete restore point' 'never heard of' 'kit opens'
-for name in $hosts; do
-    zaibei-agent --config "$ZAIBEI_TMP/$name.yaml" run >"$ZAIBEI_TMP/$name.log" 2>&1 &
-    agents="$agents $!"
-done
+for name in $hosts; do agent_up "$name"; done
 for name in shop-db shop-web; do zaibei job run "$name" >/dev/null; done
 for name in shop-db shop-web; do expect 0 zaibei job run "$name" --wait; done
 zaibei kit new --out "$ZAIBEI_TMP/other-kit" >/dev/null
 expect 12 as applicant zaibei migrate ready move --kit "$ZAIBEI_TMP/other-kit"
 says 'not sealed to this kit'
-for _ in $(seq 40); do # an agent is silent after three seconds here
-    as applicant zaibei migrate ready move --kit "$kit" >"$ZAIBEI_TMP/ready" 2>&1 && break || sleep 0.3
-done
-[ "$(show .state)" = ready ] || fail "not ready: $(cat "$ZAIBEI_TMP/ready")"
+judged move
 
 step 'cutover; zaibeid dies in the middle of it'
 sql "$db" "insert into orders(price) values(400)" # the last one
@@ -133,7 +98,8 @@ says ZB-1947
 [ "$(show '.rto_s > 0')" = true ] || fail "rto: $(zaibei migrate show move)"
 expect 0 as applicant zaibei migrate extend move --months 1
 expect 0 zaibei migrate report move
-says 迁移记录 rolled-back 'the new one fails'
+says 迁移记录 rolled-back 'the new one fails' 最近一次回退
+[ "$(show '.rollback.took_s > 0')" = true ] || fail "how long it took: $(show .rollback)"
 expect 0 zaibei migrate list
 says move rolled-back
 as auditor zaibei audit verify >/dev/null || fail 'the audit'

@@ -1,6 +1,9 @@
 /* Migrations in a real catalog with a vault that says what the test wants: each state × each act; whose word ends a
  * window; what breaks a cutover; what is told. */
+#include "catalog_drills.h"
 #include "migrate_box.h"
+#include "migrations_restore.h"
+#include "restores.h"
 
 static const struct principal other_office = {.id = 3, .name = "wang", .roles = ROLE_OFFICE | ROLE_APPLICANT};
 static const struct principal stranger = {.id = 9, .name = "chen", .department = "another", .roles = ROLE_APPLICANT};
@@ -240,6 +243,55 @@ START_TEST(a_rollback_saves_the_targets_first_and_breaks_without_losing_the_wind
 }
 END_TEST
 
+/* 100 bytes are pinned. */
+START_TEST(the_way_back_takes_as_long_as_the_last_green_drill_says_else_as_restores_did) {
+    static const char *const summaries[] = {
+        "{\"drill\":1,\"verdict\":\"green\",\"rto\":{\"ms\":9000},\"restore\":{\"ms\":4000,\"bytes_per_s\":50}}",
+        "{\"drill\":2,\"verdict\":\"green\",\"rto\":{\"ms\":9000},\"restore\":{\"ms\":4000,\"bytes_per_s\":25}}",
+        "{\"drill\":3,\"verdict\":\"red\",\"rto\":{\"ms\":100},\"restore\":{\"ms\":10,\"bytes_per_s\":5000}}"};
+    int64_t drill = -1;
+    to_window();
+    CLEANUP_MIGRATION struct migration m = get();
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    ck_assert_int_eq(migration_rto_s(&d, &m, &drill), -1);
+    db_exec(d.db,
+        "INSERT INTO restores(who,reason,system,migration,state,existing,queued_ns) "
+        "VALUES('x','x','s',0,'ok','refuse',1)",
+        "");
+    struct restore_item i = {
+        .restore = 1, .item = 1, .host = "a", .state = "ok", .bytes = 50, .started_ns = S_NS, .ended_ns = 11 * S_NS};
+    restore_item_add(d.db, &i);
+    restore_item_put(d.db, &i);
+    ck_assert_int_eq(migration_rto_s(&d, &m, &drill), 21); /* 5 bytes a second */
+    ck_assert_int_eq(drill, 0);
+    for (int k = 0; k < 3; k++) {
+        struct drill x = {.level = 1, .system = "s", .state = DRILL_RUNNING};
+        x.summary = object(summaries[k]), x.departments = object("[]"), x.recovery = object("{}");
+        drill_add(d.db, &x);
+        strcpy(x.state, DRILL_ENDED);
+        drill_end(d.db, &x, "");
+        drill_free(&x);
+    }
+    ck_assert_int_eq(
+        migration_rto_s(&d, &m, &drill), 10); /* 25 bytes a second, and 5 s beside it; a red one says nothing */
+    ck_assert_int_eq(drill, 2);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+}
+END_TEST
+
+/* The plan that says the order is about others by the time of the rollback. */
+START_TEST(the_order_of_the_cutover_is_kept) {
+    plan_force(&d,
+        "name: p\nsystem: s\nhosts: [a, b]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\ntargets: {rpo: 24h, "
+        "rto: 1h}\n"
+        "recovery: {hosts: [{host: a, address: 10.0.0.1/24}, {host: b, after: [a], address: 10.0.0.2/24}]}\n");
+    to_window();
+    CLEANUP_MIGRATION struct migration m = get();
+    ck_assert_str_eq(js_text(js_at(js_get(js_at(js_get(js_get(m.facts, "recovery"), "hosts"), 1), "after"), 0)), "a");
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("migrate-acts");
     TCase *t = tcase_create("acts");
@@ -256,6 +308,8 @@ int main(void) {
     tcase_add_test(t, reminders_are_told_once_each_and_again_after_an_extension);
     tcase_add_test(t, the_points_are_looked_at_each_week_and_harm_is_told);
     tcase_add_test(t, a_rollback_saves_the_targets_first_and_breaks_without_losing_the_window);
+    tcase_add_test(t, the_way_back_takes_as_long_as_the_last_green_drill_says_else_as_restores_did);
+    tcase_add_test(t, the_order_of_the_cutover_is_kept);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -200,6 +200,29 @@ START_TEST(what_cannot_come_up_is_refused_and_nothing_is_written) {
 }
 END_TEST
 
+/* Of four, h0 h1 h2 h3, each after the one before it and the last after the first, too. */
+START_TEST(the_order_of_a_recovery_reaches_through_hosts_that_are_not_restored) {
+    struct err e = ERR_INIT;
+    static const char text[] =
+        "{\"hosts\":[{\"host\":\"h3\",\"after\":[\"h2\",\"h0\"]},{\"host\":\"h2\",\"after\":[\"h1\"]},"
+        "{\"host\":\"h1\",\"after\":[\"h0\"]},{\"host\":\"h0\"}]}";
+    CLEANUP_JS struct js *recovery = js_parse(text, sizeof text - 1, "recovery", &e);
+    static struct restore_wish w;
+    w = (struct restore_wish){.n = 3, .items = {{.host = "h3"}, {.host = "h0"}, {.host = "h9"}}};
+    restore_order(&w, recovery);
+    ck_assert_uint_eq(w.items[0].after_n, 1);
+    ck_assert_str_eq(w.items[0].after[0], "h0");
+    ck_assert_uint_eq(w.items[1].after_n + w.items[2].after_n, 0);
+    ck_assert_int_eq(restore_order_check(&w, &e), 0);
+    w.items[2].host = "h2";
+    restore_order(&w, recovery);
+    ck_assert_uint_eq(w.items[0].after_n, 2);
+    ck_assert_str_eq(w.items[2].after[0], "h0");
+    restore_order(&w, NULL);
+    ck_assert_uint_eq(w.items[0].after_n + w.items[2].after_n, 0);
+}
+END_TEST
+
 START_TEST(a_grant_is_for_one_key_and_waits_for_its_turn) {
     struct err e = ERR_INIT;
     const char *after[2] = {NULL, "h0"};
@@ -293,6 +316,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, twenty_hosts_in_order_four_at_once_and_one_that_fails_hides_no_other);
     tcase_add_test(t, what_cannot_come_up_is_refused_and_nothing_is_written);
+    tcase_add_test(t, the_order_of_a_recovery_reaches_through_hosts_that_are_not_restored);
     tcase_add_test(t, a_grant_is_for_one_key_and_waits_for_its_turn);
     tcase_add_test(t, an_agent_that_died_or_fell_silent_goes_on_and_gives_up_after_five_tries);
     tcase_add_test(t, cancelled_before_and_while_it_runs);
