@@ -59,6 +59,27 @@ def tree_change(at, seed):
                 f.write(dice.randbytes(2000).hex().encode())
 
 
+def crowd_make(at, files):
+    """Many small files, two hundred in a directory."""
+    for d in range(files // 200):
+        os.makedirs(f"{at}/{d % 100}/{d}")
+        for n in range(200):
+            with open(f"{at}/{d % 100}/{d}/file-{n}", "w", encoding="ascii") as f:
+                f.write(f"{d} {n}\n" * 10)
+
+
+def one_of(at):
+    """The same file of a set each time, from its middle."""
+    while os.path.isdir(at):
+        names = sorted(os.listdir(at))
+        at = f"{at}/{names[len(names) // 2]}"
+    return at
+
+
+def size_of(at):
+    return int(run("du", "-sb", at, capture_output=True, text=True).stdout.split()[0])
+
+
 class Postgres:
     """A database of its own, below ${at}, for as long as it is open."""
 
@@ -113,9 +134,11 @@ def database_make(work, at, size, dump_at, dump_size):
             dump.wait()
 
 
-def pages_change(at, seed, edits=1000):
+def pages_change(at, seed):
+    """Scattered writes: a thousand in 2 GiB, fewer in less, so that their distance is the same."""
     dice = random.Random(seed)
     size = os.path.getsize(f"{at}/pages")
+    edits = max(size * 1000 >> 31, 1)
     with open(f"{at}/pages", "r+b") as f:
         for _ in range(edits):
             f.seek(dice.randrange(size - 100))
