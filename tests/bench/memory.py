@@ -4,7 +4,7 @@
 Each process has its own peak (VmHWM); they are added up over a process and all below it, and the greatest sum counts. That is at
 least what they had at any one moment. A process that begins and ends between two looks is not seen.
 
-As a program: memory.py OUT NAME=PID...   until SIGTERM; OUT then has NAME, greatest sum, greatest single process (both KiB), and
+As a program: memory.py OUT NAME=PID...   until SIGTERM, or none of them is left; OUT then has NAME, greatest sum, greatest single process (both KiB), and
 how many there were at once, for each NAME one line.
 """
 import contextlib
@@ -65,7 +65,9 @@ class Watch(threading.Thread):
 
 def main():
     watch = Watch({name: [int(pid)] for name, pid in (word.split("=") for word in sys.argv[2:])})
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    while not signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, 1):
+        if not any(os.path.exists(f"/proc/{pid}") for pids in watch.roots.values() for pid in pids):
+            break
     with open(sys.argv[1], "w", encoding="ascii") as out:
         for name, figures in watch.stop().items():
             print(name, *figures, file=out)

@@ -45,11 +45,11 @@ took zaibei-agent backup --limit-bandwidth '1 GB/s' "$data"
 between "$wall" 2500 20000 '8 MiB out at what the host allows'
 cp "$ZAIBEI_TMP/agent.yaml" "$ZAIBEI_AGENT_CONFIG"
 
-# What connecting costs is not counted, and the last piece is not waited for: a quarter where 15 % are allowed.
+# What connecting costs is not counted, and the last piece is not waited for: 22 % where 15 % are allowed.
 share() { # WHAT
     echo "$1: $cpu ms of processor time in $wall ms"
     [ "$cpu" -gt 50 ] || fail "$1: hardly any processor time was needed: $cpu ms"
-    [ $((cpu * 4)) -le "$wall" ] || fail "$1: $cpu ms of processor time in $wall ms"
+    [ $((cpu * 100)) -le $((wall * 22)) ] || fail "$1: $cpu ms of processor time in $wall ms"
 }
 step 'the share of the processor, link included'
 noise 16777216 73 >"$data/noise"
@@ -59,6 +59,11 @@ share 'with link'
 step 'and ssh, which does the ciphers where it is the transport; a restore, too'
 sed '/^transport:/d' "$ZAIBEI_TMP/agent.yaml" >"$ZAIBEI_AGENT_CONFIG"
 echo 'transport: openssh' >>"$ZAIBEI_AGENT_CONFIG"
+# It compresses, too, so that most of the work is its own.
+mkdir "$ZAIBEI_TMP/bin"
+printf '#!/bin/sh\nexec %s -o Compression=yes "$@"\n' "$(command -v ssh)" >"$ZAIBEI_TMP/bin/ssh"
+chmod 755 "$ZAIBEI_TMP/bin/ssh"
+PATH=$ZAIBEI_TMP/bin:$PATH
 noise 16777216 75 >"$data/noise"
 took zaibei-agent backup --limit-cpu '15 %' "$data"
 share 'with ssh'
