@@ -107,12 +107,22 @@ class Postgres:
         shutil.rmtree(self.at)
 
 
+# What applications keep: numbers, times, references that do not compress, words that do. pgbench's own tables are mostly blanks.
+LEDGER = """create unlogged table ledger as select i as id, (random() * 50000)::int as account,
+ round((random() * 9000)::numeric, 2) as amount, timestamp '2026-01-01' + i * interval '7 seconds' as at,
+ md5(i::text) || md5((i * 7)::text) as reference,
+ (array['transfer','fee','deposit','refund','correction'])[1 + i % 5] as kind,
+ (array['approved by the office after the second reading','awaiting a second signature of the department','',
+        'sent to the archive together with its annexes'])[1 + i % 4] as note
+ from generate_series(1, {rows}) i"""
+
+
 def database_make(work, at, size, dump_at, dump_size):
     """One file of database pages, and a dump as SQL text."""
-    scale = max(size // (15 * MIB), dump_size // (9 * MIB), 1) + 1
     with Postgres(f"{work}/postgres") as pg:
-        pg.call("pgbench", "-i", "-q", "-s", str(scale), "bench")
+        pg.call("pgbench", "-i", "-q", "-s", "10", "bench")
         pg.call("pgbench", "-T", "5", "-c", "2", "bench")
+        pg.call("psql", "-qc", LEDGER.format(rows=max(size // 180, dump_size // 140)), "bench")
         pg.call("psql", "-qc", "checkpoint", "bench")
         os.makedirs(at)
         tables = [os.path.join(b, n) for b, _, names in os.walk(f"{work}/postgres/data/base") for n in names]
@@ -157,9 +167,10 @@ def noise_make(at, size, seed, name="noise"):
             f.write(dice.randbytes(MIB))
 
 
-def dump_change(at, seed, lines=2000):
-    """The next night: another name; lines changed, gone and new all over it, so that all of it is shifted."""
+def dump_change(at, seed):
+    """The next night: another name; lines changed, gone and new all over it (two thousand in 1.2 GiB), so that all of it is shifted."""
     old = sorted(os.listdir(at))[-1]
+    lines = int(os.path.getsize(f"{at}/{old}") * 2000 / (1.2 * (1 << 30)))
     new = time.strftime("dump-%Y%m%d.sql", time.gmtime(time.mktime(time.strptime(old, "dump-%Y%m%d.sql")) + 36 * 3600))
     dice = random.Random(seed)
     with open(f"{at}/{old}", "rb") as f:

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 
 ACTS = {"full": "full", "same": "no change", "changed": "changed", "restore": "restore", "one": "one small file restored"}
-HOW = {"": "", "100M": ", 100 Mbit/s", "full": " of the full"}
+HOW = {"": "", "100M": ", 100 Mbit/s", "full": " of the full", "anew": " of what it became"}
 FIGURES = (("wall", "wall s", 2), ("cpu", "CPU s", 2), ("per_gb", "CPU s/GB", 1), ("peak", "peak MiB", 0), ("serve", "far MiB", 0),
            ("wire", "wire MB", 1), ("stored", "stored MB", 0))
 
@@ -39,7 +39,7 @@ BARS = [
     ("dump", "changed", "wall", "zaibei", "restic", 1.0),
     ("random", "full", "wall", "zaibei", "restic", 0.7),
     ("random", "full", "wall", "zaibei-openssh", "restic", 0.5),
-    ("replaced", "changed", "wall", "zaibei", "full of zaibei", 1.3),
+    ("replaced", "changed", "wall", "zaibei", "full/anew of zaibei", 1.3),
     *(("all", "all", figure, z, None, bar) for z in ("zaibei", "zaibei-openssh") for figure, bar in (("peak", 64), ("serve", 32))),
     *(("million", act, "peak", "zaibei", "in 100k", 1.1) for act in ("full", "same", "one")),
 ]
