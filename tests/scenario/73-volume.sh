@@ -3,12 +3,12 @@
 # no-asan: memory is measured
 # A host with very much data: 100 GiB of segments, made as they are sent, through the real protocol into a vault that stores
 # them, and every one of them back again, compared. serve stays under 32 MiB, the keeper under 64 MiB, whatever the size; the
-# rates are printed. 100 GiB with ZAIBEI_SOAK=1, ZAIBEI_SOAK_GIB=N for another size; half a GiB else.
+# rates are printed. 100 GiB with ZAIBEI_SOAK=1, ZAIBEI_SOAK_GIB=N for another size; a quarter of a GiB else.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 gib=${ZAIBEI_SOAK_GIB:-${ZAIBEI_SOAK:+100}}
 mib=$((${gib:-0} * 1024))
-[ $mib -gt 0 ] || mib=512
+[ $mib -gt 0 ] || mib=256
 space=$(df --output=avail -m "$ZAIBEI_TMP" | tail -n 1)
 # The index of each pack, the pack on its way, the vault's reserve, and what the vault refuses to fill.
 need=$((mib + mib / 16 + 1024))

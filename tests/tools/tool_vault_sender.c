@@ -1,6 +1,6 @@
-/* A host with any amount of data and no disk for it: what it sends are segments that follow from their address, so they are made
- * when they are sent, and made again to compare what comes back. It seals nothing, since the vault cannot tell; every frame
- * is the protocol's, through a `zaibei-vault serve` of its own.
+/* A host with any amount of data and no disk for it: what it sends are segments that follow from their address, so they
+ * are made when they are sent, and made again to compare what comes back. It seals nothing, since the vault cannot tell;
+ * every frame is the protocol's, through a `zaibei-vault serve` of its own.
  *
  *   send DIR HOST MIB   one full backup of so many MiB, packs of 64 segments of 1 MiB, committed
  *   read DIR HOST       every segment of the last point again, compared
@@ -222,7 +222,7 @@ int main(int argc, char **argv) {
     else mib = read_all(&c);
     double ms = ms_now() - began;
     client_close(&c);
-    if (wait4(pid, &status, 0, &use) != pid || status) return fprintf(stderr, "tool_vault_sender: serve: status %d\n", status), 1;
+    if (wait4(pid, &status, 0, &use) != pid || status) return fprintf(stderr, "serve: status %d\n", status), 1;
     printf("%u %.0f %ld\n", mib, ms, use.ru_maxrss);
     return 0;
 }
