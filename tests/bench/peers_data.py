@@ -63,9 +63,12 @@ def crowd_make(at, files):
     """Many small files, two hundred in a directory."""
     for d in range(files // 200):
         os.makedirs(f"{at}/{d % 100}/{d}")
+        folder = os.open(f"{at}/{d % 100}/{d}", os.O_RDONLY)
         for n in range(200):
-            with open(f"{at}/{d % 100}/{d}/file-{n}", "w", encoding="ascii") as f:
-                f.write(f"{d} {n}\n" * 10)
+            fd = os.open(f"file-{n}", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=folder)
+            os.write(fd, b"%d %d\n" % (d, n) * 10)
+            os.close(fd)
+        os.close(folder)
 
 
 def one_of(at):
