@@ -152,8 +152,11 @@ def an_act(bench, peer, source, act, argv_more, figures):
     figure["per_gb"] = figure["cpu"] / (data.size_of(source) / 1e9)
     figures.setdefault((act, peer.name), []).append(figure)
     print(f"  {act:12} {peer.name:16} " + " ".join(f"{k} {v:.2f}" for k, v in figure.items()), flush=True)
-    right = not argv_more or (same(source, peer.restored(target)) if method == "restore" else
-                              filecmp.cmp(argv_more[1], target + argv_more[1], shallow=False))
+    right = True
+    if method == "restore":
+        right = same(source, peer.restored(target))
+    elif method == "one":
+        right = os.path.exists(target + argv_more[1]) and filecmp.cmp(argv_more[1], target + argv_more[1], shallow=False)
     shutil.rmtree(target, ignore_errors=True)
     if not right:
         print(f"WRONG: {peer.name} brought back something else")
