@@ -171,7 +171,7 @@ $(UNIT:%=$(B)/tests/%):
 	$(call link,$(CHECK_LIBS))
 
 $(foreach t,$(TOOLS),$(eval $(B)/tools/$t: $(call objects,tests/tools/$t.c) \
-    $(call archives,$(need_$(call room_of,$t)) $(LAYERS))))
+    $(call archives,helpers $(need_$(call room_of,$t)) $(LAYERS))))
 $(TOOLS:%=$(B)/tools/%):
 	$(call link)
 
@@ -229,10 +229,10 @@ soak: ## the scenarios at length, each fuzz target for ten minutes; what they co
 	+@ZAIBEI_SOAK=1 TEST_LIMIT=7200 FUZZ_SECONDS=600 FIGURES=tests/soak.figures $(RUN); rc=$$?; \
 	    scripts/reliability; exit $$rc
 
-bench: ## the product beside restic, borg, rsync and others: docs/BENCHMARKS.md (an hour or so, as root, 25 GB below TMPDIR)
+bench: ## the product beside restic, borg, rsync and others: docs/BENCHMARKS.md (two hours or so, as root, 25 GB below TMPDIR)
 	@scripts/setup bench
 	@$(MAKE) all
-	@B='$(abspath $(B))' tests/bench/peers.py --write
+	@B='$(abspath $(B))' tests/bench/peers.py --write --scale
 
 bench-quick: ## the same with an eighth of the data, once, without the slow ones
 	@scripts/setup bench

@@ -166,7 +166,7 @@ int backup_run(const struct config *cfg, const struct backup_request *q, struct 
     bool link = cfg->transport == TRANSPORT_LIBSSH2;
     if (rc == 0 && link) limiter_link_starts(cfg->limiter);
     if (rc == 0) rc = session_open(cfg, &r->session, e);
-    if (rc == 0 && link) limiter_link_runs(cfg->limiter, r->session.child_pid);
+    if (rc == 0 && cfg->transport != TRANSPORT_DIR) limiter_link_runs(cfg->limiter, r->session.child_pid);
     if (rc == 0 && q->cancelled) r->session.cancelled = q->cancelled, r->session.cancelled_arg = q->cancelled_arg;
     if (rc == 0) rc = session_judge(&r->session, !q->dry_run, e);
     if (rc == 0) rc = q->dry_run ? dry_run(r, e) : make_point(r, e);

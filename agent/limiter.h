@@ -45,8 +45,8 @@ int limiter_begin(struct limiter *l, const struct limits *ceiling, struct err *e
 void limiter_end(struct limiter *l);
 
 /** limiter_link_starts(l): the next child is link: it inherits its part of the memory, since what has changed its user
- * cannot be given a limit. limiter_link_runs(l, pid): it runs: its processor time counts, and the rest of the memory is
- * ours. limiter_pace(l, n): ${n} bytes have passed the stream. All take NULL. */
+ * cannot be given a limit. limiter_link_runs(l, pid): it runs, or ssh in its place: its processor time counts, and the rest
+ * of the memory is ours. limiter_pace(l, n): ${n} bytes have passed the stream. All take NULL. */
 void limiter_link_starts(struct limiter *l);
 void limiter_link_runs(struct limiter *l, int pid);
 void limiter_pace(struct limiter *l, uint64_t n);

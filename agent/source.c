@@ -23,7 +23,7 @@ int source_open(struct source *s, const struct source_options *o, struct err *e)
     if (o->granted) s->granted = *o->granted, snprintf(s->host, sizeof s->host, "%s", o->granted->host);
     if (session_open(&s->cfg, &s->session, e) == 0 &&
         (!o->granted || session_source(&s->session, o->granted->host, o->granted->host_id, e) == 0)) {
-        if (s->cfg.transport == TRANSPORT_LIBSSH2) limiter_link_runs(o->limiter, s->session.child_pid);
+        if (s->cfg.transport != TRANSPORT_DIR) limiter_link_runs(o->limiter, s->session.child_pid);
         s->fetch = fetch_over_session(&s->session);
         if (s->fetch) return 0;
         err_set(e, ZE_NOMEM, s->host, _("fetching"));

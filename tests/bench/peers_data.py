@@ -59,6 +59,30 @@ def tree_change(at, seed):
                 f.write(dice.randbytes(2000).hex().encode())
 
 
+def crowd_make(at, files):
+    """Many small files, two hundred in a directory."""
+    for d in range(files // 200):
+        os.makedirs(f"{at}/{d % 100}/{d}")
+        folder = os.open(f"{at}/{d % 100}/{d}", os.O_RDONLY)
+        for n in range(200):
+            fd = os.open(f"file-{n}", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=folder)
+            os.write(fd, b"%d %d\n" % (d, n) * 10)
+            os.close(fd)
+        os.close(folder)
+
+
+def one_of(at):
+    """The same file of a set each time, from its middle."""
+    while os.path.isdir(at):
+        names = sorted(os.listdir(at))
+        at = f"{at}/{names[len(names) // 2]}"
+    return at
+
+
+def size_of(at):
+    return int(run("du", "-sb", at, capture_output=True, text=True).stdout.split()[0])
+
+
 class Postgres:
     """A database of its own, below ${at}, for as long as it is open."""
 
@@ -123,9 +147,11 @@ def database_make(work, at, size, dump_at, dump_size):
             dump.wait()
 
 
-def pages_change(at, seed, edits=1000):
+def pages_change(at, seed):
+    """Scattered writes: a thousand in 2 GiB, fewer in less, so that their distance is the same."""
     dice = random.Random(seed)
     size = os.path.getsize(f"{at}/pages")
+    edits = max(size * 1000 >> 31, 1)
     with open(f"{at}/pages", "r+b") as f:
         for _ in range(edits):
             f.seek(dice.randrange(size - 100))
@@ -144,9 +170,10 @@ def noise_make(at, size, seed, name="noise"):
             f.write(dice.randbytes(MIB))
 
 
-def dump_change(at, seed, lines=2000):
-    """The next night: another name; lines changed, gone and new all over it, so that all of it is shifted."""
+def dump_change(at, seed):
+    """The next night: another name; lines changed, gone and new all over it (two thousand in 1.2 GiB), so that all of it is shifted."""
     old = sorted(os.listdir(at))[-1]
+    lines = int(os.path.getsize(f"{at}/{old}") * 2000 / (1.2 * (1 << 30)))
     new = time.strftime("dump-%Y%m%d.sql", time.gmtime(time.mktime(time.strptime(old, "dump-%Y%m%d.sql")) + 36 * 3600))
     dice = random.Random(seed)
     with open(f"{at}/{old}", "rb") as f:

@@ -1,6 +1,7 @@
-"""The programs that are compared, each as the same few acts: make a repository, back up, restore the newest.
+"""The programs that are compared, each as the same few acts: make a repository, back up, restore the newest, restore one file of it.
+What a program has no method for it is not asked to do.
 
-All speak to the same sshd on loopback, with their own defaults. ${root} is the directory with the peers' newer packages, or "/".
+All speak to the same sshd, with their own defaults. ${root} is the directory with the peers' newer packages, or "/".
 """
 import glob
 import json
@@ -8,10 +9,11 @@ import os
 import shutil
 import subprocess
 
+import peers_data as data
+
 
 class Peer:
     name = ""
-    acts = ("full", "same", "changed", "restore")
 
     def __init__(self, bench):
         self.b, self.repo = bench, f"{bench.work}/repo/{self.name}"
@@ -30,7 +32,7 @@ class Peer:
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **self.env}, **more)
 
     def stored(self):
-        return int(subprocess.check_output(["du", "-sb", self.repo], text=True).split()[0])
+        return data.size_of(self.repo)
 
     def restored(self, target):
         """Where below ${target} the source lies."""
@@ -39,7 +41,7 @@ class Peer:
 
 class Tar(Peer):
     """The floor: no encryption at rest, no deduplication, no history."""
-    name, acts = "tar-zstd-ssh", ("full",)
+    name = "tar-zstd-ssh"
 
     def full(self):
         return self.argv("sh", "-c", f"tar -C {self.source} -cf - . | zstd -q -1 -T1 | ssh -F {self.b.ssh} bench "
@@ -51,7 +53,7 @@ class Tar(Peer):
 
 class Find(Peer):
     """What looking at every name and one connection cost."""
-    name, acts = "find-and-ssh", ("same",)
+    name = "find-and-ssh"
 
     def same(self):
         return self.argv("sh", "-c", f"find {self.source} -printf '%s %C@ %i\\n' >/dev/null; ssh -F {self.b.ssh} bench true")
@@ -110,6 +112,9 @@ class Restic(Peer):
     def restore(self, target):
         return self.call("restore", "latest", "--target", target)
 
+    def one(self, target, path):
+        return self.call("restore", "latest", "--target", target, "--include", path)
+
 
 class Borg(Peer):
     name = "borg"
@@ -134,6 +139,9 @@ class Borg(Peer):
 
     def restore(self, target):
         return self.argv("env", "-C", target, "borg", "extract", f"::{self.n}")
+
+    def one(self, target, path):
+        return [*self.restore(target), path.lstrip("/")]
 
 
 class Zaibei(Peer):
@@ -167,6 +175,9 @@ class Zaibei(Peer):
 
     def restore(self, target):
         return ["zaibei-agent", "--json", "restore", "latest", "--target", target, "--existing", "never"]
+
+    def one(self, target, path):
+        return [*self.restore(target), path]
 
     def stored(self):
         packs = glob.glob(f"{self.b.work}/box/vault/store/hosts/{self.host}/**", recursive=True)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # serial
 # no-asan: libfaketime is preloaded, and processor time is measured
-# limit 180
+# limit 240
 # A run keeps its limits: bytes a second in both directions, the share of the processor, order at the disk, memory; the
 # host's own are the ceiling; the end of a plan's window stops a run, and the next one continues.
 set -eu
@@ -45,12 +45,33 @@ took zaibei-agent backup --limit-bandwidth '1 GB/s' "$data"
 between "$wall" 2500 20000 '8 MiB out at what the host allows'
 cp "$ZAIBEI_TMP/agent.yaml" "$ZAIBEI_AGENT_CONFIG"
 
+# What connecting costs is not counted, and the last piece is not waited for: 22 % where 15 % are allowed.
+share() { # WHAT
+    echo "$1: $cpu ms of processor time in $wall ms"
+    [ "$cpu" -gt 50 ] || fail "$1: hardly any processor time was needed: $cpu ms"
+    [ $((cpu * 100)) -le $((wall * 22)) ] || fail "$1: $cpu ms of processor time in $wall ms"
+}
 step 'the share of the processor, link included'
 noise 16777216 73 >"$data/noise"
 took zaibei-agent backup --limit-cpu '15 %' "$data"
-echo "$cpu ms of processor time in $wall ms"
-[ "$cpu" -gt 50 ] || fail "hardly any processor time was needed: $cpu ms"
-[ $((cpu * 4)) -le "$wall" ] || fail "$cpu ms of processor time in $wall ms"
+share 'with link'
+
+step 'and ssh, which does the ciphers where it is the transport; a restore, too'
+sed '/^transport:/d' "$ZAIBEI_TMP/agent.yaml" >"$ZAIBEI_AGENT_CONFIG"
+echo 'transport: openssh' >>"$ZAIBEI_AGENT_CONFIG"
+# It compresses, too, so that most of the work is its own.
+mkdir "$ZAIBEI_TMP/bin"
+printf '#!/bin/sh\nexec %s -o Compression=yes "$@"\n' "$(command -v ssh)" >"$ZAIBEI_TMP/bin/ssh"
+chmod 755 "$ZAIBEI_TMP/bin/ssh"
+PATH=$ZAIBEI_TMP/bin:$PATH
+noise 16777216 75 >"$data/noise"
+took zaibei-agent backup --limit-cpu '15 %' "$data"
+share 'with ssh'
+took zaibei-agent restore latest --target "$ZAIBEI_TMP/back.cpu" --limit-cpu '15 %'
+share 'a restore with ssh'
+cp "$ZAIBEI_TMP/agent.yaml" "$ZAIBEI_AGENT_CONFIG"
+took zaibei-agent restore latest --target "$ZAIBEI_TMP/back.link" --limit-cpu '15 %'
+share 'a restore with link'
 
 step 'order, memory; a pause ends when the run is stopped'
 noise 16777216 74 >"$data/noise"
@@ -63,9 +84,15 @@ for _ in $(seq 200); do # once link runs, the agent has the rest
     [ -z "$link" ] || ! grep -q '^Max data size *117440512 ' "/proc/$agent/limits" || break
     sleep 0.05
 done
-for p in $agent $link; do
+threads() { ls "/proc/$agent/task" "/proc/$link/task" | grep '^[0-9]'; }
+for _ in $(seq 200); do # those who seal, too
+    [ "$(threads | wc -l)" -lt 4 ] || break
+    sleep 0.05
+done
+[ "$(threads | wc -l)" -ge 4 ] || fail "those who seal do not run: $(threads | wc -l) threads"
+for p in $(threads); do
     [ "$(ionice -p "$p")" = idle ] || fail "the I/O class of $p is $(ionice -p "$p")"
-    [ "$(ps -o ni= -p "$p" | tr -d ' ')" = 10 ] || fail "the niceness of $p is $(ps -o ni= -p "$p")"
+    [ "$(cut -d' ' -f19 "/proc/$p/stat")" = 10 ] || fail "the niceness of $p is $(cut -d' ' -f19 "/proc/$p/stat")"
 done
 grep -q '^Max data size *117440512 ' "/proc/$agent/limits" || fail "$(grep data "/proc/$agent/limits")"
 grep -q '^Max data size *16777216 ' "/proc/$link/limits" || fail "$(grep data "/proc/$link/limits")"
