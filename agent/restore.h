@@ -50,6 +50,7 @@ struct restore_request {
     unsigned strip; /* components to leave out at the front */
     enum restore_existing existing;
     bool dry_run;
+    bool compared; /* somebody else compares every file: it has its name without being read back */
     struct progress *progress;    /* may be NULL */
     bool (*cancelled)(void *arg); /* may be NULL; true ends the run with ZE_CANCELLED */
     void *cancelled_arg;

@@ -142,6 +142,7 @@ static int complete(struct run *r, struct item *it, struct err *e) {
     struct reading f = {.fd = file_fd(r, it, &why), .shift = it->block_shift, .end = it->size, .x = r->batch.extents + it->extents_at,
         .n = it->extents_n, .arg = it};
     if (f.fd < 0) return fail_item(r, it, &why, e);
+    if (r->q->compared) return file_finish(r, it, it->digest, e);
     digest_init(&f.digest, it->block_shift, it->size);
     it->hashing = it->size >= WORTH_ASKING && it->size <= BATCH_BYTES && ahead_hash(r->ahead, &f);
     return it->hashing ? 0 : hashed(r, it, &f, file_hash(r, &f, &why), &why, e);

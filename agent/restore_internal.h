@@ -128,7 +128,7 @@ int file_fd(struct run *r, struct item *it, struct err *e) MUST_CHECK;
 void file_drop(struct run *r, struct item *it); /* close it and remove the temporary name */
 /** file_hash(r, f, e): a stretch of a file, by this thread. */
 int file_hash(struct run *r, struct reading *f, struct err *e) MUST_CHECK;
-/** file_finish(r, it, got, e): ${got} is its digest: compare, set attributes, publish. Problems are told; <0 ends
+/** file_finish(r, it, got, e): ${got} is its digest: compare (unless others do), set attributes, publish. Problems are told; <0 ends
  * the run. */
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) MUST_CHECK;
 /** file_attributes(r, a, keep, fd, path, n): all but the file flags; file_flags: those. What is lacking is told. */

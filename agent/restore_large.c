@@ -70,6 +70,7 @@ static int one_page(struct run *r, struct large *l, size_t i, struct err *e) {
         if (rc != 0) return rc;
         if ((fd = file_fd(r, r->batch.items, e)) < 0) return -1;
     }
+    if (l->fd < 0 && r->q->compared) return 0;
     return until_hashed(r, l, e) < 0 ? -1 : hash_page(r, l, fd, at, end, e);
 }
 

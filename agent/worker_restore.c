@@ -157,6 +157,7 @@ static int host_restore(
     const struct worker *w = d->w;
     const struct restore_request q = {.target = h->tree,
         .existing = EXISTING_REFUSE,
+        .compared = w->q->op == WORKER_DRILL, /* by host_content; op "restore" is to leave what nobody has to doubt */
         .progress = &d->progress,
         .cancelled = doing_step,
         .cancelled_arg = d,
