@@ -57,7 +57,7 @@ echo mine >"$ZAIBEI_TMP/h03.data/back/file"
 kill -9 "${agent_pid[h04]}"
 unset 'agent_pid[h04]'
 for name in $names; do # so slowly that they meet
-    [ "$name" = h04 ] || echo 'limits: {bandwidth: 256 KiB/s}' >>"$ZAIBEI_TMP/$name.yaml"
+    [ "$name" = h04 ] || echo 'limits: {bandwidth: 96 KiB/s}' >>"$ZAIBEI_TMP/$name.yaml"
 done
 agents_stop
 for name in $names; do [ "$name" = h04 ] || up "$name"; done
