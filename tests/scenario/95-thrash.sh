@@ -111,10 +111,10 @@ pins() {
 
 # Right is on a paper that two people have signed, or in the age of the point; else the answer is no.
 removals() {
-    local n rc
+    local n rc way=1 # first by age: later so many of the host's points may have gone in a day that no more go without approvals
     while going; do
         n=$(acknowledged)
-        case $((RANDOM % 4)) in
+        case $way in
         0) # without any right
             case $n in
             sandbox.*)
@@ -130,6 +130,7 @@ removals() {
             [ -z "$n" ] || { mv "was/$n" "dying/$n" && removed "$n" age; }
             ;;
         *)
+            way=$((RANDOM % 4))
             [ -n "$n" ] && [ "$(find was -type f | wc -l)" -gt 8 ] || continue
             rm -f request*
             zaibei-vault request remove "$vault" "${n/.//}" --out request >/dev/null 2>&1 &&
@@ -138,6 +139,7 @@ removals() {
                 mv "was/$n" "dying/$n" && removed "$n" approvals --approvals request
             ;;
         esac
+        way=$((RANDOM % 4))
         pause 5 10
     done
 }
