@@ -5,7 +5,7 @@
  *   small (< 64 KiB)           hashed whole; the same as before: its extents are used again; else into a packed segment
  *   large, nothing known       cut into segments of 1 MiB; those whose identity is stored are not sent
  *   large, old signature       blocks equal at the same offset are taken from the old version;
- *     … and a changed stretch  librsync looks for it elsewhere in the old version; the rest is new
+ *     … and a changed stretch  looked for elsewhere in the old version (by librsync, then block by block); the rest is new
  *
  * Holes are extents; they are neither read nor hashed. Of a file of several chunks a few are read ahead and hashed by workers.
  */

@@ -1,5 +1,6 @@
 /* Files with extent pages: one page at a time is fetched, and with it what is needed of 64 MiB of the file. The digest
- * goes along, one page behind: a worker reads back what was written while the next is written. The same pages, without the content, tell whether a file that exists is right already. */
+ * goes along, one page behind: a worker reads back what was written while the next is written. The same pages, without the
+ * content, tell whether a file that exists is right already. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ struct large {
     const struct entry *en;
     struct digest d;
     struct buf page;
-    struct extents {
+    struct page_extents {
         struct extent *x;
         size_t n, cap;
     } own[2], *at; /* of the page at hand, and of the one that is read back */
@@ -23,7 +24,7 @@ struct large {
 
 /* Write what these extents name, which begin at ${at}; 1 when the file is given up. */
 static int write_extents(struct run *r, const struct large *l, uint64_t at, struct err *e) {
-    const struct extents *x = l->at;
+    const struct page_extents *x = l->at;
     for (size_t k = 0; k < x->n;) {
         size_t part = x->n - k < BATCH_JOBS ? x->n - k : BATCH_JOBS;
         if (batch_extents(r, 0, x->x + k, part, at, e) < 0 || batch_write(r, e) < 0) return -1;
