@@ -1,7 +1,8 @@
 /* Fetching sealed segments, in the order asked for, from one of two places.
  *
- * Over a session: a segment that the local copies of meta packs hold unharmed is read there; runs of all others are
- * asked for with GET, two frames ahead, so that the vault never waits for us. Nothing piles up here: what the vault has
+ * Over a session: a meta segment that a local copy holds, and that opens, is read there (a copy may be of another pack: a
+ * number that the vault never stored is used again). All others are asked for with GET, two frames ahead, so that the vault
+ * never waits for us. Nothing piles up here: what the vault has
  * sent and we have not read stays in the pipe, and frames hold one segment at a time; requests are far smaller than a
  * pipe, so both sides never wait for each other. After an error answers may still be under way, so the session is over
  * for fetching.
@@ -169,24 +170,13 @@ static int remote_run(const struct call *c, size_t from, size_t end, struct err 
     return 0;
 }
 
-static int session_all(const struct call *c, size_t n, struct err *e) {
-    size_t run = 0; /* segments [run, i) are to be asked for */
-    for (size_t i = 0; i <= n; i++) {
-        if (i < n && !local_read(c->f, c->generation, c->addrs[i])) continue;
-        if (remote_run(c, run, i, e) < 0) return -1;
-        run = i + 1;
-        if (i < n && c->each(c->arg, i, c->f->sealed.p, c->f->sealed.len, e) < 0) return -1;
-    }
-    return 0;
-}
-
 int fetch_sealed(struct fetch *f, const uint8_t generation[SEAL_ID], const struct seg_addr *addrs, size_t n,
     int (*each)(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e),
     int (*bad)(void *arg, size_t i, const struct err *why), void *arg, struct err *e) {
     struct call c = {.f = f, .generation = generation, .addrs = addrs, .each = each, .bad = bad, .arg = arg};
     if (f->s && f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
     if (f->s) {
-        if (session_all(&c, n, e) == 0) return 0;
+        if (remote_run(&c, 0, n, e) == 0) return 0;
         f->broken = true;
         return -1;
     }

@@ -14,7 +14,7 @@ struct fetch;
 
 /**
  * fetch_sealed(f, generation, addrs, n, each, arg, e):
- * Fetch ${n} sealed segments, in the order given; requests are pipelined (at most 4 MiB ahead). ${each} gets index,
+ * Fetch ${n} sealed data segments, in the order given, never from the local copies; requests are pipelined (at most 4 MiB ahead). ${each} gets index,
  * sealed bytes and length for each; what it returns below 0 ends the call. A segment that is absent or damaged calls
  * ${bad} (index, error) if set and goes on, else ends the call with that error.
  */

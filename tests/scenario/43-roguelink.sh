@@ -109,6 +109,24 @@ step 'acknowledged packs that the vault does not have'
 attack done 15 ZB-1603
 restore latest "$ZAIBEI_TMP/back"
 cmp "$data/b" "$ZAIBEI_TMP/back$data/b" || fail 'what is restored after it is wrong'
+
+step 'local copies of meta packs under the numbers of other packs'
+# A rogue that acknowledges what it keeps leaves them: the number was never stored, so it is used again.
+/usr/bin/python3 - "$state/cache/meta" "$vault/store/hosts/sandbox/packs" <<'PY'
+import hashlib, os, struct, sys
+copies, packs = sys.argv[1:]
+generation, = os.listdir(copies)
+copies, packs = f"{copies}/{generation}", f"{packs}/{generation}"
+one = bytearray(open(f"{copies}/{sorted(os.listdir(copies))[0]}", "rb").read())
+index_at, count = struct.unpack_from("<QI", one, len(one) - 48)
+for number in {int(name.split(".")[0], 16) for name in os.listdir(packs)}:
+    struct.pack_into("<I", one, 56, number)
+    one[-36:-4] = hashlib.blake2b(one[:64] + one[index_at:-48], digest_size=32).digest()
+    open(f"{copies}/{number:08x}", "wb").write(one)
+assert count and len(os.listdir(copies)) > 3
+PY
+restore latest "$ZAIBEI_TMP/again"
+cmp "$data/b" "$ZAIBEI_TMP/again$data/b" || fail 'what is restored with copies of other packs is wrong'
 step 'an old receipt'
 attack receipt-old 1 ZB-1504
 step 'an old receipt made to fit'
