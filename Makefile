@@ -291,10 +291,13 @@ po-check: $(B)/zaibei.pot ## fails when a message has no translation, or a doubt
 	@if [ -e po/zh_CN.po ] || [ "$$(grep -c '^msgid' $<)" -gt 1 ]; then \
 	    msgcmp po/zh_CN.po $< && msgfmt --check --statistics -o /dev/null po/zh_CN.po; fi
 
+# What <inttypes.h> names is written out: catalogue.h reads plain messages only.
 $(B)/locale/%/LC_MESSAGES/zaibei.mo: po/%.po
 	$(say) MSGFMT $<
 	@mkdir -p $(@D)
-	$(Q)msgfmt --check -o $@ $<
+	$(Q)for pri in $$(grep -o '<PRI[A-Za-z0-9]*>' $< | tr -d '<>' | sort -u); do \
+	    printf '#include <inttypes.h>\n%s\n' $$pri | $(CC) -E -P - | sed -n "\$$s/[\" ]//g; \$$s|.*|s/<$$pri>/&/g|p"; done >$@.sed
+	$(Q)sed -f $@.sed $< | msgfmt --check -o $@ -
 
 $(B)/man/%: docs/man/%.scd
 	$(say) MAN $@

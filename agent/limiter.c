@@ -66,7 +66,7 @@ static int data_set(uint64_t bytes, uint64_t *before) {
 
 /* What the kernel keeps for us. */
 static int apply(struct limiter *l, struct err *e) {
-    static const int io[] = {
+    const int io[] = {
         [IO_BEST_EFFORT] = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7), [IO_IDLE] = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)};
     const struct limits *m = &l->limits;
     l->nice_before = getpriority(PRIO_PROCESS, 0);

@@ -1,21 +1,26 @@
-/** gettext from the first message on: _() translates, N_() only marks. i18n_init() reads LANG and finds the catalogue. */
+/**
+ * Messages in two languages, from the first one on: _() translates, N_() only marks. i18n_init() reads LANG and finds the
+ * catalogue.
+ */
 #ifndef BASE_I18N_H
 #define BASE_I18N_H
 
-#include <libintl.h>
-
-#define _(s) gettext(s)
+#define _(s) i18n(s)
 #ifndef N_
 #define N_(s) s
 #endif
-#define P_(one, many, n) ngettext(one, many, (unsigned long)(n))
+#define P_(one, many, n) i18n_count(one, many, (unsigned long)(n))
+
+/** i18n(text), i18n_count(one, many, n): the translation, or what was given. Valid as long as the program runs. */
+const char *i18n(const char *text) __attribute__((format_arg(1)));
+const char *i18n_count(const char *one, const char *many, unsigned long n) __attribute__((format_arg(1), format_arg(2)));
 
 /**
  * i18n_init():
  * Set the locale from the environment and bind the catalogue "zaibei": from $ZAIBEI_LOCALEDIR, else from ../locale beside
  * the running program (a build tree), else from where it was installed. Numbers keep the C locale. Where the locale that
- * is asked for is Chinese and this machine has none, messages are Chinese in UTF-8 all the same. Call once, first: it may
- * set LANGUAGE, and it opens the catalogue, which a confined process cannot.
+ * is asked for is Chinese and this machine has none, messages are Chinese in UTF-8 all the same, unless LANGUAGE wishes
+ * otherwise. Call once, first: it opens the catalogue, which a confined process cannot.
  */
 void i18n_init(void);
 
