@@ -55,7 +55,7 @@ static int recover_running(struct daemon *d, int64_t id, struct err *e) {
     return rc;
 }
 
-/* One that waited: another worker will show another key. */
+/* One that waited: another worker will show another key. Before anybody can ask: nobody seals a grant to the dead one. */
 static int recover_waiting(struct daemon *d, int64_t id, struct err *e) {
     struct drill x;
     int64_t now = daemon_now(d);
@@ -114,6 +114,7 @@ int drill_clean(struct daemon *d, struct js **left, struct err *e) {
 }
 
 struct drills *drills_new(struct daemon *d, struct err *e) {
+    if (recover(d, DRILL_WAITING, recover_waiting, e) < 0) return NULL;
     struct drills *s = calloc(1, sizeof *s);
     if (!s) return err_set(e, ZE_NOMEM, "drills", "slots"), NULL;
     s->d = d, s->unclean = true;
@@ -125,7 +126,7 @@ struct drills *drills_new(struct daemon *d, struct err *e) {
 static int take_over(struct drills *s, struct err *e) {
     if (!s->unclean) return 0;
     if (drill_clean(s->d, NULL, e) < 0) return -1;
-    if (recover(s->d, DRILL_RUNNING, recover_running, e) < 0 || recover(s->d, DRILL_WAITING, recover_waiting, e) < 0) return -1;
+    if (recover(s->d, DRILL_RUNNING, recover_running, e) < 0) return -1;
     s->unclean = false;
     return 0;
 }

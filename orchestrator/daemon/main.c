@@ -113,14 +113,14 @@ static int serve(struct daemon *d, struct err *e) {
     struct scheduler *s = scheduler_new(d);
     if (!s) return err_set(e, ZE_NOMEM, "zaibeid", "scheduler");
     int rc = -1, fd = make_parent(d->cfg->socket, e) < 0 ? -1 : sock_listen(d->cfg->socket, 0660, e);
-    struct httpd *h = fd < 0 ? NULL : httpd_start(fd, api_handle, d, e);
+    struct httpd *h = fd < 0 || !(d->drills = drills_new(d, e)) ? NULL : httpd_start(fd, api_handle, d, e);
     if (!h || listen_open(d, &net, e) < 0) goto out;
     if (*d->cfg->vault_socket && (agents.fd = sock_listen(d->cfg->vault_socket, 0660, e)) < 0) goto out;
     if (agents.fd >= 0 && (rc = pthread_create(&thread, NULL, agents_thread, &agents)) != 0) {
         rc = err_set(e, ZE_NOMEM, "zaibeid", "thread: %s", strerror(rc));
         goto out;
     }
-    struct notifier *notifier = (d->drills = drills_new(d, e)) ? notify_start(d, e) : NULL;
+    struct notifier *notifier = notify_start(d, e);
     if (!notifier) {
         rc = -1;
         goto out;
@@ -133,11 +133,13 @@ static int serve(struct daemon *d, struct err *e) {
     rc = 0;
     notify_stop(notifier);
     drills_free(d->drills);
+    d->drills = NULL;
     audit_end(d);
     if (agents.fd >= 0) _exit(0); /* calls may be under way; the catalog is as good as after a crash, which is good */
 out:
     listen_close(net);
     httpd_stop(h);
+    drills_free(d->drills);
     scheduler_free(s);
     return rc;
 }

@@ -32,7 +32,7 @@ cp -a web web1
 step 'a quota is shown beside what is used; what is mistyped is refused, here and in the file'
 expect 0 quota --host web --bytes '3 MiB'
 says 'host web: ' ' of 3.0 MiB (3'
-[ "$(used web)" -eq "$(find vault/store/hosts/web/packs vault/store/hosts/web/used -type f -printf '%s\n' | paste -sd+ | bc)" ] ||
+[ "$(used web)" -eq "$(find vault/store/hosts/web/packs vault/store/hosts/web/used -type f -printf '%s\n' | awk '{n += $1} END {print n}')" ] ||
     fail 'used is not what is in the store'
 expect 2 quota --host web --bytes lots
 expect 2 quota --host web --system oa --bytes 1

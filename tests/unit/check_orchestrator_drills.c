@@ -336,6 +336,10 @@ START_TEST(after_a_restart_what_ran_has_failed_what_waited_waits_with_another_ke
     drill_free(&x);
     int cleaned = orders("\"op\":\"clean\"");
     begin_again();
+    x = get(b); /* whoever asks from now on is not shown the key of a worker that is gone */
+    ck_assert_str_eq(x.state, DRILL_QUEUED);
+    ck_assert_str_eq(x.public_key, "");
+    drill_free(&x);
     come_to(b, DRILL_WAITING);
     ck_assert_int_eq(orders("\"op\":\"clean\""), cleaned + 1);
     ended_as(a, "failed", "worker");
