@@ -9,6 +9,7 @@
 #include "limiter.h"
 #include "progress.h"
 #include "restore.h"
+#include "restored.h"
 #include "wrap/json.h"
 
 enum { TOLD_MAX = 1000 };
@@ -137,6 +138,15 @@ static void summary(const struct opened *o, const struct restore_request *q, con
                 _(lacks[i].text), (unsigned long long)res->lacks[i], told->first[i]);
 }
 
+/* For the platform's log; a vault directory and its kit need neither it nor this host's state. */
+static void note(
+    const struct source *s, const struct opened *o, const struct restore_request *q, const char *state, const struct restore_result *res) {
+    if (!s->over_session || q->dry_run) return;
+    struct restored r = {.point = o->point.number, .target = q->target, .state = state};
+    if (res) r.files = res->files, r.bytes = res->bytes, r.missed = res->missed;
+    restored_note(&s->cfg, clock_real(), &r);
+}
+
 static int run(struct source *s, const char *selector, struct restore_request *q, struct err *e) {
     char target[128];
     struct opened o;
@@ -152,7 +162,9 @@ static int run(struct source *s, const char *selector, struct restore_request *q
     progress.files_total = q->paths_n ? 0 : o.root.files;
     progress_phase(&progress, N_("restoring"));
     q->progress = &progress, q->tell = tell, q->tell_arg = &told;
+    note(s, &o, q, "begun", NULL);
     int rc = restore_run(s, &o, q, &res, e);
+    note(s, &o, q, rc < 0 ? "failed" : res.missed || res.attributes ? "partial" : "ok", &res);
     progress_end(&progress);
     if (told.n > TOLD_MAX) fprintf(stderr, _("… and %llu more\n"), (unsigned long long)(told.n - TOLD_MAX));
     bool finished = rc == 0 || err_exit(e) == ZB_EXIT_DAMAGE; /* damage is an error, but the rest was done */

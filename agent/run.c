@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "limiter.h"
+#include "restored.h"
 #include "session.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -236,6 +237,13 @@ static int job_do(struct runner *r, const struct js *j) {
     return rc < 0 ? err_exit(&why) : done.state == STATE_PARTIAL ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
 }
 
+static int tell_restored(void *arg, struct js *note) {
+    struct err silent = ERR_INIT;
+    js_set_str(note, "op", "restored");
+    CLEANUP_JS struct js *a = run_visit(arg, note, &silent);
+    return a && !js_has(a, "error") ? 0 : -1;
+}
+
 /* Call in and do what is due. ${next_s}: when to come back. The exit code of the worst job, or <0. */
 static int call_in(struct runner *r, unsigned *next_s, size_t *jobs, struct err *e) {
     CLEANUP_JS struct js *q = js_object();
@@ -253,6 +261,7 @@ static int call_in(struct runner *r, unsigned *next_s, size_t *jobs, struct err 
         int rc = job_do(r, js_at(list, i));
         if (rc > worst) worst = rc;
     }
+    restored_tell(r->c, tell_restored, r);
     int rc = run_restores(r, js_get(a, "restores"), next_s);
     return rc > worst ? rc : worst;
 }

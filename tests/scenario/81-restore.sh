@@ -64,6 +64,17 @@ expect 0 zaibei restore show 2 --wait
 check "$ZAIBEI_TMP/roots/b"
 agents_stop
 
+step 'what somebody restores on the host itself is in the audit, too'
+restore latest "$ZAIBEI_TMP/byhand"
+expect 0 zaibei-agent restore latest --target "$ZAIBEI_TMP/byhand2" --dry-run
+own() { as auditor zaibei audit list --act restore.own --json | jq -c '[.object, .detail.state, .detail.target, .detail.point]'; }
+[ -z "$(own)" ] || fail "told before it could be: $(own)"
+expect 0 zaibei-agent run --once
+[ "$(own | tac)" = "[\"$host\",\"begun\",\"$ZAIBEI_TMP/byhand\",1]
+[\"$host\",\"ok\",\"$ZAIBEI_TMP/byhand\",1]" ] || fail "the audit: $(own)"
+expect 0 zaibei-agent run --once
+[ "$(own | wc -l)" = 2 ] || fail "told twice: $(own)"
+
 step 'agent killed in the middle: a new key, a new grant, and it goes on'
 printf 'limits: {bandwidth: 1 MiB/s}\n' >>"$ZAIBEI_TMP/spare/agent.yaml"
 agent_runs "$ZAIBEI_TMP/spare/agent.yaml" "$ZAIBEI_TMP/spare.log"

@@ -377,6 +377,35 @@ START_TEST(a_host_can_speak_of_its_own_jobs_only) {
 }
 END_TEST
 
+static int64_t restored_in_audit(const char *host) {
+    struct err e = ERR_INIT;
+    db_begin(d.db);
+    struct db_rows *r = db_query(d.db, "SELECT count(*) FROM audit WHERE act='restore.own' AND object=?", "s", host);
+    int64_t n = db_next(r) ? db_int(r, 0) : -1;
+    db_done(r);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    return n;
+}
+
+START_TEST(what_a_host_restored_by_itself_is_in_the_audit_and_a_day_of_it_has_a_bound) {
+    char *q = malloc(6000);
+    snprintf(q, 6000, "{\"op\":\"restored\",\"state\":\"begun\",\"point\":3,\"target\":\"%05000d\"}", 1);
+    js_free(ask("h", q)); /* it is in, without what is too long */
+    free(q);
+    for (int i = 1; i < 1000; i++) js_free(ask("h", "{\"op\":\"restored\",\"state\":\"ok\",\"point\":3,\"target\":\"/x\",\"files\":-1}"));
+    ck_assert_int_eq(restored_in_audit("h"), 1000);
+    struct js *j = ask("h", "{\"op\":\"restored\",\"state\":\"ok\"}");
+    ck_assert_int_eq(js_int(js_get(j, "error"), "id", 0), ZE_TOOFAST);
+    js_free(j);
+    j = ask("g", "{\"op\":\"restored\",\"state\":\"ok\"}");
+    ck_assert(!js_has(j, "error"));
+    js_free(j);
+    now_s += 86400 + 1;
+    js_free(ask("h", "{\"op\":\"restored\",\"state\":\"ok\"}"));
+    ck_assert_int_eq(restored_in_audit("h"), 1001);
+}
+END_TEST
+
 START_TEST(a_result_counts_once_and_passing_failures_are_tried_again) {
     apply(PLAN("s", "/srv"));
     now_s += 3600;
@@ -483,6 +512,7 @@ int main(void) {
     tcase_add_test(t, an_agent_that_is_busy_keeps_its_job_and_one_that_calls_in_idle_has_lost_it);
     tcase_add_test(t, without_a_ticket_at_the_vault_no_job_is_handed_out);
     tcase_add_test(t, a_host_can_speak_of_its_own_jobs_only);
+    tcase_add_test(t, what_a_host_restored_by_itself_is_in_the_audit_and_a_day_of_it_has_a_bound);
     tcase_add_test(t, a_result_counts_once_and_passing_failures_are_tried_again);
     tcase_add_test(t, a_job_carries_how_its_plan_wants_the_paths_walked);
     tcase_add_test(t, a_job_carries_the_limits_of_its_plan_and_the_seconds_left_of_its_window);
