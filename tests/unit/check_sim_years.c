@@ -267,6 +267,7 @@ START_TEST(years) {
         sum.refused);
     ck_assert_uint_ge(sum.removals, n);
     free(y);
+    suite_done(place_remove);
 }
 END_TEST
 
@@ -275,7 +276,7 @@ int main(void) {
     TCase *t = tcase_create("years");
     tcase_add_checked_fixture(t, place_make, place_remove);
     tcase_set_timeout(t, 7200);
-    tcase_add_test(t, years);
+    tcase_add_exit_test(t, years, 0);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

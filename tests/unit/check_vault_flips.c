@@ -162,6 +162,7 @@ START_TEST(every_flipped_byte_is_found_or_mended_and_never_read) {
             tried++;
         }
     figure("byte flipped", tried);
+    suite_done(teardown);
 }
 END_TEST
 
@@ -179,6 +180,7 @@ START_TEST(every_truncation_is_found_or_mended_and_never_read) {
             tried++;
         }
     figure("length of each file", tried);
+    suite_done(teardown);
 }
 END_TEST
 
@@ -187,8 +189,8 @@ int main(void) {
     TCase *t = tcase_create("flips");
     tcase_set_timeout(t, 3000);
     tcase_add_checked_fixture(t, setup_small, teardown);
-    tcase_add_test(t, every_flipped_byte_is_found_or_mended_and_never_read);
-    tcase_add_test(t, every_truncation_is_found_or_mended_and_never_read);
+    tcase_add_exit_test(t, every_flipped_byte_is_found_or_mended_and_never_read, 0);
+    tcase_add_exit_test(t, every_truncation_is_found_or_mended_and_never_read, 0);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -96,6 +96,7 @@ START_TEST(nothing_that_an_earlier_process_left_unsynced_is_built_upon) {
     printf("figure: crash states after an earlier process that %s: %llu\n",
         kill ? "was killed before an fsync" : "met an fsync that failed", (unsigned long long)states);
     ck_assert_uint_gt(states, 100);
+    suite_done(place_remove);
 }
 END_TEST
 
@@ -104,7 +105,7 @@ int main(void) {
     TCase *t = tcase_create("unsynced");
     tcase_add_checked_fixture(t, place_make, place_remove);
     tcase_set_timeout(t, 7200);
-    tcase_add_loop_test(t, nothing_that_an_earlier_process_left_unsynced_is_built_upon, 0, 2);
+    tcase_add_loop_exit_test(t, nothing_that_an_earlier_process_left_unsynced_is_built_upon, 0, 0, 2);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

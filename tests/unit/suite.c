@@ -10,3 +10,9 @@ int suite_run(Suite *s) {
     srunner_free(r);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+_Noreturn void suite_done(void (*teardown)(void)) {
+    teardown();
+    fflush(stdout);
+    exit(0);
+}
