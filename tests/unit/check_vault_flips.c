@@ -187,7 +187,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("vault_flips");
     TCase *t = tcase_create("flips");
-    tcase_set_timeout(t, 3000);
+    tcase_set_timeout(t, 7200);
     tcase_add_checked_fixture(t, setup_small, teardown);
     tcase_add_exit_test(t, every_flipped_byte_is_found_or_mended_and_never_read, 0);
     tcase_add_exit_test(t, every_truncation_is_found_or_mended_and_never_read, 0);
