@@ -75,6 +75,7 @@ struct scrub {
     struct damage_list damage;
     struct scrub_point *points;
     size_t points_n, points_cap;
+    uint64_t records; /* of its log, as it was when the points were collected; removals are followed from there */
     bool begun; /* an upload that is neither committed nor superseded: its packs are needed */
     uint8_t begun_generation[SEAL_ID];
     uint64_t begin_n;
@@ -100,6 +101,8 @@ int scrub_found(struct scrub *s, const char *object, uint32_t slot, const struct
  * note the points of the others. */
 int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err *e) MUST_CHECK;
 int scrub_used(struct scrub *s, struct err *e) MUST_CHECK;
+/** scrub_removed(s, p): whether the point has been removed by now: what it alone needed may be collected at any moment since. */
+bool scrub_removed(struct scrub *s, const struct scrub_point *p);
 int scrub_packs(struct scrub *s, struct err *e) MUST_CHECK;
 int scrub_unused(struct scrub *s, struct err *e) MUST_CHECK;
 

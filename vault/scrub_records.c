@@ -147,6 +147,27 @@ int scrub_records(struct scrub *s, const char *dir, const char *kept, struct err
     buf_init(&raw, ZB_RECORD_MAX);
     int rc = 0;
     for (uint64_t n = 0; n < l.end && rc == 0; n++) rc = record_one(s, &c, n, &raw, e);
+    s->records = l.end;
     buf_free(&raw);
     return rc;
+}
+
+/* Only what was removed: the points that came since are not this round's. */
+bool scrub_removed(struct scrub *s, const struct scrub_point *p) {
+    char dir[STORE_NAME_MAX], name[STORE_NAME_MAX];
+    struct chain c = {.dir = dir};
+    struct record r;
+    struct buf raw;
+    struct err end = ERR_INIT;
+    snprintf(dir, sizeof dir, "hosts/%s/log", s->host);
+    buf_init(&raw, ZB_RECORD_MAX);
+    for (;; s->records++) {
+        snprintf(name, sizeof name, "%.200s/%016llx", dir, (unsigned long long)s->records);
+        if (record_judge(s, &s->v->store, name, s->records, &c, &raw, &r, &end) < 0) break;
+        for (size_t i = 0; r.type == REC_REMOVE && i < s->points_n; i++)
+            if (s->points[i].point == r.remove.point) s->points[i].removed = true;
+        record_free(&r);
+    }
+    buf_free(&raw);
+    return p->removed;
 }

@@ -24,14 +24,21 @@ static int page_judge(struct scrub *s, struct store *store, const uint8_t *gener
     return used_page_get(out->p, out->len, generation, ref->page, NULL, NULL, e);
 }
 
+struct needs {
+    struct scrub *s;
+    const struct scrub_point *p;
+};
+
 static int pack_there(void *arg, uint32_t pack, const uint8_t *bitmap, size_t len, struct err *e) {
-    struct scrub *s = arg;
+    const struct needs *q = arg;
+    struct scrub *s = q->s;
     char name[STORE_NAME_MAX];
     struct err why = ERR_INIT, ignored = ERR_INIT;
     if (!len || pack_list_find(&s->packs, pack)) return 0;
     pack_name(name, s->host, s->packs.generation, pack, 0);
     if (heal_pack(s, &(struct pack_item){.pack = pack}, true, &ignored) == 1)
         return pack_list_load(&s->packs, &s->v->store, s->host, s->packs.generation, e);
+    if (scrub_removed(s, q->p)) return 0;
     err_set(&why, ZE_MISSING, name, _("a pack is not in the vault"));
     size_t before = s->damage.n;
     int rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
@@ -48,10 +55,11 @@ static int page_one(
     int rc = 0, good = page_judge(s, &s->v->store, p->generation, ref, page, &why);
     if (good < 0 && s->from.fd >= 0 && page_judge(s, &s->from, p->generation, ref, page, &ignored) == 0)
         good = heal_object(s, name, page, &ignored) == 1 ? 0 : -1;
-    if (good < 0) rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
+    bool bad = good < 0 && !(why.id == ZE_NOTFOUND && scrub_removed(s, p));
+    if (bad) rc = scrub_found(s, name, DAMAGE_WHOLE, &why, e);
     damage_sweep(&s->damage);
-    scrub_object(s, good < 0);
-    if (good == 0) rc = used_page_get(page->p, page->len, p->generation, ref->page, pack_there, s, e);
+    scrub_object(s, bad);
+    if (good == 0) rc = used_page_get(page->p, page->len, p->generation, ref->page, pack_there, &(struct needs){s, p}, e);
     return rc;
 }
 
@@ -85,7 +93,7 @@ int scrub_used(struct scrub *s, struct err *e) {
             rc = generation_settle(s, p->generation, e);
         for (size_t u = 0; u < p->used_n && rc == 0; u++)
             if (!same_ref(p, before, &p->used[u])) rc = page_one(s, p, &p->used[u], &page, e);
-        before = p;
+        if (!p->removed) before = p; /* by now: then its pages may not have been seen */
     }
     buf_free(&page);
     return rc;

@@ -122,6 +122,52 @@ START_TEST(slices_get_on_by_a_pack_at_least_and_together_find_what_one_round_fin
 }
 END_TEST
 
+/* Once the scrubbing has begun with the host's log, point 1 is removed and what it alone needed is collected. */
+static bool take_point_away(void *arg, const char *host, const struct scrub_sum *sum) {
+    bool *done = arg;
+    struct err why = ERR_INIT;
+    struct vault other;
+    struct host_log l;
+    struct buf raw;
+    struct record r = {.type = REC_REMOVE, .remove = {.point = 1, .reason = "test"}};
+    if (*done || strcmp(host, "web") != 0) return true;
+    *done = true;
+    ck_assert_int_eq(vault_open(&other, dir, &fake, &why), 0);
+    buf_init(&raw, ZB_RECORD_MAX);
+    ck_assert_int_eq(log_open(&l, &other, "web", &why), 0);
+    ck_assert_int_eq(log_append(&l, &r, &raw, &why), 0);
+    log_free(&l);
+    buf_free(&raw);
+    vault_close(&other);
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "cd '%s'/store/hosts/web/used/* && rm \"$(ls -tr | head -n 1)\"", dir);
+    ck_assert_int_eq(system(cmd), 0);
+    return true;
+}
+
+START_TEST(what_is_removed_and_collected_while_it_reads_is_no_damage) {
+    struct client c;
+    struct record r;
+    struct scrub_sum sum;
+    struct damage_item d;
+    bool done = false;
+    two_points(&c, &r);
+    struct scrub_opts o = {.all = true, .pause = fake_pause, .tick = take_point_away, .arg = &done};
+    ck_assert_int_eq(scrub_run(&v, &o, &sum, &e), 1);
+    ck_assert(done);
+    ck_assert_uint_eq(sum.damaged, 0);
+    ck_assert_uint_eq(findings(&d), 0);
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "rm '%s'/store/hosts/web/used/*/*", dir);
+    ck_assert_int_eq(system(cmd), 0);
+    ck_assert_int_eq(scrub(&sum, 0, 0, true), 1); /* the page of the point that is left */
+    ck_assert_uint_eq(findings(&d), 1);
+    ck_assert(d.points_n == 1 && d.points[0] == 2);
+    vault_close(&v);
+    record_free(&r);
+}
+END_TEST
+
 START_TEST(a_cursor_and_findings_that_make_no_sense_cost_a_round) {
     static const char *const nonsense[] = {"", "round", "round 3\nstarted 1\nfinished 2\nat ../x 00 9\n",
         "\377\376\n\n\n", "round 1\nstarted 1\nfinished 1\nat web zz00112233445566778899aabbccddee 4\n"};
@@ -341,6 +387,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, it_reads_no_faster_than_it_is_told);
     tcase_add_test(t, slices_get_on_by_a_pack_at_least_and_together_find_what_one_round_finds);
+    tcase_add_test(t, what_is_removed_and_collected_while_it_reads_is_no_damage);
     tcase_add_test(t, a_cursor_and_findings_that_make_no_sense_cost_a_round);
     tcase_add_test(t, the_keeper_goes_round_once_a_day_when_nobody_is_there);
     tcase_add_test(t, begin_hands_on_what_was_found_and_commit_does_not_take_it);
