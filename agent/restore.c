@@ -1,5 +1,5 @@
 /* The run of a restore: two passes over the manifest. The first makes directories (0700) and everything in them, batch
- * by batch; the second gives directories their attributes. At the end one syncfs makes all of it durable, then the
+ * by batch; the second gives directories their attributes. At the end all of it is made durable, then the
  * marker goes. If it is interrupted, finished files stay, no unfinished file has its name, and the marker lets the same
  * restore go on (restore_marker.c). */
 #include "restore.h"
@@ -142,7 +142,10 @@ static int passes(struct run *r, struct err *e) {
     if (rc == 0) rc = batch_flush(r, e);
     if (rc < 0) batch_drop(r);
     if (rc == 0) rc = each_dir(r, e);
-    if (rc == 0 && syncfs(r->tree.fd) < 0) rc = err_sys(e, r->q->target, _("making the restored files durable"));
+    if (rc == 0 && tree_sync(&r->tree) < 0) {
+        rc = err_sys(e, r->q->target, _("making the restored files durable"));
+        marker_doubt(&r->marker, r->tree.fd);
+    }
     if (rc == 0) rc = marker_end(&r->marker, r->tree.fd, r->q->target, e);
     umask(mask);
     return rc;
@@ -191,6 +194,7 @@ int restore_run(struct source *s, const struct opened *o, const struct restore_r
     if (rc == 0) rc = (r.ahead = ahead_new(&as, e)) ? work(&r, e) : -1;
     ahead_free(r.ahead);
     sealer_free(r.sealer);
+    digester_free(r.digester);
     free(r.window);
     free(r.dirs_made);
     batch_free(&r.batch);

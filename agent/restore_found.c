@@ -33,17 +33,10 @@ static int type_of(uint8_t type) {
 }
 
 static bool content_same(struct run *r, int fd, const struct entry *en, struct err *e) {
-    uint8_t got[SEAL_HASH];
-    int rc;
-    if (en->flags & EF_XPAGES) {
-        rc = file_large_digest(r, fd, en, got, e);
-    } else {
-        struct reading f = {.fd = fd, .shift = en->block_shift, .end = en->size, .x = en->extents, .n = en->extents_n};
-        digest_init(&f.digest, en->block_shift, en->size);
-        rc = file_hash(r, &f, e);
-        digest_final(&f.digest, got);
-    }
-    return rc == 0 && memcmp(got, en->digest, SEAL_HASH) == 0;
+    if (r->marker.doubtful) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what the disk has, not what it was given */
+    if (!r->digester && !(r->digester = digester_new(r->s, r->o))) return false;
+    digester_stops(r->digester, r->q->cancelled, r->q->cancelled_arg);
+    return digester_same(r->digester, fd, en, e) > 0;
 }
 
 /* A file whose content is right: its attributes too. 0: that must not be done to this inode. */
@@ -71,7 +64,7 @@ static int settle(struct run *r, int fd, const struct entry *en, const struct pl
  * somebody has changed it since. */
 static bool believed(const struct run *r, const struct entry *en, const struct place *p) {
     const struct stat *st = p->st;
-    return p->ours && !r->marker.rebooted && st->st_mtim.tv_sec == en->mtime_s &&
+    return p->ours && !r->marker.doubtful && st->st_mtim.tv_sec == en->mtime_s &&
         (uint32_t)st->st_mtim.tv_nsec == en->mtime_ns && (st->st_mode & 07777) == en->mode;
 }
 
@@ -82,8 +75,7 @@ static int file_same(struct run *r, const struct entry *en, const struct place *
     if (fd < 0 || fstat(fd, p->st) < 0 || !S_ISREG(p->st->st_mode) || (uint64_t)p->st->st_size != en->size) return 0;
     if (!believed(r, en, p) && !content_same(r, fd, en, &why)) {
         if (why.id != ZE_CANCELLED) return 0;
-        *e = why;
-        return -1;
+        return err_set(e, ZE_CANCELLED, r->q->target, _("what is complete stays; unfinished files were removed"));
     }
     return settle(r, fd, en, p, e);
 }

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "digester.h"
 #include "progress.h"
 #include "restore.h"
 #include "restore_ahead.h"
@@ -37,6 +38,7 @@ struct item {                 /* a file that is being composed */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;
+    uint64_t ino;                     /* of the temporary file, once its descriptor had to give way */
     char tmp[TREE_TMP_MAX];
 };
 
@@ -88,6 +90,7 @@ struct run {
     struct ahead *ahead;      /* workers */
     struct large *large;      /* the file with extent pages that is being written */
     uint8_t *window;          /* what is read back to be hashed */
+    struct digester *digester; /* of files that are there already; NULL before the first */
     struct err damage, fatal; /* the first damage; why a callback without its own error ended the run */
     int (*first_pass)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
     uint8_t *dirs_made; /* one bit for each directory of the walk: made by this run */
@@ -140,8 +143,6 @@ void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, 
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 /** file_large_hashed(l, f, rc, why): a stretch of it was hashed. */
 void file_large_hashed(struct large *l, const struct reading *f, int rc, const struct err *why);
-/** file_large_digest(r, fd, en, out, e): the digest of an open file with these extent pages; no content is fetched. */
-int file_large_digest(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
 
 /* restore_found.c: what has the name of an entry already */
 enum found {

@@ -1,6 +1,5 @@
 /* Files with extent pages: one page at a time is fetched, and with it what is needed of 64 MiB of the file. The digest
- * goes along, one page behind: a worker reads back what was written while the next is written. The same pages, without the
- * content, tell whether a file that exists is right already. */
+ * goes along, one page behind: a worker reads back what was written while the next is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@ struct large {
         struct extent *x;
         size_t n, cap;
     } own[2], *at; /* of the page at hand, and of the one that is read back */
-    int fd;        /* of the file that is compared; -1: it is restored, as the first item of the batch */
     bool hashing;
     int rc;        /* of the stretch that was hashed last; <0: why */
     struct err why;
@@ -48,7 +46,7 @@ static int until_hashed(struct run *r, struct large *l, struct err *e) {
 static int hash_page(struct run *r, struct large *l, int fd, uint64_t at, uint64_t end, struct err *e) {
     struct reading f = {.fd = fd, .shift = l->en->block_shift, .at = at, .end = end, .x = l->at->x, .n = l->at->n, .digest = l->d,
         .arg = r->batch.items};
-    l->hashing = l->fd < 0 && ahead_hash(r->ahead, &f);
+    l->hashing = ahead_hash(r->ahead, &f);
     if (l->hashing) return 0;
     int rc = file_hash(r, &f, e);
     l->d = f.digest;
@@ -65,19 +63,15 @@ static int one_page(struct run *r, struct large *l, size_t i, struct err *e) {
     l->at = &l->own[i % 2];
     if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, en->xpages[i], &l->page, e) < 0) return -1;
     if (xpage_get(l->page.p, l->page.len, end - at, &l->at->x, &l->at->cap, &l->at->n, NULL, name, e) < 0) return -1;
-    int fd = l->fd;
-    if (fd < 0) {
-        int rc = write_extents(r, l, at, e);
-        if (rc != 0) return rc;
-        if ((fd = file_fd(r, r->batch.items, e)) < 0) return -1;
-    }
-    if (l->fd < 0 && r->q->compared) return 0;
+    int rc = write_extents(r, l, at, e), fd = rc ? -1 : file_fd(r, r->batch.items, e);
+    if (rc != 0 || fd < 0) return rc ? rc : -1;
+    if (r->q->compared) return 0;
     return until_hashed(r, l, e) < 0 ? -1 : hash_page(r, l, fd, at, end, e);
 }
 
 /* Every page: 0 and the digest, 1 when the file was given up and that was told, <0. */
-static int pages(struct run *r, const struct entry *en, int fd, uint8_t out[SEAL_HASH], struct err *e) {
-    struct large l = {.en = en, .fd = fd};
+static int pages(struct run *r, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
+    struct large l = {.en = en};
     int rc = 0;
     buf_init(&l.page, ZB_SEGMENT_MAX);
     digest_init(&l.d, en->block_shift, en->size);
@@ -93,16 +87,12 @@ static int pages(struct run *r, const struct entry *en, int fd, uint8_t out[SEAL
     return rc;
 }
 
-int file_large_digest(struct run *r, int fd, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
-    return pages(r, en, fd, out, e);
-}
-
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) {
     uint8_t got[SEAL_HASH];
     struct err why = ERR_INIT;
     if (batch_add_file(r, en, path, n, e) < 0) return -1;
     struct item *it = r->batch.items;
-    int rc = pages(r, en, -1, got, &why);
+    int rc = pages(r, en, got, &why);
     if (rc == 0) return file_finish(r, it, got, e);
     file_drop(r, it);
     if (rc > 0) return 0; /* told already, and no reason to end */

@@ -21,7 +21,7 @@
 #include "sys/file.h"
 #include "worker.h"
 #include "worker_early.h"
-#include "worker_digest.h"
+#include "digester.h"
 
 enum { ROOTS_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL };
 

@@ -18,7 +18,7 @@
 
 #include "restore_tree.h"
 #include "sys/file.h"
-#include "worker_digest.h"
+#include "digester.h"
 
 enum {
     FILES_MAX = 1 << 22, /* remembered: 64 MiB */

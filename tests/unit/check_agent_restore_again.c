@@ -221,6 +221,27 @@ START_TEST(a_large_file_that_is_right_is_not_fetched) {
 END_TEST
 
 /* faults: G1 */
+START_TEST(what_was_written_where_the_point_has_a_hole_goes) {
+    static const struct {
+        const char *name;
+        off_t at;
+    } holes[] = {{"d/sparse", 8192}, {"d/hole", 8192}, {"large", 4096}};
+    whole_vault();
+    ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    for (size_t i = 0; i < sizeof holes / sizeof *holes; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "out/%s", holes[i].name);
+        int fd = open(in(path), O_WRONLY);
+        ck_assert_int_eq(pwrite(fd, "newer", 5, holes[i].at), 5);
+        close(fd);
+    }
+    ck_assert_int_eq(restore(EXISTING_IF_DIFFERENT, NULL, 0, 0), 0);
+    ck_assert_uint_eq(res.replaced, 3);
+    all_right();
+}
+END_TEST
+
+/* faults: G1 */
 START_TEST(a_file_with_a_name_outside_is_replaced_not_changed) {
     struct stat st;
     whole_vault();
@@ -448,6 +469,7 @@ int main(void) {
     tcase_add_test(t, after_a_reboot_content_is_compared_not_believed);
     tcase_add_test(t, going_on_never_leaves_what_stood_there_before);
     tcase_add_test(t, a_large_file_that_is_right_is_not_fetched);
+    tcase_add_test(t, what_was_written_where_the_point_has_a_hole_goes);
     tcase_add_test(t, a_file_with_a_name_outside_is_replaced_not_changed);
     tcase_add_test(t, what_is_of_another_kind_gives_way_unless_it_would_be_lost);
     tcase_add_test(t, without_a_policy_for_it_nothing_gives_way);

@@ -1,6 +1,6 @@
 /* Block by block. The digest has no leaf for a block that lies wholly in a hole, so what is in such a block on the disk would not
  * be seen by it: it is looked at by itself and has to be zeros. */
-#include "worker_digest.h"
+#include "digester.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,12 @@ struct digester {
     uint8_t *window;               /* [have, have_end) of the file */
     uint64_t have, have_end, data; /* data: the file has none from the last position asked for up to here */
     struct digest d;
+    unsigned blocks;
+    bool (*stop)(void *arg);
+    void *stop_arg;
 };
+
+enum { BLOCKS_A_STEP = 64 };
 
 struct digester *digester_new(struct source *s, const struct opened *o) {
     struct digester *d = calloc(1, sizeof *d);
@@ -43,6 +48,12 @@ void digester_free(struct digester *d) {
     free(d);
 }
 
+void digester_stops(struct digester *d, bool (*stop)(void *arg), void *arg) { d->stop = stop, d->stop_arg = arg; }
+
+static bool stopped(struct digester *d) {
+    return ++d->blocks % BLOCKS_A_STEP == 0 && d->stop && d->stop(d->stop_arg);
+}
+
 /* ${len} bytes at ${at}, or NULL when they are not there. */
 static const uint8_t *bytes(struct digester *d, int fd, uint64_t at, uint64_t len) {
     if (at < d->have || at + len > d->have_end) {
@@ -62,13 +73,14 @@ static bool zeros(struct digester *d, int fd, uint64_t at, uint64_t len) {
 }
 
 /* The extents ${x} cover [at, end): its blocks into the digest. 0 when a hole is none. */
-static int stretch(
-    struct digester *d, int fd, const struct entry *en, uint64_t at, uint64_t end, const struct extent *x, size_t n) {
+static int stretch(struct digester *d, int fd, const struct entry *en, uint64_t at, uint64_t end, const struct extent *x,
+    size_t n, struct err *e) {
     uint8_t leaf[SEAL_HASH];
     uint64_t start = at; /* of x[i] */
     for (size_t i = 0; at < end;) {
         uint64_t len = end - at < 1ull << en->block_shift ? end - at : 1ull << en->block_shift, from = start;
         bool hole = true;
+        if (stopped(d)) return err_set(e, ZE_CANCELLED, d->s->host, _("a file was being compared"));
         while (i < n && start + x[i].len <= at) from = start += x[i++].len;
         for (size_t k = i; k < n && from < at + len; from += x[k++].len) hole = hole && x[k].hole;
         const uint8_t *p = hole ? NULL : bytes(d, fd, at, len);
@@ -87,7 +99,7 @@ static int pages(struct digester *d, int fd, const struct entry *en, struct err 
         if (end > en->size) end = en->size;
         if (fetch_one(d->s->fetch, d->sealer, d->o->keys, SEG_EXTENTS, en->xpages[i], &d->page, e) < 0) return -1;
         if (xpage_get(d->page.p, d->page.len, end - at, &d->x, &d->x_cap, &d->x_n, NULL, d->s->host, e) < 0) return -1;
-        rc = stretch(d, fd, en, at, end, d->x, d->x_n);
+        rc = stretch(d, fd, en, at, end, d->x, d->x_n, e);
     }
     return rc;
 }
@@ -96,7 +108,8 @@ int digester_same(struct digester *d, int fd, const struct entry *en, struct err
     uint8_t got[SEAL_HASH];
     d->have = d->have_end = d->data = 0;
     digest_init(&d->d, en->block_shift, en->size);
-    int rc = en->flags & EF_XPAGES ? pages(d, fd, en, e) : stretch(d, fd, en, 0, en->size, en->extents, en->extents_n);
+    int rc = en->flags & EF_XPAGES ? pages(d, fd, en, e)
+                                   : stretch(d, fd, en, 0, en->size, en->extents, en->extents_n, e);
     digest_final(&d->d, got);
     return rc <= 0 ? rc : seal_equal(got, en->digest, SEAL_HASH);
 }
