@@ -63,6 +63,12 @@ enum restore_lack attrs_xattr_lack(const char *name) {
     return strncmp(name, "trusted.", 8) == 0 || strncmp(name, "security.", 9) == 0 ? LACK_TRUSTED : LACK_XATTR;
 }
 
+bool attrs_xattr_counts(const char *name) {
+    enum restore_lack lack = attrs_xattr_lack(name);
+    if (lack == LACK_TRUSTED) return strncmp(name, "security.", 9) != 0;
+    return lack != LACK_XATTR || strncmp(name, "system.", 7) != 0;
+}
+
 static bool plain(const struct attrs *a) { return a->type == ENT_FILE || a->type == ENT_DIR; }
 
 /* O_PATH descriptors take no fchmod and no fsetxattr; the magic link to one leads to exactly that object. */
@@ -98,7 +104,7 @@ static bool wanted(const struct attrs *a, const struct buf *keep, const char *na
 }
 
 /* What the object has and should not: an ACL inherited from the directory it was made in, or what an existing one had.
- * Labels of security modules are theirs to give. */
+ * Labels of security modules are theirs to give, and what a file server calls its own cannot be taken from it. */
 static void strip(const struct attrs *a, const struct buf *keep, int fd, const char *path, struct report *r) {
     char few[1024];
     ssize_t len = plain(a) ? flistxattr(fd, few, sizeof few) : listxattr(path, few, sizeof few);
@@ -107,8 +113,7 @@ static void strip(const struct attrs *a, const struct buf *keep, int fd, const c
     const char *names = many ? many : few;
     if (len <= 0) return;
     for (const char *name = names; name < names + len; name += strlen(name) + 1) {
-        bool label = strncmp(name, "security.", 9) == 0 && strcmp(name, "security.capability") != 0;
-        if (label || wanted(a, keep, name)) continue;
+        if (!attrs_xattr_counts(name) || wanted(a, keep, name)) continue;
         if ((plain(a) ? fremovexattr(fd, name) : removexattr(path, name)) < 0) failed(r, attrs_xattr_lack(name), name);
     }
 }

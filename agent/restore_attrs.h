@@ -36,4 +36,7 @@ int attrs_flags(const struct attrs *a, int fd, char *why, size_t cap) MUST_CHECK
 /** attrs_xattr_lack(name): what is lacking when this extended attribute cannot be set. */
 enum restore_lack attrs_xattr_lack(const char *name);
 
+/** attrs_xattr_counts(name): whether it belongs to the person; others are the kernel's (labels, ACLs of a file server). */
+bool attrs_xattr_counts(const char *name);
+
 #endif

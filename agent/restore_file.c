@@ -24,7 +24,9 @@ static void remember_fd(struct run *r, const struct item *it) {
     struct batch *b = &r->batch;
     uint32_t me = (uint32_t)(it - b->items), *slot = &b->fds[b->fds_at++ % BATCH_FDS];
     struct item *old = *slot < b->items_n && *slot != me ? &b->items[*slot] : NULL;
-    if (old && old->fd >= 0 && !old->large && !old->hashing && !old->pinned) {
+    struct stat st;
+    if (old && old->fd >= 0 && !old->large && !old->hashing && !old->pinned && fstat(old->fd, &st) == 0) {
+        old->ino = st.st_ino;
         close(old->fd);
         old->fd = -1;
     }
@@ -37,15 +39,28 @@ static bool one_piece(const struct run *r, const struct item *it) {
     return it->extents_n == 1 && !x->hole && x->len == it->size;
 }
 
+/* The temporary file by its name again: not something that was put there instead, nor something with other names. */
+static int open_again(int dir, const struct item *it, struct err *e) {
+    struct stat st;
+    CLEANUP_FD int fd = openat(dir, it->tmp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) return err_sys(e, NULL, _("opening what was made"));
+    if (st.st_ino != it->ino || st.st_nlink != 1)
+        return err_set(e, ZE_IO, NULL, _("another process has exchanged what was made"));
+    int own = fd;
+    fd = -1;
+    return own;
+}
+
 int file_fd(struct run *r, struct item *it, struct err *e) {
     char name[TREE_NAME_MAX];
     if (it->fd >= 0) return it->fd;
     int dir = tree_parent(&r->tree, path_of(r, it), it->path_len, true, name, e);
     if (dir < 0) return -1;
     if (!it->made) tree_tmp(&r->tree, it->tmp);
-    int flags = it->made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
-    it->fd = openat(dir, it->tmp, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (it->fd < 0) return err_sys(e, NULL, _("making a temporary file"));
+    if (it->made) it->fd = open_again(dir, it, e);
+    else if ((it->fd = openat(dir, it->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
+        err_sys(e, NULL, _("making a temporary file"));
+    if (it->fd < 0) return -1;
     remember_fd(r, it);
     if (!it->made && !one_piece(r, it) && ftruncate(it->fd, (off_t)it->size) < 0) { /* whatever is not written stays a hole */
         it->made = true;

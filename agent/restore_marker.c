@@ -6,7 +6,8 @@
  *
  * A file has its name only when it is complete, since it is composed under a temporary name and gets its attributes
  * there. After kill -9 that holds for whatever the directory shows. After a power cut a name may be on stable storage
- * while the content is not, so once the machine was started anew (another boot id) content is compared, not believed.
+ * while the content is not, so once the machine was started anew (another boot id) content is compared, not believed. The same
+ * when the disk has refused what it was given: the kernel says so once, and keeps the pages as if they were written.
  * What was made since the marker was (by the file system's own times) is ours, and may be finished or replaced whatever
  * --existing says; the rest stays under that policy. Temporary names carry the marker's job number: what an interrupted
  * run has left is known by it, and nobody else's file is taken for one. */
@@ -85,7 +86,7 @@ static int read_it(struct marker *m, const struct marker_want *w, struct err *e)
     int64_t existing = js_int(j, "existing", 0);
     m->existing = existing >= 0 && existing <= EXISTING_ALWAYS ? (enum restore_existing)existing : EXISTING_REFUSE;
     boot_id(boot);
-    m->rebooted = !*boot || strcmp(js_str(j, "boot", ""), boot) != 0;
+    m->doubtful = !*boot || strcmp(js_str(j, "boot", ""), boot) != 0;
     m->job = job;
     m->resuming = true;
     return 1;
@@ -163,6 +164,17 @@ int marker_look(struct marker *m, int dirfd, const struct marker_want *w, struct
     if (rc >= 0 && born(m->fd, "", AT_EMPTY_PATH, &m->born_s, &m->born_ns)) return 0;
     marker_close(m);
     return -1;
+}
+
+void marker_doubt(struct marker *m, int dirfd) {
+    char text[MARKER_MAX];
+    ssize_t n = file_pread_full(m->fd, text, sizeof text, 0);
+    CLEANUP_JS struct js *j = n < 0 ? NULL : js_parse(text, (size_t)n, MARKER_NAME, NULL);
+    if (j) js_set_str(j, "boot", ""); /* that of no machine */
+    CLEANUP_FREE char *doubt = j ? js_dump(j) : NULL;
+    size_t len = doubt ? strlen(doubt) : 0;
+    if (len && file_pwrite_all(m->fd, doubt, len, 0) == 0 && ftruncate(m->fd, (off_t)len) == 0 && fsync(m->fd) == 0) return;
+    unlinkat(dirfd, MARKER_NAME, 0);
 }
 
 int marker_end(struct marker *m, int dirfd, const char *target, struct err *e) {

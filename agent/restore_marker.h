@@ -12,7 +12,8 @@
 struct marker {
     int fd; /* locked; -1: there is none */
     bool resuming;
-    bool rebooted;                  /* since it was begun: what was not yet on stable storage may be lost */
+    bool doubtful;                  /* what has its name may have lost its content: the machine was started anew since, or
+                                     * a disk did not take what it was given */
     enum restore_existing existing; /* what the run that began it was told */
     uint64_t job;                   /* of its temporary names */
     int64_t born_s;                 /* when it was made, by the clock of the file system */
@@ -39,6 +40,10 @@ int marker_look(struct marker *m, int dirfd, const struct marker_want *want, str
 
 /** marker_ours(m, dirfd, name): whether this object was made since the marker was, by the run that goes on. */
 bool marker_ours(const struct marker *m, int dirfd, const char *name);
+
+/** marker_doubt(m, dirfd): what was made is not on stable storage and will not get there: the run that goes on is to find it
+ * doubtful; where that cannot be written down there is no marker any more, and so no going on. */
+void marker_doubt(struct marker *m, int dirfd);
 
 /** marker_end(m, dirfd): everything is restored and on stable storage: remove the marker, durably, and leave the
  * directory's times as they were. marker_close: let go of it, where it was not removed for the next run; harmless when

@@ -15,13 +15,12 @@
 #include "sys/file.h"
 
 /* A directory that was there: make it writable for what comes; the second pass sets what it is in the end. */
-static void enter(struct run *r, const struct entry *en, int dir, const char *name) {
+static void enter(const struct entry *en, int dir, const char *name) {
     struct stat st;
     int was;
-    if (r->marker.resuming || !(en->flags & EF_ANCESTOR)) {
+    if (!(en->flags & EF_ANCESTOR)) {
         CLEANUP_FD int fd = flags_open(dir, name);
-        if (fd >= 0 && !(en->flags & EF_ANCESTOR)) (void)!flags_unlock(fd, &was);
-        if (fd >= 0 && r->marker.resuming) tree_sweep(&r->tree, fd);
+        if (fd >= 0) (void)!flags_unlock(fd, &was);
     }
     if (geteuid() == 0) return;
     CLEANUP_FD int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -29,6 +28,12 @@ static void enter(struct run *r, const struct entry *en, int dir, const char *na
     if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0700) == 0700) return;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     (void)!chmod(path, (st.st_mode & 07777) | 0700);
+}
+
+/* Whatever may be done to the directory itself: what an interrupted run has left in it goes. */
+static void sweep(const struct run *r, int dir, const char *name) {
+    CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) tree_sweep(&r->tree, fd);
 }
 
 /* Something that is no directory gives way; it is never followed. */
@@ -56,7 +61,8 @@ int node_dir(struct run *r, const struct entry *en, const char *path, size_t n, 
     bool ours = marker_ours(&r->marker, dir, name), may = ours || r->existing >= EXISTING_IF_DIFFERENT;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
         *made = ours;
-        if (may) enter(r, en, dir, name);
+        if (may) enter(en, dir, name);
+        if (r->marker.resuming) sweep(r, dir, name);
         return 0;
     }
     if (!may) return err_set(e, ZE_EXISTS, NULL, _("something that is no directory stands in its place"));

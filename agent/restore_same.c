@@ -53,13 +53,6 @@ static const uint8_t *wanted(const struct attrs *a, const struct buf *keep, cons
     return NULL;
 }
 
-/* Names of extended attributes that belong to the person, not to the kernel. */
-static bool counts(const char *name) {
-    enum restore_lack lack = attrs_xattr_lack(name);
-    if (lack == LACK_TRUSTED) return strncmp(name, "security.", 9) != 0;
-    return lack != LACK_XATTR || strncmp(name, "system.", 7) != 0;
-}
-
 /* Names that stand on ${fd} and count; the caller frees them. They end with an empty one. */
 static char *names_of(int fd) {
     char *names = calloc(1, NAMES_MAX + 1);
@@ -75,7 +68,7 @@ static bool xattrs_same(const struct attrs *a, const struct buf *keep, int fd) {
     if (!names || !have) return false;
     for (const char *p = names; *p; p += strlen(p) + 1) {
         const uint8_t *want = wanted(a, keep, p, &n);
-        if (!want && !counts(p)) continue;
+        if (!want && !attrs_xattr_counts(p)) continue;
         if (!want || fgetxattr(fd, p, have, XATTR_SIZE_MAX) != (ssize_t)n || memcmp(have, want, n) != 0) return false;
         found++;
     }

@@ -30,6 +30,17 @@ int tree_is_empty(int dirfd, const char *name, const char *but) {
     return n == 0;
 }
 
+/* A descriptor of each file system stays: the kernel tells what it has lost since that was opened. */
+static void note_fs(struct tree *t, int fd) {
+    struct stat st;
+    if (fstat(fd, &st) < 0) return;
+    for (unsigned i = 0; i < t->fs_n; i++)
+        if (t->fs[i].dev == st.st_dev) return;
+    int copy = t->fs_n < TREE_FS_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (copy < 0) t->fs_more = true;
+    else t->fs[t->fs_n++] = (struct tree_fs){st.st_dev, copy};
+}
+
 static bool steps_only;
 
 void tree_by_steps(bool yes) { steps_only = yes; }
@@ -39,10 +50,22 @@ int tree_open(struct tree *t, const char *dir, bool make, struct err *e) {
     buf_init(&t->parent, 1 << 17);
     if (make && file_mkdirs(AT_FDCWD, dir, 0777, e) < 0) return -1;
     t->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the person who names the target may name a link */
-    return t->fd < 0 ? err_sys(e, dir, _("opening the target")) : 0;
+    if (t->fd < 0) return err_sys(e, dir, _("opening the target"));
+    note_fs(t, t->fd);
+    return 0;
+}
+
+int tree_sync(const struct tree *t) {
+    int saved = 0;
+    for (unsigned i = 0; i < t->fs_n; i++)
+        if (syncfs(t->fs[i].fd) < 0) saved = errno;
+    if (t->fs_more) sync();
+    errno = saved;
+    return saved ? -1 : 0;
 }
 
 void tree_close(struct tree *t) {
+    while (t->fs_n) close(t->fs[--t->fs_n].fd);
     if (t->parentfd >= 0) close(t->parentfd);
     if (t->fd >= 0) close(t->fd);
     t->fd = t->parentfd = -1;
@@ -78,7 +101,7 @@ static int by_steps(int top, const char *path, bool make) {
     return fd;
 }
 
-static int open_dir(struct tree *t, int top, const char *path, bool make) {
+static int open_below(struct tree *t, int top, const char *path, bool make) {
     struct open_how how = {.flags = (uint64_t)(unsigned)DIR_FLAGS,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     if (*path && !t->no_openat2) {
@@ -88,6 +111,12 @@ static int open_dir(struct tree *t, int top, const char *path, bool make) {
         else if (errno != ENAMETOOLONG && errno != EAGAIN && !(errno == ENOENT && make)) return -1;
     }
     return by_steps(top, path, make);
+}
+
+static int open_dir(struct tree *t, int top, const char *path, bool make) {
+    int fd = open_below(t, top, path, make);
+    if (fd >= 0) note_fs(t, fd);
+    return fd;
 }
 
 int tree_dir(struct tree *t, const char *path, size_t n, struct err *e) {

@@ -14,15 +14,21 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum { TREE_NAME_MAX = 256, TREE_TMP_MAX = 64, TREE_FS_MAX = 32 };
+
 struct tree {
     int fd; /* the target */
     bool no_openat2;
     struct buf parent; /* path of the directory that is open, NUL-terminated when parentfd >= 0 */
     int parentfd;
     uint64_t job, tmp; /* temporary names are those of one job, numbered */
+    struct tree_fs {   /* file systems that were met below the target; their number, and whether there were more */
+        uint64_t dev;
+        int fd;
+    } fs[TREE_FS_MAX];
+    unsigned fs_n;
+    bool fs_more;
 };
-
-enum { TREE_NAME_MAX = 256, TREE_TMP_MAX = 64 };
 
 /** tree_open(t, dir, make, e): open (with ${make}: make, if missing) the directory ${dir}; ZE_NOTFOUND. tree_close
  * releases; harmless after a failed open. */
@@ -51,6 +57,10 @@ int tree_dir(struct tree *t, const char *path, size_t n, struct err *e) MUST_CHE
  * temporary names of this job from a directory, where an interrupted run has left them; best effort. */
 void tree_tmp(struct tree *t, char out[TREE_TMP_MAX]);
 void tree_sweep(const struct tree *t, int dirfd);
+
+/** tree_sync(t): put on stable storage what was done in the directories that were opened, on whatever file system they are.
+ * <0 with errno, also when something written since the first was opened was lost. */
+int tree_sync(const struct tree *t) MUST_CHECK;
 
 /**
  * tree_publish(dirfd, tmp, name, replace, path, e):

@@ -1,0 +1,199 @@
+/* What disks do to a restore, and what is done on them meanwhile: several file systems below one target, one that loses what it
+ * was given, what a killed run has left, and a temporary file that somebody exchanges. */
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "restore_run.h"
+#include "suite.h"
+
+/* ---- syncfs, as the restore sees it ---- */
+
+static dev_t synced[16];
+static unsigned synced_n;
+static bool losing;
+
+int syncfs(int fd) {
+    struct stat st;
+    if (fstat(fd, &st) == 0 && synced_n < 16) synced[synced_n++] = st.st_dev;
+    if (!losing) return (int)syscall(SYS_syncfs, fd);
+    errno = EIO;
+    return -1;
+}
+
+static bool was_synced(dev_t dev) {
+    for (unsigned i = 0; i < synced_n; i++)
+        if (synced[i] == dev) return true;
+    return false;
+}
+
+static void sh(const char *command) {
+    char text[512];
+    snprintf(text, sizeof text, "cd %s && %s", dir, command);
+    ck_assert_msg(system(text) == 0, "%s", text);
+}
+
+/* 0: both were synced; 77: it may not mount. */
+static int over_two(void) {
+    char mount_at[128];
+    snprintf(mount_at, sizeof mount_at, "%s/d", target);
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return 77;
+    if (mount("tmpfs", mount_at, "tmpfs", 0, "size=16m") < 0) return 77;
+    if (restore(EXISTING_ALWAYS, NULL, 0, 0) != 0 || res.missed) return 1;
+    struct stat top = stat_of("large"), below = stat_of("d/small");
+    return top.st_dev != below.st_dev && was_synced(top.st_dev) && was_synced(below.st_dev) ? 0 : 2;
+}
+
+/* faults: A15 */
+START_TEST(each_file_system_below_the_target_is_made_durable) {
+    int status;
+    whole_vault();
+    sh("mkdir -p out/d");
+    pid_t pid = fork();
+    if (pid == 0) _exit(over_two());
+    ck_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) not_run("this user may not mount");
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+/* Other bytes in a file, while size, mode and time say nothing of it: what a disk has lost. */
+static void lose(const char *name) {
+    char path[256];
+    struct stat st = stat_of(name);
+    struct timespec t[2] = {st.st_atim, st.st_mtim};
+    snprintf(path, sizeof path, "%s/%s", target, name);
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, "XX", 2, 4096), 2);
+    ck_assert_int_eq(futimens(fd, t), 0);
+    close(fd);
+}
+
+/* faults: B7 B8 */
+START_TEST(after_a_disk_has_refused_something_the_next_run_believes_nothing) {
+    whole_vault();
+    losing = true;
+    ck_assert_int_lt(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    ck_assert_int_eq(e.id, ZE_IO);
+    losing = false;
+    lose("d/small");
+    lose("large");
+    ck_assert_msg(restore(EXISTING_REFUSE, NULL, 0, 0) == 0, "%s", e.msg);
+    ck_assert_msg(res.resumed && res.replaced == 2 && res.already == 8, "%d %d %d", (int)res.resumed, (int)res.replaced, (int)res.already);
+    check_all();
+    ck_assert(!exists(".zaibei-restore"));
+    no_leftovers();
+}
+END_TEST
+
+/* The n-th time it is asked whether to go on the process dies. */
+static unsigned asked, last;
+
+static bool die_at_last(void *arg) {
+    (void)arg;
+    if (++asked == last) kill(getpid(), SIGKILL);
+    return false;
+}
+
+static bool left_in(const char *name) {
+    char command[256];
+    snprintf(command, sizeof command, "find %s/%s -name '.zaibei-restore-*' | grep -q .", target, name);
+    return system(command) == 0;
+}
+
+/* faults: A15 */
+START_TEST(what_a_killed_run_left_in_directories_of_others_goes_too) {
+    int status = 0;
+    unsigned met = 0;
+    whole_vault();
+    request.cancelled = die_at_last;
+    for (last = 1; WIFSIGNALED(status) || last == 1; last++) {
+        sh("rm -rf out && mkdir -p out/d && sleep 0.02");
+        asked = 0;
+        pid_t pid = fork();
+        if (pid == 0) _exit(restore(EXISTING_NEVER, NULL, 0, 0) == 0 ? 0 : 1);
+        ck_assert(waitpid(pid, &status, 0) == pid);
+        if (!left_in("d")) continue;
+        met++, asked = last;
+        ck_assert_int_eq(restore(EXISTING_NEVER, NULL, 0, 0), 0);
+        ck_assert(res.resumed && !left_in("d"));
+        check_all();
+    }
+    ck_assert_uint_gt(met, 0);
+}
+END_TEST
+
+enum { FILES = 70, PIECES = 12, PIECE = 20 };
+
+/* So many files at once that some have to be opened again, since all have a piece of each segment. */
+static void woven_vault(void) {
+    struct extent x[PIECES];
+    struct entry d = {.type = ENT_DIR, .mode = 0755, .mtime_s = 5};
+    vault_begin();
+    content(small, sizeof small, 1);
+    for (uint32_t i = 0; i < PIECES; i++)
+        x[i] = (struct extent){.len = PIECE, .offset = i * PIECE, .addr = put_segment(SEG_PACKED, small, sizeof small - i)};
+    add(&d, "d");
+    for (unsigned i = 0; i < FILES; i++) {
+        char name[16];
+        struct entry en = {.type = ENT_FILE, .size = PIECES * PIECE, .block_shift = 12, .extents = x, .extents_n = PIECES};
+        snprintf(name, sizeof name, "d/%02u", i);
+        digest(&en, small, x, PIECES);
+        add(&en, name);
+    }
+    vault_end();
+}
+
+static unsigned exchanged;
+
+/* Once all of them are begun, the one that was begun first becomes one more name of a file outside. */
+static bool exchange(void *arg) {
+    char path[128], first[64] = "", was[64];
+    size_t n = 0;
+    (void)arg;
+    snprintf(path, sizeof path, "%s/d", target);
+    DIR *d = exchanged ? NULL : opendir(path);
+    for (struct dirent *it; d && (it = readdir(d));) {
+        if (strncmp(it->d_name, ".zaibei-restore-", 16) != 0) continue;
+        snprintf(was, sizeof was, "%.63s", it->d_name);
+        size_t a = strlen(first), b = strlen(was);
+        if (!n++ || b < a || (a == b && strcmp(was, first) < 0)) memcpy(first, was, sizeof first);
+    }
+    if (n == FILES) {
+        char outside[128];
+        snprintf(outside, sizeof outside, "%s/outside", dir);
+        exchanged += unlinkat(dirfd(d), first, 0) == 0 && linkat(AT_FDCWD, outside, dirfd(d), first, 0) == 0;
+    }
+    if (d) closedir(d);
+    return false;
+}
+
+/* faults: G2 */
+START_TEST(a_temporary_file_that_is_exchanged_is_not_written_to) {
+    woven_vault();
+    exchanged = 0;
+    sh("echo outside >outside && chmod 604 outside");
+    request.cancelled = exchange;
+    ck_assert_msg(restore(EXISTING_REFUSE, NULL, 0, 0) == 0, "%s", e.msg);
+    ck_assert_uint_eq(exchanged, 1);
+    ck_assert_msg(res.missed == 1 && strstr(told, "exchanged"), "%s", told);
+    sh("test \"$(cat outside)\" = outside && test $(stat -c %a outside) = 604 && test $(ls out/d | wc -l) = 69");
+    is_content("d/69", small, PIECES * PIECE);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("restores and disks");
+    TCase *t = tcase_create("restores and disks");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, each_file_system_below_the_target_is_made_durable);
+    tcase_add_test(t, after_a_disk_has_refused_something_the_next_run_believes_nothing);
+    tcase_add_test(t, what_a_killed_run_left_in_directories_of_others_goes_too);
+    tcase_add_test(t, a_temporary_file_that_is_exchanged_is_not_written_to);
+    suite_add_tcase(suite, t);
+    return suite_run(suite);
+}
