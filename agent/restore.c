@@ -114,6 +114,7 @@ static int first_pass(struct run *r, const struct entry *en, const char *path, s
     struct err why = ERR_INIT;
     if (n == strlen(MARKER_NAME) && memcmp(path, MARKER_NAME, n) == 0) {
         err_set(&why, ZE_EXISTS, NULL, _("this name is needed by the restore itself"));
+        if (en->type == ENT_DIR && dirs_remember(r, false, e) < 0) return -1;
         return run_problem(r, path, n, &why, e);
     }
     if (en->type == ENT_DIR) return add_dir(r, en, path, n, e);

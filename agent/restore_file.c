@@ -39,6 +39,16 @@ static bool one_piece(const struct run *r, const struct item *it) {
     return it->extents_n == 1 && !x->hole && x->len == it->size;
 }
 
+void file_drop(struct run *r, struct item *it) {
+    char name[TREE_NAME_MAX];
+    struct err ignored = ERR_INIT;
+    if (it->fd >= 0) close(it->fd);
+    it->fd = -1;
+    int dir = it->made ? tree_parent(&r->tree, path_of(r, it), it->path_len, false, name, &ignored) : -1;
+    if (dir >= 0) unlinkat(dir, it->tmp, 0);
+    it->made = false;
+}
+
 /* The temporary file by its name again: not something that was put there instead, nor something with other names. */
 static int open_again(int dir, const struct item *it, struct err *e) {
     struct stat st;
@@ -62,22 +72,12 @@ int file_fd(struct run *r, struct item *it, struct err *e) {
         err_sys(e, NULL, _("making a temporary file"));
     if (it->fd < 0) return -1;
     remember_fd(r, it);
-    if (!it->made && !one_piece(r, it) && ftruncate(it->fd, (off_t)it->size) < 0) { /* whatever is not written stays a hole */
-        it->made = true;
-        return err_sys(e, NULL, _("giving it its size"));
-    }
+    bool grow = !it->made && !one_piece(r, it); /* whatever is not written stays a hole */
     it->made = true;
-    return it->fd;
-}
-
-void file_drop(struct run *r, struct item *it) {
-    char name[TREE_NAME_MAX];
-    struct err ignored = ERR_INIT;
-    if (it->fd >= 0) close(it->fd);
-    it->fd = -1;
-    int dir = it->made ? tree_parent(&r->tree, path_of(r, it), it->path_len, false, name, &ignored) : -1;
-    if (dir >= 0) unlinkat(dir, it->tmp, 0);
-    it->made = false;
+    if (!grow || ftruncate(it->fd, (off_t)it->size) == 0) return it->fd;
+    err_sys(e, NULL, _("giving it its size"));
+    file_drop(r, it); /* whoever asks again is told again */
+    return -1;
 }
 
 static int cancelled(void *arg, struct err *e) { return run_cancelled(arg, e); }
@@ -115,6 +115,8 @@ int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], st
     if (!r->q->compared && memcmp(got, it->digest, SEAL_HASH) != 0)
         rc = err_set(&why, ZE_DAMAGED, NULL, _("its content does not match its digest; it is not given its name"));
     if (rc == 0 && fstat(it->fd, &st) < 0) rc = err_sys(&why, NULL, "stat");
+    if (rc == 0 && (uint64_t)st.st_size != it->size) /* a hole at the end is not read */
+        rc = err_set(&why, ZE_IO, NULL, _("it is not as long as it was"));
     if (rc == 0) {
         file_attributes(r, &it->attrs, &r->batch.keep, it->fd, path, it->path_len);
         rc = publish(r, it, &why);

@@ -1,9 +1,12 @@
 /* What disks do to a restore, and what is done on them meanwhile: several file systems below one target, one that loses what it
  * was given, what a killed run has left, and a temporary file that somebody exchanges. */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -28,6 +31,29 @@ static bool was_synced(dev_t dev) {
     for (unsigned i = 0; i < synced_n; i++)
         if (synced[i] == dev) return true;
     return false;
+}
+
+/* ---- a file system without hard links, that renames over everything ---- */
+
+static bool plain_fs;
+
+int linkat(int from, const char *old, int to, const char *name, int flags) {
+    if (!plain_fs) return (int)syscall(SYS_linkat, from, old, to, name, flags);
+    errno = EPERM;
+    return -1;
+}
+
+long syscall(long number, ...) {
+    static long (*real)(long, ...);
+    long a[6];
+    va_list ap;
+    va_start(ap, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(ap, long);
+    va_end(ap);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    if (!plain_fs || number != SYS_renameat2) return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    errno = EINVAL;
+    return -1;
 }
 
 static void sh(const char *command) {
@@ -126,6 +152,70 @@ START_TEST(what_a_killed_run_left_in_directories_of_others_goes_too) {
 }
 END_TEST
 
+/* A piece that a worker writes, then a hole to the end. */
+static void long_tail_vault(void) {
+    static uint8_t p[64 << 10];
+    struct extent x[2] = {{.len = sizeof p}, {.len = (8 << 20) - sizeof p, .hole = true}};
+    struct entry en = {.type = ENT_FILE, .size = 8 << 20, .block_shift = 12, .extents = x, .extents_n = 2};
+    uint8_t *all = calloc(1, 8 << 20);
+    vault_begin();
+    content(p, sizeof p, 3);
+    memcpy(all, p, sizeof p);
+    x[0].addr = put_segment(SEG_FILE, p, sizeof p);
+    digest(&en, all, x, 2);
+    add(&en, "f");
+    vault_end();
+    free(all);
+}
+
+/* faults: B3 G6 */
+START_TEST(a_file_that_cannot_be_as_long_as_it_was_is_not_given_its_name) {
+    int status;
+    long_tail_vault();
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, 1 << 20});
+        _exit(restore(EXISTING_REFUSE, NULL, 0, 0) == 0 && res.missed == 1 && !exists("f") ? 0 : 1);
+    }
+    ck_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    no_leftovers();
+}
+END_TEST
+
+START_TEST(files_come_back_where_there_are_no_hard_links_and_nothing_gives_way_that_should_not) {
+    whole_vault();
+    sh("mkdir out && echo mine >out/large");
+    plain_fs = true;
+    int rc = restore(EXISTING_NEVER, NULL, 0, 0);
+    plain_fs = false;
+    ck_assert_msg(rc == 0, "%s", e.msg);
+    ck_assert_msg(res.missed == 1 && strstr(told, "hard2: linking"), "%s", told);
+    is_content("large", (const uint8_t *)"mine\n", 5);
+    is_content("d/small", small + 100, 4500);
+    is_content("hard1", small + 7, 20);
+    no_leftovers();
+}
+END_TEST
+
+/* faults: G3 */
+START_TEST(a_directory_with_the_name_of_the_marker_moves_no_others) {
+    struct entry d = {.type = ENT_DIR, .mode = 0751, .mtime_s = 5};
+    if (geteuid() != 0) d.uid = geteuid(), d.gid = getegid();
+    vault_begin();
+    add(&d, ".zaibei-restore");
+    add(&d, "a");
+    add(&d, "b");
+    vault_end();
+    sh("mkdir -p out/a && chmod 700 out/a");
+    ck_assert_int_eq(restore(EXISTING_NEVER, NULL, 0, 0), 0);
+    ck_assert_uint_eq(res.missed, 1);
+    ck_assert_uint_eq(stat_of("a").st_mode, S_IFDIR | 0700);
+    ck_assert_uint_eq(stat_of("b").st_mode, S_IFDIR | 0751);
+}
+END_TEST
+
 enum { FILES = 70, PIECES = 12, PIECE = 20 };
 
 /* So many files at once that some have to be opened again, since all have a piece of each segment. */
@@ -193,6 +283,9 @@ int main(void) {
     tcase_add_test(t, each_file_system_below_the_target_is_made_durable);
     tcase_add_test(t, after_a_disk_has_refused_something_the_next_run_believes_nothing);
     tcase_add_test(t, what_a_killed_run_left_in_directories_of_others_goes_too);
+    tcase_add_test(t, a_file_that_cannot_be_as_long_as_it_was_is_not_given_its_name);
+    tcase_add_test(t, files_come_back_where_there_are_no_hard_links_and_nothing_gives_way_that_should_not);
+    tcase_add_test(t, a_directory_with_the_name_of_the_marker_moves_no_others);
     tcase_add_test(t, a_temporary_file_that_is_exchanged_is_not_written_to);
     suite_add_tcase(suite, t);
     return suite_run(suite);
