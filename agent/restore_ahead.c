@@ -9,6 +9,7 @@
 #include "sys/file.h"
 
 enum { WORKERS = 2, OPENING = 6, HASHING = 8 };
+_Static_assert(ZB_SEALED_MAX >= READING_WINDOW, "what was sealed gives way to what is read back");
 
 struct opening {
     struct task task; /* first */
@@ -59,7 +60,9 @@ int piece_write(const struct piece *p, const struct opened_segment *s, struct er
 static void open_run(struct task *t, struct sealer *sealer) {
     struct opening *o = (struct opening *)t;
     o->s.have = open_either(o, sealer);
-    if (o->s.have >= 0 && o->s.piece.fd >= 0) o->s.written = piece_write(&o->s.piece, &o->s, &o->s.why);
+    if (o->s.have < 0) return;
+    if (o->s.piece.fd >= 0) o->s.written = piece_write(&o->s.piece, &o->s, &o->s.why);
+    else o->a->s.inside(o->a->s.arg, &o->s, o->sealed);
 }
 
 static void hash_run(struct task *t, struct sealer *sealer) {
@@ -226,6 +229,7 @@ void ahead_free(struct ahead *a) {
     pool_free(a->pool);
     for (size_t i = 0; i < OPENING; i++) {
         if (a->opening[i].plain) seal_wipe(a->opening[i].plain, ZB_SEGMENT_MAX);
+        if (a->opening[i].sealed) seal_wipe(a->opening[i].sealed, READING_WINDOW);
         free(a->opening[i].sealed);
         free(a->opening[i].plain);
     }

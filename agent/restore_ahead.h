@@ -1,6 +1,7 @@
 /**
- * What workers do for a restore while its own thread receives and writes: they open segments, and hash what was written. All else
- * stays with the thread of the restore; so does everything that is told. Memory: OPENING segments twice, HASHING windows.
+ * What workers do for a restore while its own thread receives and writes: they open segments, make the files that a segment holds
+ * whole, and hash what was written. All else stays with the thread of the restore; so does everything that is told. Memory: OPENING
+ * segments twice, HASHING windows.
  */
 #ifndef AGENT_RESTORE_AHEAD_H
 #define AGENT_RESTORE_AHEAD_H
@@ -39,8 +40,12 @@ struct reading {
     void *arg;
 };
 
+enum { READING_WINDOW = 256 << 10 };
+
 struct ahead_setup {
     const struct gen_keys *keys;
+    /** Called by a worker: a segment that was opened, and of which no piece was to be written; ${window}: READING_WINDOW bytes. */
+    void (*inside)(void *arg, const struct opened_segment *s, uint8_t *window);
     /** Called by the thread of the restore: a segment; a stretch (${rc} <0: ${why}). <0 with ${e} ends the call that brought it. */
     int (*segment)(void *arg, const struct opened_segment *s, struct err *e);
     int (*stretch)(void *arg, const struct reading *f, int rc, const struct err *why, struct err *e);
@@ -71,7 +76,6 @@ void ahead_drop(struct ahead *a);
 
 /** reading_hash(f, window, cancelled, arg, e): the same by the caller's thread; ${window}: READING_WINDOW bytes; ${cancelled} may be
  * NULL, else what it says (<0) is returned. */
-enum { READING_WINDOW = 256 << 10 };
 int reading_hash(struct reading *f, uint8_t *window, int (*cancelled)(void *arg, struct err *e), void *arg,
     struct err *e) MUST_CHECK;
 

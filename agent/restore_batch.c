@@ -155,6 +155,8 @@ static int write_job(struct run *r, const struct job *j, const struct opened_seg
     it->pending--, it->pinned -= by_worker;
     if (it->failed && !it->pinned) file_drop(r, it);
     if (it->failed) return 0;
+    if (r->q->progress && it->whole) r->q->progress->bytes += j->len;
+    if (it->whole) return file_counted(r, it), 0;
     struct piece p = {.fd = by_worker ? -1 : file_fd(r, it, &why), .offset = j->offset, .len = j->len, .at = j->at};
     int rc = by_worker ? s->written : p.fd < 0 ? -1 : piece_write(&p, s, &why);
     if (rc < 0) return fail_item(r, it, by_worker ? &s->why : &why, e);
@@ -198,7 +200,7 @@ static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, 
     struct err ignored = ERR_INIT;
     if (run_cancelled(r, e) < 0) return -1;
     struct piece p = {.fd = -1, .offset = j->offset, .len = j->len, .at = j->at};
-    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed;
+    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed && !whole_fits(r, it);
     if (one) p.fd = file_fd(r, it, &ignored); /* what is wrong with it will be met again, and told, by write_job */
     it->pinned += p.fd >= 0;
     return ahead_open(r->ahead, i, b->addrs[i], p.fd < 0 ? NULL : &p, sealed, len, e);

@@ -33,8 +33,7 @@ static void remember_fd(struct run *r, const struct item *it) {
     *slot = me;
 }
 
-/* Whether the one piece that is written makes the file as long as it is. */
-static bool one_piece(const struct run *r, const struct item *it) {
+bool file_one_piece(const struct run *r, const struct item *it) {
     const struct extent *x = r->batch.extents + it->extents_at;
     return it->extents_n == 1 && !x->hole && x->len == it->size;
 }
@@ -72,7 +71,7 @@ int file_fd(struct run *r, struct item *it, struct err *e) {
         err_sys(e, NULL, _("making a temporary file"));
     if (it->fd < 0) return -1;
     remember_fd(r, it);
-    bool grow = !it->made && !one_piece(r, it); /* whatever is not written stays a hole */
+    bool grow = !it->made && !file_one_piece(r, it); /* whatever is not written stays a hole */
     it->made = true;
     if (!grow || ftruncate(it->fd, (off_t)it->size) == 0) return it->fd;
     err_sys(e, NULL, _("giving it its size"));
@@ -107,6 +106,13 @@ static int publish(struct run *r, struct item *it, struct err *e) {
     return rc;
 }
 
+void file_counted(struct run *r, const struct item *it) {
+    r->out->files++;
+    r->out->bytes += it->size;
+    if (r->q->progress) r->q->progress->files++;
+    progress_step(r->q->progress);
+}
+
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) {
     struct err why = ERR_INIT;
     struct stat st;
@@ -131,9 +137,6 @@ int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], st
     if (g && g->ino == 0) g->ino = st.st_ino;
     close(it->fd);
     it->fd = -1;
-    r->out->files++;
-    r->out->bytes += it->size;
-    if (r->q->progress) r->q->progress->files++;
-    progress_step(r->q->progress);
+    file_counted(r, it);
     return 0;
 }

@@ -99,6 +99,7 @@ int found_entry(struct run *r, const struct entry *en, const char *path, size_t 
     struct place p = {.path = path, .n = n, .st = st};
     struct err ignored = ERR_INIT;
     r->over = r->existing >= EXISTING_IF_DIFFERENT;
+    if (r->existing == EXISTING_REFUSE && !r->marker.resuming) return FOUND_NOTHING; /* the target was empty */
     p.dir = tree_parent(&r->tree, path, n, false, p.name, &ignored);
     if (p.dir < 0 || fstatat(p.dir, p.name, st, AT_SYMLINK_NOFOLLOW) < 0) return FOUND_NOTHING;
     p.ours = marker_ours(&r->marker, p.dir, p.name);

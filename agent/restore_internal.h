@@ -2,6 +2,7 @@
 #ifndef AGENT_RESTORE_INTERNAL_H
 #define AGENT_RESTORE_INTERNAL_H
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "digester.h"
@@ -34,6 +35,7 @@ struct item {                 /* a file that is being composed */
     bool linked, failed, made, large; /* made: tmp exists; large: finished by its caller, not by the batch */
     bool over;                        /* it may replace what has its name */
     bool hashing;                     /* a worker reads it back */
+    bool whole;                       /* a worker has made it, and it has its name */
     uint32_t pinned;                  /* pieces that workers write: the descriptor stays */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
@@ -88,6 +90,7 @@ struct run {
     struct groups groups;
     struct sealer *sealer;
     struct ahead *ahead;      /* workers */
+    atomic_uint undone;       /* files that they have begun and left to this thread */
     struct large *large;      /* the file with extent pages that is being written */
     uint8_t *window;          /* what is read back to be hashed */
     struct digester *digester; /* of files that are there already; NULL before the first */
@@ -134,9 +137,18 @@ int file_hash(struct run *r, struct reading *f, struct err *e) MUST_CHECK;
 /** file_finish(r, it, got, e): ${got} is its digest: compare (unless others do), set attributes, publish. Problems are told; <0 ends
  * the run. */
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) MUST_CHECK;
+/** file_counted(r, it): it has its name. */
+void file_counted(struct run *r, const struct item *it);
+/** file_one_piece(r, it): whether one piece of a segment is all of it. */
+bool file_one_piece(const struct run *r, const struct item *it);
 /** file_attributes(r, a, keep, fd, path, n): all but the file flags; file_flags: those. What is lacking is told. */
 void file_attributes(struct run *r, const struct attrs *a, const struct buf *keep, int fd, const char *path, size_t n);
 void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, size_t n);
+
+/* restore_whole.c: files that a segment holds whole, made by workers */
+/** whole_fits(r, it): whether a worker may make it. whole_inside: see restore_ahead.h; ${arg}: struct run. */
+bool whole_fits(const struct run *r, const struct item *it);
+void whole_inside(void *arg, const struct opened_segment *s, uint8_t *window);
 
 /* restore_large.c: files with extent pages, one page in memory */
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */

@@ -17,6 +17,7 @@
 #include "base/i18n.h"
 #include "restore_same.h"
 #include "sys/file.h"
+#include "wrap/seal.h"
 
 enum { DIR_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
@@ -53,6 +54,13 @@ int tree_open(struct tree *t, const char *dir, bool make, struct err *e) {
     if (t->fd < 0) return err_sys(e, dir, _("opening the target"));
     note_fs(t, t->fd);
     return 0;
+}
+
+void tree_view(struct tree *t, const struct tree *of) {
+    *t = (struct tree){
+        .fd = fcntl(of->fd, F_DUPFD_CLOEXEC, 0), .parentfd = -1, .no_openat2 = steps_only, .job = of->job};
+    buf_init(&t->parent, 1 << 17);
+    seal_random(&t->tmp, sizeof t->tmp);
 }
 
 int tree_sync(const struct tree *t) {

@@ -35,6 +35,9 @@ struct tree {
 int tree_open(struct tree *t, const char *dir, bool make, struct err *e) MUST_CHECK;
 void tree_close(struct tree *t);
 
+/** tree_view(t, of): the same target for another thread, with temporary names of its own; tree_close it. */
+void tree_view(struct tree *t, const struct tree *of);
+
 /** tree_is_empty(dirfd, name, but): whether this directory holds nothing, or only ${but} (may be NULL); -1 with errno. */
 int tree_is_empty(int dirfd, const char *name, const char *but);
 

@@ -275,6 +275,78 @@ START_TEST(a_temporary_file_that_is_exchanged_is_not_written_to) {
 }
 END_TEST
 
+/* Once the directory is there, somebody makes a file in it. */
+static bool come_between(void *arg) {
+    (void)arg;
+    if (exists("d") && !exists("d/small")) put_target("d/small", "mine");
+    return false;
+}
+
+/* faults: G1 */
+START_TEST(what_comes_into_the_target_meanwhile_stays) {
+    whole_vault();
+    request.cancelled = come_between;
+    ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    ck_assert_msg(res.missed == 1 && strstr(told, "d/small: something has this name already"), "%s", told);
+    is_content("d/small", (const uint8_t *)"mine", 4);
+    is_content("hard1", small + 7, 20);
+    no_leftovers();
+}
+END_TEST
+
+enum { MANY = 200 };
+
+/* faults: G7 */
+START_TEST(each_of_many_files_that_lack_something_is_told_once) {
+    struct entry d = {.type = ENT_DIR, .mode = 0755};
+    int status;
+    if (geteuid() != 0) not_run("it needs root to become another user");
+    vault_begin();
+    content(small, sizeof small, 1);
+    data_at = put_segment(SEG_PACKED, small, sizeof small);
+    d.uid = d.gid = 65534;
+    add(&d, "d");
+    for (unsigned i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "d/%03u", i);
+        add_small(name, 0, i, 20);
+    }
+    vault_end();
+    sh("chown -R 65534:65534 .");
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool ok = setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0 &&
+            restore(EXISTING_REFUSE, NULL, 0, 0) == 0 && res.missed == 0 && res.files == MANY && res.attributes == MANY;
+        if (!ok) fprintf(stderr, "%d files, %d lack something: %s%.200s", (int)res.files, (int)res.attributes, e.msg, told);
+        _exit(ok ? 0 : 1);
+    }
+    ck_assert(waitpid(pid, &status, 0) == pid && status == 0);
+    is_content("d/199", small + 199, 20);
+    no_leftovers();
+}
+END_TEST
+
+/* faults: B10 */
+START_TEST(a_small_file_that_is_not_what_its_digest_says_is_not_given_its_name) {
+    struct extent x = {.len = 30};
+    struct entry en = {.type = ENT_FILE, .size = 30, .block_shift = 12, .extents = &x, .extents_n = 1};
+    vault_begin();
+    content(small, sizeof small, 1);
+    x.addr = data_at = put_segment(SEG_PACKED, small, sizeof small);
+    digest(&en, small, &x, 1);
+    add(&en, "a");
+    en.digest[5] ^= 1;
+    add(&en, "b");
+    vault_end();
+    ck_assert_int_lt(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    ck_assert_int_eq(e.id, ZE_DAMAGED);
+    ck_assert_str_eq(e.object, "b");
+    ck_assert(res.missed == 1 && !exists("b"));
+    is_content("a", small, 30);
+    no_leftovers();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("restores and disks");
     TCase *t = tcase_create("restores and disks");
@@ -287,6 +359,9 @@ int main(void) {
     tcase_add_test(t, files_come_back_where_there_are_no_hard_links_and_nothing_gives_way_that_should_not);
     tcase_add_test(t, a_directory_with_the_name_of_the_marker_moves_no_others);
     tcase_add_test(t, a_temporary_file_that_is_exchanged_is_not_written_to);
+    tcase_add_test(t, what_comes_into_the_target_meanwhile_stays);
+    tcase_add_test(t, each_of_many_files_that_lack_something_is_told_once);
+    tcase_add_test(t, a_small_file_that_is_not_what_its_digest_says_is_not_given_its_name);
     suite_add_tcase(suite, t);
     return suite_run(suite);
 }
