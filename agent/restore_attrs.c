@@ -77,10 +77,9 @@ static void proc_path(char out[32], int fd) { snprintf(out, 32, "/proc/self/fd/%
 /* The bits of the mode that may be set once the owner is what it is. */
 static uint32_t owner(const struct attrs *a, int fd, struct report *r) {
     struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_uid == a->uid && st.st_gid == a->gid) return 07777;
     if (fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) == 0) return 07777;
     int saved = errno;
-    if (fstat(fd, &st) == 0 && st.st_uid == a->uid && st.st_gid == a->gid) return 07777;
-    errno = saved;
     (void)!fchownat(fd, "", (uid_t)-1, a->gid, AT_EMPTY_PATH); /* perhaps a group this user is in */
     errno = saved;
     failed(r, LACK_OWNER, _("owner"));
