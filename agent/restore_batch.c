@@ -200,7 +200,8 @@ static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, 
     struct err ignored = ERR_INIT;
     if (run_cancelled(r, e) < 0) return -1;
     struct piece p = {.fd = -1, .offset = j->offset, .len = j->len, .at = j->at};
-    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed && !whole_fits(r, it);
+    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed &&
+        !whole_fits(r, it);
     if (one) p.fd = file_fd(r, it, &ignored); /* what is wrong with it will be met again, and told, by write_job */
     it->pinned += p.fd >= 0;
     return ahead_open(r->ahead, i, b->addrs[i], p.fd < 0 ? NULL : &p, sealed, len, e);

@@ -26,8 +26,7 @@ static void remember_fd(struct run *r, const struct item *it) {
     struct item *old = *slot < b->items_n && *slot != me ? &b->items[*slot] : NULL;
     struct stat st;
     if (old && old->fd >= 0 && !old->large && !old->hashing && !old->pinned && fstat(old->fd, &st) == 0) {
-        old->ino = st.st_ino;
-        close(old->fd);
+        old->ino = close(old->fd) < 0 ? 0 : st.st_ino;
         old->fd = -1;
     }
     *slot = me;
@@ -51,6 +50,7 @@ void file_drop(struct run *r, struct item *it) {
 /* The temporary file by its name again: not something that was put there instead, nor something with other names. */
 static int open_again(int dir, const struct item *it, struct err *e) {
     struct stat st;
+    if (!it->ino) return err_set(e, ZE_IO, NULL, _("what was written to it was refused"));
     CLEANUP_FD int fd = openat(dir, it->tmp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) return err_sys(e, NULL, _("opening what was made"));
     if (st.st_ino != it->ino || st.st_nlink != 1)
@@ -113,6 +113,12 @@ void file_counted(struct run *r, const struct item *it) {
     progress_step(r->q->progress);
 }
 
+/* A file server may refuse bytes only when the file is closed, which each descriptor that is closed asks for. */
+static bool taken(int fd) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy >= 0 && close(copy) == 0;
+}
+
 int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], struct err *e) {
     struct err why = ERR_INIT;
     struct stat st;
@@ -123,10 +129,9 @@ int file_finish(struct run *r, struct item *it, const uint8_t got[SEAL_HASH], st
     if (rc == 0 && fstat(it->fd, &st) < 0) rc = err_sys(&why, NULL, "stat");
     if (rc == 0 && (uint64_t)st.st_size != it->size) /* a hole at the end is not read */
         rc = err_set(&why, ZE_IO, NULL, _("it is not as long as it was"));
-    if (rc == 0) {
-        file_attributes(r, &it->attrs, &r->batch.keep, it->fd, path, it->path_len);
-        rc = publish(r, it, &why);
-    }
+    if (rc == 0) file_attributes(r, &it->attrs, &r->batch.keep, it->fd, path, it->path_len);
+    if (rc == 0 && !taken(it->fd)) rc = err_sys(&why, NULL, _("what was written to it was refused"));
+    if (rc == 0) rc = publish(r, it, &why);
     if (rc < 0) {
         file_drop(r, it);
         it->failed = true;

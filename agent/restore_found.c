@@ -33,7 +33,8 @@ static int type_of(uint8_t type) {
 }
 
 static bool content_same(struct run *r, int fd, const struct entry *en, struct err *e) {
-    if (r->marker.doubtful) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what the disk has, not what it was given */
+    if (r->marker.doubtful) /* what the disk has, not what it was given */
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     if (!r->digester && !(r->digester = digester_new(r->s, r->o))) return false;
     digester_stops(r->digester, r->q->cancelled, r->q->cancelled_arg);
     return digester_same(r->digester, fd, en, e) > 0;

@@ -40,7 +40,7 @@ struct item {                 /* a file that is being composed */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;
-    uint64_t ino;                     /* of the temporary file, once its descriptor had to give way */
+    uint64_t ino;                     /* once its descriptor had to give way; 0: and bytes were refused */
     char tmp[TREE_TMP_MAX];
 };
 

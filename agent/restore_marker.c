@@ -173,7 +173,8 @@ void marker_doubt(struct marker *m, int dirfd) {
     if (j) js_set_str(j, "boot", ""); /* that of no machine */
     CLEANUP_FREE char *doubt = j ? js_dump(j) : NULL;
     size_t len = doubt ? strlen(doubt) : 0;
-    if (len && file_pwrite_all(m->fd, doubt, len, 0) == 0 && ftruncate(m->fd, (off_t)len) == 0 && fsync(m->fd) == 0) return;
+    if (len && file_pwrite_all(m->fd, doubt, len, 0) == 0 && ftruncate(m->fd, (off_t)len) == 0 && fsync(m->fd) == 0)
+        return;
     unlinkat(dirfd, MARKER_NAME, 0);
 }
 

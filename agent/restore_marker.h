@@ -12,8 +12,7 @@
 struct marker {
     int fd; /* locked; -1: there is none */
     bool resuming;
-    bool doubtful;                  /* what has its name may have lost its content: the machine was started anew since, or
-                                     * a disk did not take what it was given */
+    bool doubtful;                  /* names may have lost their content: another boot, or a disk that refused some */
     enum restore_existing existing; /* what the run that began it was told */
     uint64_t job;                   /* of its temporary names */
     int64_t born_s;                 /* when it was made, by the clock of the file system */

@@ -185,10 +185,10 @@ static int place(int dirfd, const char *tmp, const char *name, bool replace) {
     int rc = (int)syscall(SYS_renameat2, dirfd, tmp, dirfd, name, 1u /* RENAME_NOREPLACE */);
     if (rc == 0 || (errno != EINVAL && errno != ENOSYS)) return rc;
     rc = linkat(dirfd, tmp, dirfd, name, 0); /* file systems without it */
-    if (rc < 0 && (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)) { /* and without hard links, such as exFAT */
+    if (rc < 0 && (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)) { /* without hard links, too (exFAT) */
         struct stat st;
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) errno = EEXIST;
-        else if (errno == ENOENT) return renameat(dirfd, tmp, dirfd, name); /* only who comes right now is overwritten */
+        else if (errno == ENOENT) return renameat(dirfd, tmp, dirfd, name); /* over what comes in this moment only */
         return -1;
     }
     int saved = errno;

@@ -51,11 +51,12 @@ static bool make(const struct run *r, struct tree *t, const struct item *it, con
     int dir = tree_parent(t, path, it->path_len, false, name, &ignored);
     if (dir < 0) return false;
     tree_tmp(t, tmp);
-    CLEANUP_FD int fd = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return false;
     struct piece p = {.fd = fd, .offset = j->offset, .len = j->len, .at = j->at};
     /* If interrupted here the temporary name is left, and the next run removes it. */
-    if (fill(r, it, &p, s, window)) return tree_publish(dir, tmp, name, it->over, NULL, &ignored) == 0;
+    bool filled = fill(r, it, &p, s, window), taken = close(fd) == 0; /* a file server may refuse its bytes only now */
+    if (filled && taken) return tree_publish(dir, tmp, name, it->over, NULL, &ignored) == 0;
     unlinkat(dir, tmp, 0);
     return false;
 }
