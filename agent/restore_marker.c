@@ -22,6 +22,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "restore_same.h"
 #include "restore_tree.h"
 #include "sys/file.h"
 #include "wrap/json.h"
@@ -180,11 +181,14 @@ void marker_doubt(struct marker *m, int dirfd) {
 
 int marker_end(struct marker *m, int dirfd, const char *target, struct err *e) {
     struct stat st;
-    int rc = fstat(dirfd, &st);
+    int was, rc = fstat(dirfd, &st);
     struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, st.st_mtim};
+    bool locked = flags_unlock(dirfd, &was) == 1; /* the target itself, as the point has it */
     if (rc == 0) rc = unlinkat(dirfd, MARKER_NAME, 0);
-    /* If interrupted here everything is restored; only the time of the target itself is that of this moment. */
+    /* If interrupted here everything is restored; only the time of the target itself is that of this moment, and an
+     * immutable one is not locked. */
     if (rc == 0) (void)futimens(dirfd, t); /* it may be another user's */
+    if (locked) flags_relock(dirfd, was);
     if (rc == 0) rc = file_sync_dir(dirfd);
     marker_close(m);
     return rc < 0 ? err_sys(e, target, _("removing the marker of an unfinished restore")) : 0;

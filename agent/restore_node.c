@@ -51,7 +51,10 @@ static int make_way(int dir, const char *name) {
 int node_dir(struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) {
     char name[TREE_NAME_MAX];
     struct stat st;
+    int was;
     *made = false;
+    bool again = n == 0 && r->marker.resuming && r->existing != EXISTING_NEVER;
+    if (again) (void)!flags_unlock(r->tree.fd, &was); /* the second pass sets them again */
     if (n == 0) return 0;
     int dir = tree_parent(&r->tree, path, n, true, name, e);
     if (dir < 0) return -1;

@@ -362,6 +362,37 @@ START_TEST(an_immutable_file_with_two_names_comes_back_so) {
 }
 END_TEST
 
+/* faults: F8 A16 */
+START_TEST(a_target_that_is_locked_in_the_end_is_finished_all_the_same) {
+    int lock = _i ? FS_APPEND_FL : FS_IMMUTABLE_FL;
+    struct entry top = {
+        .type = ENT_DIR, .mode = 0751, .mtime_s = 5, .has_file_flags = true, .file_flags = (uint32_t)lock};
+    vault_begin();
+    content(small, sizeof small, 1);
+    data_at = put_segment(SEG_PACKED, small, sizeof small);
+    add(&top, "");
+    add_small("f", 0, 0, 9);
+    vault_end();
+    write_file("try", "", 0);
+    if (!set_flags(in("try"), FS_IMMUTABLE_FL)) not_run("no immutable files for this user here");
+    ck_assert(set_flags(in("try"), 0));
+    for (int again = 0; again < 2; again++) { /* at last after it was killed when the flags stood already */
+        int rc = restore(EXISTING_REFUSE, NULL, 0, 0), flags = flags_of(target);
+        struct stat st = stat_of("");
+        sh("chattr -ia out");
+        ck_assert_msg(rc == 0 && res.missed == 0, "%d: %s%s", again, e.msg, told);
+        ck_assert(flags == lock && st.st_mtim.tv_sec == 5 && (st.st_mode & 07777) == 0751);
+        is_content("f", small, 9);
+        ck_assert(!exists(".zaibei-restore"));
+        if (again) break;
+        sh("rm -r out");
+        ck_assert(cut_after(3, true, EXISTING_REFUSE) && exists(".zaibei-restore"));
+        sh("rm -f out/f");
+        ck_assert(set_flags(target, lock));
+    }
+}
+END_TEST
+
 /* faults: G1 */
 START_TEST(a_program_that_runs_is_replaced_beside_itself) {
     whole_vault();
@@ -482,6 +513,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup_disk, teardown);
     tcase_add_test(t, extended_attributes_that_the_point_does_not_have_go);
     tcase_add_test(t, locked_files_and_directories_give_way_and_what_is_outside_stays_locked);
+    tcase_add_loop_test(t, a_target_that_is_locked_in_the_end_is_finished_all_the_same, 0, 2);
     tcase_add_test(t, an_immutable_file_with_two_names_comes_back_so);
     suite_add_tcase(suite, t);
     return suite_run(suite);
