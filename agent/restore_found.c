@@ -1,7 +1,8 @@
 /* What stands under the name of an entry, and what is to be done about it. Under a policy that compares, and for what an
  * interrupted run of this restore has made, a file that is right is kept and its attributes are set; all else is
- * composed anew beside it. Nothing is changed in place but attributes, and those only where the inode has no name
- * outside: one link, or made by this restore. */
+ * composed anew beside it. Whether that run has made it is told by times; where a clock was set back meanwhile, by
+ * content. Nothing is changed in place but attributes, and those only where the inode has no name outside: one link, or
+ * made by this restore. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,7 +107,7 @@ int found_entry(struct run *r, const struct entry *en, const char *path, size_t 
     p.ours = marker_ours(&r->marker, p.dir, p.name);
     if (r->existing == EXISTING_NEVER && !p.ours) return FOUND_LEFT;
     r->over = r->over || p.ours;
-    if (!p.ours && r->existing != EXISTING_IF_DIFFERENT) return FOUND_OTHER;
+    if (!p.ours && r->existing == EXISTING_ALWAYS) return FOUND_OTHER;
     int same = en->type == ENT_FILE ? file_same(r, en, &p, e) : special_same(r, en, &p, e);
     return same < 0 ? -1 : same ? FOUND_SAME : FOUND_OTHER;
 }

@@ -151,13 +151,14 @@ static int unlocked(int from, const char *first, uint64_t ino, int *was) {
 
 int node_link(struct run *r, const struct group *g, bool over, const char *path, size_t n, struct err *e) {
     char name[TREE_NAME_MAX], tmp[TREE_TMP_MAX], first[TREE_NAME_MAX];
-    struct stat st;
+    struct stat st, of;
     int was = 0, rc;
     int dir = tree_parent(&r->tree, (const char *)r->groups.paths.p + g->path_at, g->path_len, false, first, e);
     CLEANUP_FD int from = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0); /* the next call may close it */
     if (from < 0) return dir < 0 ? -1 : err_sys(e, NULL, _("opening the directory"));
     if ((dir = tree_parent(&r->tree, path, n, true, name, e)) < 0) return -1;
-    if (over && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == g->ino) return 1;
+    bool there = fstat(from, &of) == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && st.st_ino == g->ino && st.st_dev == of.st_dev) return 1;
     CLEANUP_FD int locked = unlocked(from, first, g->ino, &was);
     tree_tmp(&r->tree, tmp);
     if ((rc = link_tmp(from, first, dir, tmp, g->ino, e)) == 0) {

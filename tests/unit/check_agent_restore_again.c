@@ -201,6 +201,24 @@ START_TEST(going_on_never_leaves_what_stood_there_before) {
 }
 END_TEST
 
+START_TEST(a_clock_that_was_set_back_meanwhile_costs_nothing) {
+    unsigned n = 1;
+    whole_vault();
+    for (; !exists("large"); n++) {
+        sh("rm -rf out");
+        ck_assert(cut_after(n, true, EXISTING_REFUSE));
+    }
+    sh("find out -name '.zaibei-restore-*' -delete; sleep 0.02; cp -p out/.zaibei-restore m && mv m out/.zaibei-restore");
+    put_target("d/other", "somebody's");
+    ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    ck_assert_msg(res.resumed && res.missed == 0 && res.replaced == 0, "%s", told);
+    ck_assert_int_eq(unlink(in("out/d/other")), 0);
+    ck_assert_int_eq(restore(EXISTING_IF_DIFFERENT, NULL, 0, 0), 0);
+    ck_assert_uint_eq(res.already, 10);
+    all_right();
+}
+END_TEST
+
 START_TEST(a_large_file_that_is_right_is_not_fetched) {
     whole_vault();
     ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
@@ -499,6 +517,7 @@ int main(void) {
     tcase_add_test(t, two_restores_do_not_work_in_one_target);
     tcase_add_test(t, after_a_reboot_content_is_compared_not_believed);
     tcase_add_test(t, going_on_never_leaves_what_stood_there_before);
+    tcase_add_test(t, a_clock_that_was_set_back_meanwhile_costs_nothing);
     tcase_add_test(t, a_large_file_that_is_right_is_not_fetched);
     tcase_add_test(t, what_was_written_where_the_point_has_a_hole_goes);
     tcase_add_test(t, a_file_with_a_name_outside_is_replaced_not_changed);
