@@ -14,8 +14,8 @@
 enum { UNDONE_MAX = 64 }; /* where most lack something (an ordinary user's restore) it would all be done twice */
 
 bool whole_fits(const struct run *r, const struct item *it) {
-    return !it->failed && !it->linked && !it->large && !it->attrs.xattrs_n && !it->attrs.has_file_flags &&
-        file_one_piece(r, it) && atomic_load(&r->undone) < UNDONE_MAX;
+    return !it->failed && !it->linked && !it->large && !it->attrs.has_file_flags && file_one_piece(r, it) &&
+        atomic_load(&r->undone) < UNDONE_MAX;
 }
 
 /* What the file system gives back is what the point has. */
