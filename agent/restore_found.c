@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
@@ -22,16 +21,6 @@ struct place {
     bool ours;
     struct stat *st;
 };
-
-static int type_of(uint8_t type) {
-    static const int types[] = {[ENT_FILE] = S_IFREG,
-        [ENT_DIR] = S_IFDIR,
-        [ENT_LINK] = S_IFLNK,
-        [ENT_FIFO] = S_IFIFO,
-        [ENT_CHAR] = S_IFCHR,
-        [ENT_BLOCK] = S_IFBLK};
-    return types[type];
-}
 
 static bool content_same(struct run *r, int fd, const struct entry *en, struct err *e) {
     if (r->marker.doubtful) /* what the disk has, not what it was given */
@@ -84,7 +73,7 @@ static int file_same(struct run *r, const struct entry *en, const struct place *
 
 static int special_same(struct run *r, const struct entry *en, const struct place *p, struct err *e) {
     char target[4096];
-    if ((p->st->st_mode & S_IFMT) != (mode_t)type_of(en->type) || (!p->ours && p->st->st_nlink != 1)) return 0;
+    if ((p->st->st_mode & S_IFMT) != (mode_t)node_type(en->type) || (!p->ours && p->st->st_nlink != 1)) return 0;
     CLEANUP_FD int fd = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != p->st->st_ino) return 0;
@@ -92,8 +81,7 @@ static int special_same(struct run *r, const struct entry *en, const struct plac
         ssize_t n = readlinkat(fd, "", target, sizeof target);
         if (n != (ssize_t)en->target_len || memcmp(target, en->target, (size_t)n) != 0) return 0;
     }
-    if ((en->type == ENT_CHAR || en->type == ENT_BLOCK) && st.st_rdev != makedev(en->dev_major, en->dev_minor))
-        return 0;
+    if (!node_device_same(en, &st)) return 0;
     return r->q->dry_run || node_attributes(r, fd, en, p->path, p->n, e) == 0 ? 1 : -1;
 }
 

@@ -173,6 +173,9 @@ int found_entry(
 int node_dir(struct run *r, const struct entry *en, const char *path, size_t n, bool *made, struct err *e) MUST_CHECK;
 int node_special(
     struct run *r, const struct entry *en, const char *path, size_t n, uint64_t *ino, struct err *e) MUST_CHECK;
+/** node_type(type): S_IFREG, … of an enum entry_type. node_device_same(en, st): unless it is another device. */
+int node_type(uint8_t type);
+bool node_device_same(const struct entry *en, const struct stat *st);
 /** node_attributes(r, fd, en, path, n, e): attributes of what an O_PATH descriptor stands for. */
 int node_attributes(
     struct run *r, int fd, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;

@@ -98,12 +98,29 @@ int node_attributes(struct run *r, int fd, const struct entry *en, const char *p
     return rc;
 }
 
-/* Open what was just made under ${tmp}; not something that was put there instead, nor something with other names. */
-static int open_made(int dir, const char *tmp, struct stat *st, struct err *e) {
+int node_type(uint8_t type) {
+    static const int types[] = {[ENT_FILE] = S_IFREG,
+        [ENT_DIR] = S_IFDIR,
+        [ENT_LINK] = S_IFLNK,
+        [ENT_FIFO] = S_IFIFO,
+        [ENT_CHAR] = S_IFCHR,
+        [ENT_BLOCK] = S_IFBLK};
+    return types[type];
+}
+
+bool node_device_same(const struct entry *en, const struct stat *st) {
+    bool device = en->type == ENT_CHAR || en->type == ENT_BLOCK;
+    return !device || st->st_rdev == makedev(en->dev_major, en->dev_minor);
+}
+
+/* Open what was just made under ${tmp}; not something that was put there instead, nor something with other names. Whose
+ * it is says nothing: to root somebody else's directory may hold a file of root's, and a file server may take root for
+ * nobody. Of the same kind it may be: then it has no content that its owner could lose. */
+static int open_made(int dir, const char *tmp, const struct entry *en, struct stat *st, struct err *e) {
     int fd = openat(dir, tmp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, st) < 0) {
         err_sys(e, NULL, _("opening what was made"));
-    } else if (st->st_nlink != 1 || st->st_uid != geteuid()) {
+    } else if (st->st_nlink != 1 || (st->st_mode & S_IFMT) != (mode_t)node_type(en->type) || !node_device_same(en, st)) {
         err_set(e, ZE_IO, NULL, _("another process has exchanged what was made"));
     } else {
         return fd;
@@ -119,7 +136,7 @@ int node_special(struct run *r, const struct entry *en, const char *path, size_t
     if (dir < 0) return -1;
     tree_tmp(&r->tree, tmp);
     if (make(dir, tmp, en) < 0) return err_sys(e, NULL, _("making it"));
-    CLEANUP_FD int fd = open_made(dir, tmp, &st, e);
+    CLEANUP_FD int fd = open_made(dir, tmp, en, &st, e);
     if (fd < 0 || node_attributes(r, fd, en, path, n, e) < 0) {
         unlinkat(dir, tmp, 0);
         return -1;

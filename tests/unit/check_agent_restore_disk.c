@@ -49,6 +49,24 @@ int close(int fd) {
     return -1;
 }
 
+/* ---- links that become something else, or somebody else's, once they are made ---- */
+
+static bool exchanging, squashing;
+
+int symlinkat(const char *to, int at, const char *name) {
+    char secret[128];
+    int rc = (int)syscall(SYS_symlinkat, to, at, name);
+    snprintf(secret, sizeof secret, "%s/secret", dir);
+    if (rc == 0 && exchanging) rc = renameat(AT_FDCWD, secret, at, name);
+    return rc;
+}
+
+int fstat(int fd, struct stat *st) {
+    int rc = fstatat(fd, "", st, AT_EMPTY_PATH);
+    if (rc == 0 && squashing && S_ISLNK(st->st_mode)) st->st_uid = 65534; /* a server that takes root for nobody */
+    return rc;
+}
+
 /* ---- a file system without hard links, that renames over everything ---- */
 
 static bool plain_fs;
@@ -329,6 +347,39 @@ START_TEST(a_file_whose_bytes_are_refused_at_the_end_is_not_given_its_name) {
 }
 END_TEST
 
+static void link_vault(void) {
+    struct entry ln = {.type = ENT_LINK, .mode = 0777, .mtime_s = 77, .target = (const uint8_t *)"to", .target_len = 2};
+    ln.uid = 7;
+    vault_begin();
+    add(&ln, "ln");
+    vault_end();
+}
+
+/* faults: G2 */
+START_TEST(a_file_in_the_place_of_a_link_that_was_made_is_not_given_away) {
+    struct stat st;
+    char secret[128];
+    link_vault();
+    snprintf(secret, sizeof secret, "%s/secret", dir);
+    sh("echo secret >secret && chmod 600 secret");
+    exchanging = true;
+    ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    exchanging = false;
+    ck_assert_msg(res.missed == 1 && res.others == 0 && strstr(told, "exchanged"), "%s", told);
+    if (lstat(secret, &st) == 0) ck_assert_uint_eq(st.st_uid, geteuid());
+    ck_assert(!exists("ln"));
+}
+END_TEST
+
+START_TEST(links_come_back_where_root_is_nobody) {
+    link_vault();
+    squashing = true;
+    ck_assert_int_eq(restore(EXISTING_REFUSE, NULL, 0, 0), 0);
+    squashing = false;
+    ck_assert_msg(res.missed == 0 && S_ISLNK(stat_of("ln").st_mode), "%s", told);
+}
+END_TEST
+
 enum { MANY = 200 };
 
 /* faults: G7 */
@@ -398,6 +449,8 @@ int main(void) {
     tcase_add_test(t, each_of_many_files_that_lack_something_is_told_once);
     tcase_add_test(t, a_small_file_that_is_not_what_its_digest_says_is_not_given_its_name);
     tcase_add_loop_test(t, a_file_whose_bytes_are_refused_at_the_end_is_not_given_its_name, 0, 3);
+    tcase_add_test(t, a_file_in_the_place_of_a_link_that_was_made_is_not_given_away);
+    tcase_add_test(t, links_come_back_where_root_is_nobody);
     suite_add_tcase(suite, t);
     return suite_run(suite);
 }
