@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -118,19 +119,35 @@ static int write_it(struct marker *m, int dirfd, const struct marker_want *w, st
     return -1;
 }
 
+/* Whether ${uid} is who owns what this user makes there: a file server may take root for nobody. To look at it only,
+ * ${dirfd} is -1. */
+static bool makes_as(int dirfd, uid_t uid) {
+    char name[64];
+    struct stat st;
+    uint64_t random;
+    if (uid == geteuid()) return true;
+    seal_random(&random, sizeof random);
+    snprintf(name, sizeof name, "%s-%016llx", MARKER_NAME, (unsigned long long)random);
+    CLEANUP_FD int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool same = fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == uid;
+    if (fd >= 0) unlinkat(dirfd, name, 0); /* if interrupted here it stays, empty */
+    return same;
+}
+
 /* Only what this user has made alone may say that a restore goes on. */
-static int trusted(const struct marker *m, const struct marker_want *w, struct err *e) {
+static int trusted(const struct marker *m, int dirfd, const struct marker_want *w, struct err *e) {
     struct stat st;
     if (fstat(m->fd, &st) < 0) return err_sys(e, w->target, _("reading its marker"));
     if (st.st_nlink == 0) return err_set(e, ZE_BUSY, w->target, _("a restore has ended there just now"));
-    if (S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1 && !(st.st_mode & 022)) return 0;
+    bool alone = S_ISREG(st.st_mode) && st.st_nlink == 1 && !(st.st_mode & 022);
+    if (alone && makes_as(dirfd, st.st_uid)) return 0;
     return err_set(e, ZE_TARGET, w->target, _("%s in it was not made by this user's restore"), MARKER_NAME);
 }
 
 static int take(struct marker *m, int dirfd, const struct marker_want *w, struct err *e) {
     if (flock(m->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return err_set(e, ZE_BUSY, w->target, _("another restore is at work there"));
-    if (trusted(m, w, e) < 0) return -1;
+    if (trusted(m, dirfd, w, e) < 0) return -1;
     int rc = read_it(m, w, e);
     if (rc == 0 && refuse(dirfd, w, e) < 0) return -1;
     if (rc == 0) rc = write_it(m, dirfd, w, e);
@@ -161,7 +178,7 @@ int marker_look(struct marker *m, int dirfd, const struct marker_want *w, struct
     if (may_begin(dirfd, w, e) < 0) return -1;
     m->fd = openat(dirfd, MARKER_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (m->fd < 0) return errno == ENOENT ? 0 : err_sys(e, w->target, _("reading its marker"));
-    int rc = trusted(m, w, e) == 0 ? read_it(m, w, e) : -1;
+    int rc = trusted(m, -1, w, e) == 0 ? read_it(m, w, e) : -1;
     if (rc >= 0 && born(m->fd, "", AT_EMPTY_PATH, &m->born_s, &m->born_ns)) return 0;
     marker_close(m);
     return -1;
