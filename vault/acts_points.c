@@ -12,6 +12,7 @@
 #include "retention.h"
 
 enum { PIN_MONTHS_MAX = 120, PINS_A_DAY = 1000, PINS_FREE = 16 };
+#define PIN_STEP_NS (30 * NS_PER_DAY)
 
 static int no_point(struct err *e, const struct host_log *l, uint32_t point, const char *why) {
     char name[96];
@@ -40,14 +41,15 @@ static unsigned pins_of_day(const struct host_log *l, int64_t now) {
     return n;
 }
 
-/* Each pin is a record for ever. After the first few a point's next one must extend what is left by half: so a flood ends
- * after some dozen records, and whoever means well can still pin as long as he wants. */
+/* Each pin is a record for ever. After the first few a point's next one must extend what is left by half, or go to the end of what
+ * is allowed: so a flood ends after some dozen records, and whoever means well can still pin as long as he wants. */
 static int pin_enough(const struct log_commit *c, int64_t now, int64_t until, struct err *e) {
     char name[24], least[32];
-    int64_t half = c->pinned > now ? (c->pinned - now) / 2 : 0;
-    if (c->pins < PINS_FREE || until - c->pinned >= half) return 0;
+    int64_t next = c->pinned > now ? c->pinned + (c->pinned - now) / 2 : now, end = civil_pin_end(now, PIN_MONTHS_MAX);
+    if (next > end && end - c->pinned >= PIN_STEP_NS) next = end;
+    if (c->pins < PINS_FREE || until >= next) return 0;
     snprintf(name, sizeof name, "%u", c->point);
-    text_time(least, c->pinned + half);
+    text_time(least, next);
     return err_set(e, ZE_TOOMUCH, name, _("it was pinned %u times; the next pin must last until %s"), c->pins, least);
 }
 
