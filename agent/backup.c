@@ -55,6 +55,8 @@ static void phase(struct run *r, const char *name) {
     if (r->q->progress) progress_phase(r->q->progress, name);
 }
 
+static bool lacks(const struct err *e) { return e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED; }
+
 static int make_point(struct run *r, struct err *e) {
     uint8_t upload[SEAL_ID];
     struct buf root;
@@ -75,10 +77,11 @@ static int make_point(struct run *r, struct err *e) {
     r->out->unread = r->unread;
     r->out->state = r->unread ? STATE_PARTIAL : STATE_COMPLETE;
     r->out->bytes_read = r->filer ? filer_bytes_read(r->filer) : 0;
+    bool committing = rc == 0;
     if (rc == 0) rc = run_seal_root(r, &root, e);
     if (rc == 0 && (rc = run_commit(r, upload, &root, &receipt, e)) < 0 && (e->id == ZE_CUT || e->id == ZE_TIMEOUT))
         rc = run_commit_ask(r, upload, &receipt, e);
-    if (rc < 0 && r->ids && (e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED)) run_distrust(r);
+    if (rc < 0 && r->ids && lacks(e)) run_distrust(r, !committing && fetch_lacked(r->fetch) ? DISTRUST_PARENT : DISTRUST_IDENTITIES);
     buf_free(&root);
     if (rc < 0) return rc;
     r->out->point = receipt.commit.point, r->out->kind = receipt.commit.kind;

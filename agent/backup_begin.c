@@ -39,7 +39,7 @@ int run_begin(struct run *r, const uint8_t upload[SEAL_ID], struct err *e) {
     /* If interrupted here: an upload id is written down that the vault has never heard of; that means nothing. */
     if (state_pending_add(r->cfg, upload, e) < 0) return -1;
     buf_init(&b, 256);
-    buf_u8(&b, r->q->full ? KIND_FULL : KIND_INCREMENTAL);
+    buf_u8(&b, r->q->full || run_distrusts(r) == DISTRUST_PARENT ? KIND_FULL : KIND_INCREMENTAL);
     buf_put(&b, upload, SEAL_ID);
     buf_str(&b, r->q->ticket ? r->q->ticket : "");
     int rc = frames_put_buf(&r->session.f, F_BEGIN, &b, e);
@@ -119,12 +119,14 @@ static int learn_packs(struct run *r, uint32_t from, struct err *e) {
     return 0;
 }
 
-/* Copies of packs that a killed run left unfinished: their numbers may be used again, for other packs. */
-static void drop_unfinished(int dirfd) {
+/* Copies of packs under numbers that will be used again: what a killed run left unfinished, and what was acknowledged and yet
+ * the vault does not have. */
+static void drop_copies(int dirfd, uint32_t first_pack) {
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     for (struct dirent *de; d && (de = readdir(d));)
-        if (strncmp(de->d_name, "tmp-", 4) == 0) unlinkat(dirfd, de->d_name, 0);
+        if (strncmp(de->d_name, "tmp-", 4) == 0 || (de->d_name[0] != '.' && strtoul(de->d_name, NULL, 16) >= first_pack))
+            unlinkat(dirfd, de->d_name, 0);
     if (d) closedir(d);
 }
 
@@ -159,15 +161,13 @@ static int open_memory(struct run *r, struct err *e) {
     uint32_t known;
     run_binding(r, &r->parent, binding);
     if (ids_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack, &r->ids, &known, e) < 0) return -1;
-    if (run_distrusts(r)) {
-        drop_unfinished(r->metafd);
-        return 0;
+    if (run_distrusts(r) != DISTRUST_IDENTITIES) {
+        r->attempt = attempt_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack);
+        if (!r->attempt) return err_set(e, ZE_NOMEM, NULL, "journal");
+        if (learn_packs(r, known, e) < 0) return -1;
+        attempt_begin(r->attempt);
     }
-    r->attempt = attempt_open(r->cachefd, b->generation, r->cfg->host_key, binding, b->first_pack);
-    if (!r->attempt) return err_set(e, ZE_NOMEM, NULL, "journal");
-    if (learn_packs(r, known, e) < 0) return -1;
-    drop_unfinished(r->metafd);
-    attempt_begin(r->attempt);
+    drop_copies(r->metafd, b->first_pack);
     return 0;
 }
 

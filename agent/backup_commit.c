@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backup_internal.h"
@@ -15,6 +16,7 @@
 
 enum { FRAME_HEAD = 5 };
 #define DISTRUST "distrust"
+#define DISTRUST_FULL "full\n"
 static const uint64_t SIG_BUDGET_MIN = 64 << 20, SIG_BUDGET_MAX = 4ull << 30;
 
 /* What was asked for; the caller frees the array, not what it points to. */
@@ -197,14 +199,19 @@ static void prune_generations(struct run *r) {
     if (d) closedir(d);
 }
 
-void run_distrust(struct run *r) {
+void run_distrust(struct run *r, enum distrust what) {
     struct err ignored = ERR_INIT;
     ids_forget(r->ids);
     attempt_remove(r->cachefd);
-    if (file_replace(r->cfg->statefd, DISTRUST, "", 0, 0600, &ignored) < 0) err_print("zaibei-agent", &ignored);
+    size_t n = what == DISTRUST_PARENT ? strlen(DISTRUST_FULL) : 0;
+    if (file_replace(r->cfg->statefd, DISTRUST, DISTRUST_FULL, n, 0600, &ignored) < 0) err_print("zaibei-agent", &ignored);
 }
 
-bool run_distrusts(const struct run *r) { return faccessat(r->cfg->statefd, DISTRUST, F_OK, 0) == 0; }
+enum distrust run_distrusts(const struct run *r) {
+    struct stat st;
+    if (fstatat(r->cfg->statefd, DISTRUST, &st, AT_SYMLINK_NOFOLLOW) < 0) return DISTRUST_NOTHING;
+    return st.st_size ? DISTRUST_PARENT : DISTRUST_IDENTITIES;
+}
 
 /* After the commit only caches are left: their failure is told, and costs time at the next run. */
 void run_remember(struct run *r, const struct record *receipt) {

@@ -91,10 +91,12 @@ void run_remember(struct run *r, const struct record *receipt);
  * make it again. 0 as for run_commit; else ${e} stays, and the next run finds out. */
 int run_commit_ask(struct run *r, const uint8_t upload[SEAL_ID], struct record *receipt, struct err *e) MUST_CHECK;
 
-/** run_distrust(r): the vault found something damaged that this run used: the index is forgotten, and the next run takes
- * nothing by identity that the parent does not have, so that it succeeds. run_distrusts(r): whether this is such a run. */
-void run_distrust(struct run *r);
-bool run_distrusts(const struct run *r);
+/** run_distrust(r, what): the vault lacks something that this run used: the index is forgotten, and the next run takes nothing
+ * by identity that the parent does not have, so that it succeeds; where the parent itself could not be read it is a full.
+ * run_distrusts(r): whether this is such a run. */
+enum distrust { DISTRUST_NOTHING, DISTRUST_IDENTITIES, DISTRUST_PARENT };
+void run_distrust(struct run *r, enum distrust what);
+enum distrust run_distrusts(const struct run *r);
 /** run_binding(r, point, out): what the index is bound to when ${point} (type 0: none) is the parent: its hash, and the number
  * of collections: what the index names may have been collected since. */
 void run_binding(const struct run *r, const struct record *point, uint8_t out[SEAL_HASH]);

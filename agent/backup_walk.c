@@ -135,6 +135,10 @@ static int add_opened(struct run *r, const struct walk_item *item, int fd, const
         if (rc == FILED_UNREADABLE)
             return missed(r, item, e->id == ZE_HUNG ? LEFT_SILENT : LEFT_UNREADABLE, old, e);
     }
+    if (!page_takes(&en)) {
+        err_set(e, ZE_IO, NULL, _("it is in more pieces than a restore point holds of one file"));
+        return missed(r, item, LEFT_UNREADABLE, old, e);
+    }
     if (en.flags & EF_CHANGED) {
         err_set(e, ZE_PARTIAL, NULL, _("it changed while it was read; it is stored as it was read"));
         run_unread(r, item->path, item->path_len, LEFT_CHANGED, false, e);

@@ -39,7 +39,7 @@ struct fetch {
     struct kept_page page[PAGES_KEPT]; /* as a ring */
     unsigned pages;
     struct fetch_count count;
-    bool broken;
+    bool broken, lacked;
 };
 
 struct call {
@@ -214,8 +214,12 @@ static int take_one(struct fetch *f, struct sealer *s, const struct gen_keys *k,
     if (!f->s) return fetch_sealed(f, gen_keys_generation(k), &addr, 1, one_open, NULL, &o, e);
     struct call c = {.f = f, .generation = gen_keys_generation(k), .addrs = &addr, .each = one_open, .arg = &o};
     if (f->s && f->broken) return err_set(e, ZE_CUT, f->s->cfg->vault, _("this session has failed before"));
-    return remote_run(&c, 0, 1, e);
+    int rc = remote_run(&c, 0, 1, e);
+    if (rc < 0 && (e->id == ZE_MISSING || e->id == ZE_DAMAGED || e->id == ZE_TRUNCATED)) f->lacked = true;
+    return rc;
 }
+
+bool fetch_lacked(const struct fetch *f) { return f->lacked; }
 
 /* The place of a page among those that are kept: where it is, or where it may go. */
 static struct kept_page *kept(struct fetch *f, const uint8_t *generation, struct seg_addr addr) {

@@ -39,6 +39,9 @@ struct fetch_count {
     uint64_t segments, bytes;
 } fetch_count(const struct fetch *f);
 
+/** fetch_lacked(f): whether fetch_one has met a segment that is absent or damaged. */
+bool fetch_lacked(const struct fetch *f);
+
 /** Walking a manifest in order without holding it: next gives 1 and an entry (valid until the next call), 0 at the
  * end. */
 struct manifest_walk;

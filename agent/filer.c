@@ -14,6 +14,7 @@
 
 enum { SIG_MIN = FILE_SMALL, RETRY_MAX = 64 << 20, TRIES = 3 };
 static const uint64_t SIG_MAX = 256ull << 30; /* its signature would have 600 MB */
+static const uint64_t READ_MAX = 16ull << 40; /* what is larger is a hole, and could be so large that it never ends */
 
 static uint8_t shift_of(uint64_t size) { return size <= (4ull << 30) ? 12 : size <= (16ull << 30) ? 13 : 14; }
 
@@ -145,10 +146,11 @@ struct pass {
     int error; /* errno of an unreadable file */
 };
 
-/* Read the next chunk and have it hashed: by a worker when others follow, which is then read meanwhile. */
+/* Read the next chunk and have it hashed: by a worker when others follow, which is then read meanwhile, and when there is
+ * something to hash. */
 static void read_next(struct filer *f, int fd, bool sparse, struct chunk *c, struct pass *p) {
     find_ranges(f, c, fd, sparse);
-    c->hashed = c->off == 0 && c->len == f->size;
+    c->hashed = (c->off == 0 && c->len == f->size) || !c->ranges_n;
     if (read_chunk(f, c, fd, &p->ended) < 0) {
         p->unreadable = true, p->error = errno;
         return;
@@ -246,6 +248,11 @@ int filer_store(struct filer *f, int fd, struct watch *watch, const struct stat 
     struct entry *en, struct err *e) {
     struct stat before = *st, after;
     f->watch = watch;
+    if ((uint64_t)st->st_size > READ_MAX) {
+        errno = EFBIG;
+        watch_err(e, _("reading failed"));
+        return FILED_UNREADABLE;
+    }
     if (!watch && st->st_size >= FILE_SMALL) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     for (int tries = 1;; tries++) {
         struct pass p = {0};

@@ -5,6 +5,9 @@
 
 #include "filer_internal.h"
 
+/* At 14 bytes at most each they fill less than half of an extent page; the other half is for holes and what lies between. */
+enum { PIECES_MAX = 32 << 10 };
+
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e) {
     while (n) {
         struct seg_addr a;
@@ -18,20 +21,19 @@ int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct lea
 
 /* ---- copies from the old version ---- */
 
+/* A hole then is zeros as data now. Of a stretch that is in many pieces already the rest is stored anew: a page of extents has
+ * no room for more, and whoever reads it would look for each. */
 static int take_extent(void *arg, const struct extent *x, struct err *e) {
-    static const uint8_t zeros[16 << 10];
     struct filer *f = arg;
-    if (!x->hole) return extents_add(&f->x, x, e);
-    for (uint64_t left = x->len; left;) { /* a hole then, zeros as data now */
-        size_t n = left < sizeof zeros ? (size_t)left : sizeof zeros;
-        if (filer_new_data(f, zeros, n, NULL, 0, e) < 0) return -1;
-        left -= n;
-    }
-    return 0;
+    const uint8_t *p = f->copy;
+    f->copy += x->len;
+    if (x->hole || f->x.n >= PIECES_MAX) return filer_new_data(f, p, (size_t)x->len, NULL, 0, e);
+    f->copied += x->len;
+    return extents_add(&f->x, x, e);
 }
 
-int filer_copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) {
-    f->copied += len;
+int filer_copy_old(struct filer *f, uint64_t off, const uint8_t *p, uint64_t len, struct err *e) {
+    f->copy = p;
     return basis_each(f->basis, off, len, take_extent, f, e);
 }
 
@@ -116,7 +118,7 @@ static int compare_range(struct filer *f, uint64_t off, const struct range *r, s
         while (to < end && same_block(f, off, to >> f->shift, r) == same);
         if (to > end) to = end;
         if (same) {
-            if (filer_delta_end(f, e) < 0 || filer_copy_old(f, off + at, to - at, e) < 0) return -1;
+            if (filer_delta_end(f, e) < 0 || filer_copy_old(f, off + at, f->c->p + at, to - at, e) < 0) return -1;
         } else if (filer_changed(f, off + at, f->c->p + at, to - at, to == f->c->len && off + to < f->size, e) < 0) {
             return -1;
         }
@@ -139,7 +141,7 @@ static int store_unseen(struct filer *f, uint64_t off, const uint8_t *identity, 
         int rc = upload_find(f->s.upload, identity, &a, e);
         int noted = rc == 0 ? basis_stretch(f->basis, off, bytes, identity, e) : rc;
         if (rc < 0 || noted < 0) return -1;
-        if (rc == 0 && noted) return filer_copy_old(f, off, bytes, e);
+        if (rc == 0 && noted) return filer_copy_old(f, off, f->c->p, bytes, e);
     }
     return whole_segment(f, identity, bytes, false, e) < 0 ? -1 : 0;
 }

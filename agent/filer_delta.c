@@ -56,7 +56,7 @@ static int64_t step(struct filer *f, uint64_t off, const uint8_t *p, uint32_t n,
         uint64_t old = off + at + (uint64_t)f->skew;
         int64_t len;
         while ((len = same_as(f, old + (at - from), p + at, n - at, open_end)) > 0) at += (uint32_t)len;
-        if (at > from && filer_copy_old(f, old, at - from, e) < 0) return -1;
+        if (at > from && filer_copy_old(f, old, p + from, at - from, e) < 0) return -1;
         if (len == 0) return at;
         old += at - from;
         f->in_step = n - at > bl && same_as(f, old + bl, p + at + bl, n - at - bl, open_end) > 0;
@@ -83,7 +83,7 @@ static int delta_copy(void *arg, uint64_t at, uint64_t len, struct err *e) {
     if (old > f->basis->size || len > f->basis->size - old) return err_set(e, ZE_INTERNAL, "delta", "copy past the end");
     f->skew = (int64_t)(old - f->x.at);
     f->in_step = true;
-    return filer_copy_old(f, old, len, e);
+    return filer_copy_old(f, old, f->piece + (f->x.at - f->piece_off), len, e);
 }
 
 static int delta_literal(void *arg, const uint8_t *p, size_t n, struct err *e) {
@@ -148,6 +148,7 @@ static int64_t search(struct filer *f, uint64_t off, const uint8_t *p, uint32_t 
     uint64_t skip = f->skip_until > off ? f->skip_until - off : 0;
     if (skip || n < 1u << f->shift) {
         if (skip && skip < n) n = (uint32_t)skip;
+        f->in_step = false;
         return filer_new_data(f, p, n, NULL, 0, e) < 0 ? -1 : (int64_t)n;
     }
     uint32_t first = (uint32_t)PIECE_BLOCKS << f->shift, piece = f->piece_len > first ? f->piece_len : first;

@@ -52,6 +52,7 @@ struct filer {
     uint64_t window_first, window_n; /* blocks of the old version in it */
     uint8_t window_of[SEAL_HASH];    /* digest of the version it belongs to */
     struct rdiff_delta parser;
+    const uint8_t *copy;  /* the bytes of the copy under way, as they are now */
     const uint8_t *piece; /* that librsync has been given, from file offset … */
     uint64_t piece_off;
     size_t held; /* … and how much of it has matched nothing since the last match */
@@ -68,9 +69,9 @@ int filer_store_chunk(struct filer *f, struct err *e) MUST_CHECK;
 /** filer_new_data: bytes into packed segments, extents appended. */
 int filer_new_data(struct filer *f, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n, struct err *e)
     MUST_CHECK;
-/** filer_copy_old: a part of the old version. filer_changed(f, off, p, n, open_end, e): ${n} bytes of f->c that differ from it;
+/** filer_copy_old: a part of the old version, which is equal to ${p}. filer_changed(f, off, p, n, open_end, e): ${n} bytes of f->c that differ from it;
  * ${open_end}: the next chunk may go on with it. filer_delta_end: nothing follows it. */
-int filer_copy_old(struct filer *f, uint64_t off, uint64_t len, struct err *e) MUST_CHECK;
+int filer_copy_old(struct filer *f, uint64_t off, const uint8_t *p, uint64_t len, struct err *e) MUST_CHECK;
 int filer_changed(struct filer *f, uint64_t off, uint8_t *p, uint32_t n, bool open_end, struct err *e) MUST_CHECK;
 int filer_delta_end(struct filer *f, struct err *e) MUST_CHECK;
 void filer_delta_reset(struct filer *f);

@@ -81,6 +81,8 @@ void page_writer_init(struct page_writer *w, uint8_t level);
 void page_writer_free(struct page_writer *w);
 void page_writer_reset(struct page_writer *w);
 int page_add_entry(struct page_writer *w, const struct entry *en, struct err *e) MUST_CHECK;
+/** page_takes(en): whether an entry fits into a page; a file in very many extent pages may not. */
+bool page_takes(const struct entry *en);
 int page_add_ref(struct page_writer *w, const uint8_t *path, size_t n, struct seg_addr addr, uint64_t entries,
     struct err *e) MUST_CHECK;
 /** page_full(w, h): whether the page ends after what was added last, ${h} being its page-cut hash. */

@@ -6,6 +6,8 @@
 #include "base/i18n.h"
 #include "wire/manifest_internal.h"
 
+enum { OTHER_BYTES = 4096 }; /* more than all numbers of an entry need, its own extents among them */
+
 void page_writer_init(struct page_writer *w, uint8_t level) {
     *w = (struct page_writer){.level = level};
     buf_init(&w->body, ZB_SEGMENT_MAX - 16);
@@ -107,6 +109,19 @@ int page_add_entry(struct page_writer *w, const struct entry *en, struct err *e)
     if (put_done(w, before, en->path, en->path_len, e) < 0) return -1;
     w->entries++;
     return 0;
+}
+
+static size_t vu_len(uint64_t v) {
+    size_t n = 1;
+    while (v >>= 7) n++;
+    return n;
+}
+
+bool page_takes(const struct entry *en) {
+    size_t n = PAGE_MAX_BYTES + OTHER_BYTES + en->path_len + en->target_len;
+    for (size_t i = 0; i < en->xattrs_n; i++) n += en->xattrs[i].name_len + en->xattrs[i].value_len + 8;
+    for (size_t i = 0; i < en->xpages_n; i++) n += vu_len(en->xpages[i].pack) + vu_len(en->xpages[i].slot);
+    return n <= ZB_SEGMENT_MAX - 16;
 }
 
 int page_add_ref(

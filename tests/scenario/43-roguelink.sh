@@ -110,6 +110,19 @@ attack done 15 ZB-1603
 restore latest "$ZAIBEI_TMP/back"
 cmp "$data/b" "$ZAIBEI_TMP/back$data/b" || fail 'what is restored after it is wrong'
 
+step 'what it acknowledged and kept leaves no local copy under a number that is used again'
+cp -p "$data/b" "$ZAIBEI_TMP/b"
+noise 1000000 other >"$data/b"
+expect 15 with 'done' backup "$data" # data and meta
+cp "$ZAIBEI_TMP/b" "$data/b"
+backup "$data" # meta only
+noise 1000000 another >"$data/b"
+backup "$data"
+made=$((made + 2))
+for copy in "$state"/cache/meta/*/*; do
+    cmp "$copy" "$(echo "$vault"/store/hosts/sandbox/packs/*/"${copy##*/}".*)" || fail "${copy##*/} is another pack in the vault"
+done
+
 step 'local copies of meta packs under the numbers of other packs'
 # A rogue that acknowledges what it keeps leaves them: the number was never stored, so it is used again.
 /usr/bin/python3 - "$state/cache/meta" "$vault/store/hosts/sandbox/packs" <<'PY'

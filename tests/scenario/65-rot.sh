@@ -1,7 +1,8 @@
 #!/bin/bash
 # faults: B10
 # A stored segment rots while no living point needs it, and then the same bytes come back on the host: the agent would take
-# the old segment by its identity. The vault must refuse that commit, and the next run must succeed by itself and restore.
+# the old segment by its identity. The vault must refuse that commit, and the next run must succeed by itself and restore. And a
+# page of the last point's manifest rots, of which this host has lost its copy: the next run but one is a full by itself.
 set -eu
 cd "$ZAIBEI_TMP"
 zaibei-vault init vault >/dev/null
@@ -32,3 +33,21 @@ zaibei-agent backup data >/dev/null
 zaibei-agent restore latest --target back >/dev/null
 cmp copy "back$ZAIBEI_TMP/data/a"
 zaibei-agent backup data >/dev/null
+
+for pack in $(find vault/store -path '*/packs/*' -type f); do
+    [ "$(od -An -tu1 -j6 -N1 "$pack")" -eq 1 ] || continue # of metadata: the first segment is a page
+    printf '\377\377\377\377\377\377\377\377' | dd of="$pack" bs=1 seek=80 conv=notrunc status=none
+done
+rm -r state/cache
+echo more >>data/b
+rc=0
+zaibei-agent backup data 2>err || rc=$?
+[ $rc -eq 15 ] || { echo "a run on a parent that cannot be read: exit $rc"; cat err; exit 1; }
+zaibei-agent backup data >out
+grep -q full out || { echo "no full after a parent that cannot be read:"; cat out; exit 1; }
+echo more >>data/b
+zaibei-agent backup data >out
+grep -q incremental out || { echo "one full is enough:"; cat out; exit 1; }
+rm -r back
+zaibei-agent restore latest --target back >/dev/null
+cmp data/b "back$ZAIBEI_TMP/data/b" && cmp copy "back$ZAIBEI_TMP/data/a"

@@ -192,6 +192,23 @@ START_TEST(an_entry_too_large_for_a_page_is_refused_and_leaves_the_page_whole) {
 }
 END_TEST
 
+/* faults: F1 */
+START_TEST(whether_a_file_in_very_many_extent_pages_fits_is_known_before) {
+    enum { FEW = 120 << 10, MANY = 250 << 10 };
+    struct seg_addr *pages = calloc(MANY, sizeof *pages);
+    struct entry h = {PATH("h"), .type = ENT_FILE, .flags = EF_XPAGES, .block_shift = 14, .xpage_shift = XPAGE_SHIFT, .xpages = pages};
+    for (size_t i = 0; i < MANY; i++) pages[i] = (struct seg_addr){1u << 20, 1000};
+    h.xpages_n = FEW, h.size = (uint64_t)FEW << XPAGE_SHIFT;
+    ck_assert(page_takes(&h));
+    ck_assert_int_eq(page_add_entry(&w, &h, &e), 0);
+    page_writer_reset(&w);
+    h.xpages_n = MANY, h.size = (uint64_t)MANY << XPAGE_SHIFT;
+    ck_assert(!page_takes(&h));
+    ck_assert_int_lt(page_add_entry(&w, &h, &e), 0);
+    free(pages);
+}
+END_TEST
+
 /* A page with one small file, to be spoiled by the tests below. */
 static void one_file(void) {
     struct entry in = {PATH("etc/f"), .type = ENT_FILE, .flags = EF_HARDLINK, .link_group = 1, .mode = 0644, .size = 10096,
@@ -386,6 +403,7 @@ int main(void) {
     tcase_add_test(t, paths_that_could_leave_the_target_are_not_paths);
     tcase_add_test(t, the_writer_refuses_what_is_out_of_order_and_stays_usable);
     tcase_add_test(t, an_entry_too_large_for_a_page_is_refused_and_leaves_the_page_whole);
+    tcase_add_test(t, whether_a_file_in_very_many_extent_pages_fits_is_known_before);
     tcase_add_test(t, a_page_cut_anywhere_is_damaged);
     tcase_add_test(t, a_newer_page_is_refused_by_its_number);
     tcase_add_test(t, extents_that_lie_about_size_or_segment_are_damaged);
