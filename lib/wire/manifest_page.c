@@ -135,10 +135,12 @@ int page_add_ref(
     return 0;
 }
 
+/* However long paths are: pages above pages become fewer. */
 bool page_full(const struct page_writer *w, const uint8_t h[SEAL_HASH]) {
     uint64_t least = w->level ? PAGE_MIN_REFS : PAGE_MIN_ENTRIES;
     uint8_t often = w->level ? 31 : 15;
-    return w->body.len >= PAGE_MAX_BYTES || (w->count >= least && (h[w->level & 31] & often) == 0);
+    if (w->body.len >= PAGE_MAX_BYTES) return !w->level || w->count >= least;
+    return w->count >= least && (h[w->level & 31] & often) == 0;
 }
 
 int page_finish(const struct page_writer *w, struct buf *out, struct err *e) {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # faults: F1
 # Files that any user of a host can make, and that must not end the host's backups: one that is made of ever more pieces of its
-# older versions, until no page would hold them; one so large that looking for data in it never ends.
+# older versions, until no page would hold them; one so large that looking for data in it never ends; paths so long that a page
+# of the manifest has room for one.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
 sandbox_up
@@ -32,6 +33,20 @@ backup "$data"
 [ "$(point bytes_sent)" -lt 60000000 ] || fail "nothing of it was found in the older version: $(point bytes_sent)"
 restore latest "$ZAIBEI_TMP/back"
 cmp "$data/pieces" "$ZAIBEI_TMP/back$data/pieces" || fail 'it differs'
+
+step 'a directory in a directory, 240 times'
+/usr/bin/python3 - "$data" <<'PY'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(240):
+    os.mkdir("d" * 250)
+    os.chdir("d" * 250)
+    open("f", "w").write(f"{i}")
+PY
+backup "$data"
+restore latest "$ZAIBEI_TMP/deep"
+[ "$(find "$ZAIBEI_TMP/deep" -name f -type f | wc -l)" -eq 240 ] || fail 'files are missing'
+rm -r "$ZAIBEI_TMP/deep"
 
 step 'larger than any file is'
 huge=${shm:-$data}/huge

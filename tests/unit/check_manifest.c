@@ -334,6 +334,21 @@ START_TEST(a_page_ends_by_its_cut_hash_or_its_size) {
 }
 END_TEST
 
+/* faults: F1 */
+START_TEST(an_inner_page_of_the_longest_paths_still_has_four) {
+    uint8_t no[SEAL_HASH] = {1, 1}, path[60000];
+    page_writer_free(&w);
+    page_writer_init(&w, 1);
+    memset(path, 'a', sizeof path);
+    for (uint8_t i = 0; i < PAGE_MIN_REFS; i++) {
+        ck_assert(!page_full(&w, no));
+        path[0] = (uint8_t)('a' + i); /* nothing is shared */
+        ck_assert_int_eq(page_add_ref(&w, path, sizeof path, (struct seg_addr){1, i}, 1, &e), 0);
+    }
+    ck_assert(page_full(&w, no));
+}
+END_TEST
+
 /* faults: B11 */
 START_TEST(a_root_comes_back_and_a_cut_one_is_damaged) {
     char *paths[] = {(char *)(uintptr_t) "/etc", (char *)(uintptr_t) "/home"};
@@ -410,6 +425,7 @@ int main(void) {
     tcase_add_test(t, a_count_that_the_page_cannot_hold_takes_no_memory);
     tcase_add_test(t, an_extent_page_comes_back_and_must_cover_its_range);
     tcase_add_test(t, a_page_ends_by_its_cut_hash_or_its_size);
+    tcase_add_test(t, an_inner_page_of_the_longest_paths_still_has_four);
     tcase_add_test(t, a_root_comes_back_and_a_cut_one_is_damaged);
     tcase_add_test(t, an_entry_is_written_in_exactly_the_bytes_of_the_format_page);
     tcase_add_test(t, the_digest_is_that_of_the_format_page);
