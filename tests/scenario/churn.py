@@ -198,6 +198,50 @@ class Tree:
                 f.seek(0)
                 f.write(old[at:] + old[:at])
 
+    def swap(self):
+        one, other = self.a_file(), self.a_file()
+        if one != other:
+            os.rename(one, self.top + b"/swapped")
+            os.rename(other, one)
+            os.rename(self.top + b"/swapped", other)
+
+    def rotate(self):
+        """log, log.1, log.2, ... as logrotate leaves them; now and then the last ones are one inode."""
+        log = self.top + b"/log"
+        for n in range(4, 0, -1):
+            older = log + b".%d" % (n - 1) if n > 1 else log
+            if os.path.isfile(older) and not os.path.isdir(log + b".%d" % n):
+                os.rename(older, log + b".%d" % n)
+        if not os.path.isdir(log):
+            self.write(log, self.bytes(self.r.choice((100, 70_000, 2 * M + 5))))
+            if self.r.random() < 0.2 and not os.path.lexists(log + b".9"):
+                os.link(log, log + b".9")
+
+    def dump(self):
+        """The next of a series: the one before with lines changed, gone and new, so that all of it is shifted."""
+        series = sorted(p for p in walk(self.top) if os.path.basename(p).startswith(b"dump-") and os.path.isfile(p))
+        lines = [b"%d\t%d\tapproved by the office" % (i, self.r.randrange(10**12)) for i in range(60_000)]
+        if series:
+            with open(series[-1], "rb") as f:
+                lines = f.read().split(b"\n")
+        for _ in range(self.r.choice((0, 1, 30, 400))):
+            at = self.r.randrange(len(lines))
+            lines[at:at + self.r.choice((0, 1, 1, 9))] = [b"changed %d" % self.r.randrange(10**6)] * self.r.choice((0, 1, 2))
+            lines = lines or [b""]
+        if len(series) > 2:
+            os.unlink(series[0])
+        self.serial += 1
+        self.write(self.top + b"/dump-%08d.sql" % (20_260_000 + self.serial), b"\n".join(lines))
+
+    def apart(self):
+        """A byte between any two blocks: the next version is made of twice as many pieces."""
+        path = self.a_file(64 * K, 4 * M)
+        if path:
+            with open(path, "r+b") as f:
+                old = f.read()
+                f.seek(0)
+                f.write(b"".join(old[i:i + 4096] + b"|" for i in range(0, len(old), 4096)))
+
     def replace(self):
         path = self.a_file()
         self.write(path + b"~" if len(os.path.basename(path)) < 250 else self.fresh(), self.bytes(self.r.choice(SIZES)))
@@ -329,7 +373,7 @@ class Tree:
                self.insert, self.shuffle, self.replace, self.rename, self.rename, self.copy, self.hard_link,
                self.unlink, self.unlink, self.symlink, self.special, self.other_type, self.attributes,
                self.link_attributes, self.xattrs, self.holes, self.file_flags, self.grow_sparse, self.punch,
-               self.scattered_holes]
+               self.scattered_holes, self.swap, self.rotate, self.dump, self.dump, self.apart]
         for _ in range(n):
             try:
                 self.r.choice(ops)()
@@ -400,6 +444,18 @@ class Host:
             pass
         return p.wait()
 
+    def packs(self):
+        return set(glob.glob(f"{self.vault}/store/hosts/h/packs/*/*"))
+
+    def kill_and_lose(self, paths):
+        """A run that is killed, and packs of it that were acknowledged are lost: their numbers are used again."""
+        before, code = self.packs(), self.kill_one(paths)
+        made = self.known_points()[-1]["point"] not in self.points
+        lost = self.packs() - before if self.r.random() < 0.4 and not made else set()
+        for path in lost:
+            os.unlink(path)
+        return f"killed (exit {code})" + (f" and {len(lost)} packs lost" if lost else "")
+
     def known_points(self):
         lines = [json.loads(x) for x in self.agent("--json", "points").splitlines()]
         return [x for x in lines if x["message_type"] == "point"]
@@ -410,7 +466,7 @@ class Host:
         if self.r.random() < 0.5:
             time.sleep(0.08)
         while self.points and self.r.random() < 0.3:
-            told.append(f"killed (exit {self.kill_one([top])})")
+            told.append(self.kill_and_lose([top]))
             if self.r.random() < 0.3:
                 told.append(self.harm_cache())
         argv = ["backup", top] + (["--full"] if self.r.random() < 0.15 else [])
