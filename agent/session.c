@@ -19,7 +19,7 @@
 #include "sys/file.h"
 #include "transport.h"
 
-enum { ANSWER_MS = 300000, TICK_NS = 250000000, GRACE_TICKS = 20 };
+enum { ANSWER_MS = 300000, TICK_NS = 250000000, GRACE_TICKS = 20, PATIENCE = 3 * 24 * 60 /* one a minute: three days */ };
 static const int64_t KEEP_NS = 60ll * 1000000000;
 
 /* The receipt on disk is a whole commit record, checked like one from the wire. 1 when there is one. */
@@ -171,7 +171,11 @@ void session_close(struct session *s) {
 
 static int next_frame(struct session *s, uint8_t *type, struct rd *r, struct err *e) {
     int rc = frames_get(&s->f, type, r, e);
-    while (rc > 0 && *type == F_PONG && s->pings) s->pings--, rc = frames_get(&s->f, type, r, e);
+    while (rc > 0 && *type == F_PONG && (s->pings || s->patience)) {
+        if (s->pings) s->pings--;
+        else s->patience--;
+        rc = frames_get(&s->f, type, r, e);
+    }
     if (rc < 0 && e->id == ZE_CANCELLED) return -1;
     if (rc == 0) err_set(e, ZE_CUT, s->cfg->vault, _("it closed the connection"));
     return rc <= 0 ? transport_explain(s->transport, e) : 0;
@@ -208,7 +212,10 @@ int session_ack(struct session *s, uint32_t *pack, struct err *e) {
 
 int session_expect(struct session *s, uint8_t type, struct rd *r, struct err *e) {
     uint8_t got;
-    if (session_next(s, &got, r, e) < 0) return -1;
+    s->patience = type == F_BEGUN || type == F_COMMITTED ? PATIENCE : 0;
+    int rc = session_next(s, &got, r, e);
+    s->patience = 0;
+    if (rc < 0) return -1;
     if (got == type) return 0;
     if (got == F_ERROR) return frames_take_error(r, e);
     return err_set(e, ZE_PROTO, s->cfg->vault, _("answer %02x where %02x was due"), got, type);

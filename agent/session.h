@@ -38,6 +38,7 @@ struct session {
     void *transport;  /* private from here */
     int tick;
     unsigned grace, pings;
+    unsigned patience; /* words that the vault is still at it, before what is awaited is given up */
     uint64_t kept_sent;
     int64_t kept_ns;
 };

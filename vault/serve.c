@@ -4,6 +4,7 @@
 #include "serve.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,18 @@ int keeper_ask(
     return keeper_send(s, type, payload, n, e) < 0 ? -1 : keeper_answer(s, want, r, e);
 }
 
+/* What BEGIN and COMMIT look at may be terabytes, and the agent does not wait for ever: it hears each minute that we are at it. */
+static int keeper_ask_long(struct serve *s, uint8_t type, struct rd *r, uint8_t want, struct rd *a, struct err *e) {
+    struct pollfd p = {.fd = s->keeper.rfd, .events = POLLIN};
+    if (keeper_send(s, type, r->p, r->left, e) < 0) return -1;
+    s->agent.alert_fd = -1; /* its next word is the answer, not the end of the session */
+    int rc = 0;
+    while (rc == 0 && poll(&p, 1, s->idle_ms / 15) == 0)
+        if (agent_put(s, F_PONG, NULL, 0, e) < 0 || frames_flush(&s->agent, e) < 0) rc = -1, s->over = true;
+    s->agent.alert_fd = s->keeper.rfd;
+    return rc < 0 ? -1 : keeper_answer(s, want, a, e);
+}
+
 static int pass_on(struct serve *s, uint8_t type, struct rd *r, uint8_t want, struct err *e) {
     struct rd a = {0};
     if (keeper_ask(s, type, r->p, r->left, want, &a, e) < 0) return -1;
@@ -139,7 +152,7 @@ static int on_list(struct serve *s, struct rd *r, struct err *e) {
 
 static int on_begin(struct serve *s, struct rd *r, struct err *e) {
     struct rd a = {0};
-    if (keeper_ask(s, F_BEGIN, r->p, r->left, F_BEGUN, &a, e) < 0) return -1;
+    if (keeper_ask_long(s, F_BEGIN, r, F_BEGUN, &a, e) < 0) return -1;
     spool_forget(s);
     rd_copy(&a, s->system_id, SEAL_ID);
     rd_copy(&a, s->host_id, SEAL_ID);
@@ -155,7 +168,11 @@ static int on_used(struct serve *s, struct rd *r, struct err *e) {
     return keeper_ask(s, F_USED, r->p, r->left, F_OKAY, &a, e);
 }
 
-static int on_commit(struct serve *s, struct rd *r, struct err *e) { return pass_on(s, F_COMMIT, r, F_COMMITTED, e); }
+static int on_commit(struct serve *s, struct rd *r, struct err *e) {
+    struct rd a = {0};
+    if (keeper_ask_long(s, F_COMMIT, r, F_COMMITTED, &a, e) < 0) return -1;
+    return agent_put(s, F_COMMITTED, a.p, a.left, e);
+}
 
 static int on_abandon(struct serve *s, struct rd *r, struct err *e) {
     spool_forget(s);

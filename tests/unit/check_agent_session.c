@@ -418,6 +418,18 @@ START_TEST(pongs_are_passed_over_and_only_those_that_were_asked_for) {
 }
 END_TEST
 
+START_TEST(a_vault_that_is_still_at_it_is_waited_for_where_that_may_take_long) {
+    struct rd r;
+    talk();
+    for (int i = 0; i < 9; i++) ck_assert_int_eq(frames_put(&peer, i == 8 ? F_COMMITTED : F_PONG, NULL, 0, NULL, 0, &e), 0);
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(frames_put(&peer, i ? F_OKAY : F_PONG, NULL, 0, NULL, 0, &e), 0);
+    ck_assert_int_eq(frames_flush(&peer, &e), 0);
+    ck_assert_int_eq(session_expect(&quiet, F_COMMITTED, &r, &e), 0);
+    ck_assert_int_lt(session_expect(&quiet, F_OKAY, &r, &e), 0); /* not for anything */
+    hang_up();
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("agent_session");
     TCase *t = tcase_create("all");
@@ -438,6 +450,7 @@ int main(void) {
     tcase_add_test(t, after_a_minute_of_silence_the_vault_hears_a_ping);
     tcase_add_test(t, what_was_sent_meanwhile_counts_as_a_word);
     tcase_add_test(t, pongs_are_passed_over_and_only_those_that_were_asked_for);
+    tcase_add_test(t, a_vault_that_is_still_at_it_is_waited_for_where_that_may_take_long);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

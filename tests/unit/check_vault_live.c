@@ -89,6 +89,32 @@ START_TEST(an_agent_that_falls_silent_is_given_up_and_its_lease_is_free) {
 }
 END_TEST
 
+/* faults: C2 */
+START_TEST(an_agent_that_waits_long_for_an_answer_hears_that_it_is_worked_on) {
+    struct client c;
+    struct vault v;
+    struct rd r;
+    struct err e = ERR_INIT;
+    uint8_t got = 0, ask[1 + SEAL_ID + 1] = {KIND_FULL};
+    unsigned heard_of = 0;
+    ck_assert_int_eq(vault_open(&v, dir, clock_real(), &e), 0);
+    box_idle_ms = 600;
+    local(&c);
+    int lease = lock_file(&v, "web", &e), collection = lock_file(&v, "web.gc", &e); /* BEGIN waits for it to let go */
+    ck_assert(lease >= 0 && collection >= 0);
+    ck_assert_int_eq(client_ask(&c, F_BEGIN, ask, sizeof ask, 0, NULL), 0);
+    for (; heard_of < 10 && frames_get(&c.f, &got, &r, &c.err) > 0 && got == F_PONG; heard_of++) continue;
+    ck_assert_msg(heard_of == 10, "%u times, then %02x", heard_of, got);
+    close(lease);
+    close(collection);
+    while (got == F_PONG && frames_get(&c.f, &got, &r, &c.err) > 0) continue;
+    ck_assert_uint_eq(got, F_BEGUN);
+    box_idle_ms = 0;
+    vault_close(&v);
+    client_close(&c);
+}
+END_TEST
+
 /* faults: C3 */
 START_TEST(a_message_that_comes_by_drops_is_given_up_and_a_slow_one_is_not) {
     static const uint8_t drip[] = {0, 1, 0, 0, F_USED};
@@ -300,6 +326,7 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, live_setup, teardown);
     tcase_add_test(t, an_agent_that_falls_silent_is_given_up_and_its_lease_is_free);
+    tcase_add_test(t, an_agent_that_waits_long_for_an_answer_hears_that_it_is_worked_on);
     tcase_add_test(t, a_message_that_comes_by_drops_is_given_up_and_a_slow_one_is_not);
     tcase_add_test(t, an_agent_that_stops_reading_is_given_up);
     tcase_add_test(t, a_connection_that_dies_before_its_first_word_leaves_no_trace);

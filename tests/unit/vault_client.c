@@ -27,7 +27,7 @@ int client_ask(struct client *c, uint8_t type, const void *p, size_t n, uint8_t 
     if (!want) return 0;
     do
         if (frames_get(&c->f, &got, r, &c->err) <= 0) return -1;
-    while (got == F_PACK_DONE && want != F_PACK_DONE);
+    while ((got == F_PACK_DONE && want != F_PACK_DONE) || (got == F_PONG && want != F_PONG));
     if (got == F_ERROR) return frames_take_error(r, &c->err), (int)c->err.id;
     return got == want ? 0 : -2;
 }
