@@ -16,7 +16,7 @@
 #include "base/i18n.h"
 #include "sys/file.h"
 
-enum { TARGET_MAX = 4096, NAMES_MAX = 64 << 10, VALUES_MAX = 512 << 10 };
+enum { TARGET_MAX = 4096, NS_MOST = 999999999, NAMES_MAX = 64 << 10, VALUES_MAX = 512 << 10 };
 enum {
     KEPT_FLAGS =
         FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL
@@ -48,6 +48,14 @@ uint8_t attrs_type(const struct stat *st) {
     }
 }
 
+/* What a file system says need not be possible; an entry with it would not be readable any more. */
+static uint32_t nanoseconds(const struct timespec *t) { return t->tv_nsec < 0 || t->tv_nsec > NS_MOST ? NS_MOST : (uint32_t)t->tv_nsec; }
+
+void attrs_times(struct entry *en, const struct stat *st) {
+    en->mtime_s = st->st_mtim.tv_sec, en->mtime_ns = nanoseconds(&st->st_mtim);
+    en->ctime_s = st->st_ctim.tv_sec, en->ctime_ns = nanoseconds(&st->st_ctim);
+}
+
 void attrs_stat(struct entry *en, const uint8_t *path, size_t n, const struct stat *st) {
     *en = (struct entry){
         .path = path,
@@ -56,16 +64,13 @@ void attrs_stat(struct entry *en, const uint8_t *path, size_t n, const struct st
         .mode = st->st_mode & 07777,
         .uid = st->st_uid,
         .gid = st->st_gid,
-        .mtime_s = st->st_mtim.tv_sec,
-        .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
-        .ctime_s = st->st_ctim.tv_sec,
-        .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
         .ino = st->st_ino,
         .dev_major = major(st->st_rdev),
         .dev_minor = minor(st->st_rdev),
         .block_shift = 12,
         .size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
     };
+    attrs_times(en, st);
 }
 
 static int by_name(const void *x, const void *y) {
@@ -150,6 +155,7 @@ int attrs_read(struct attrs *a, const struct walk_item *item, int fd, struct ent
     if (rc < 0) return -1;
     if (en->type == ENT_LINK) {
         ssize_t n = watch_link(item->watch, item->dirfd, item->name, a->target, TARGET_MAX);
+        if (n == 0 || n == TARGET_MAX || (n > 0 && memchr(a->target, 0, (size_t)n))) errno = EBADMSG, n = -1;
         if (n < 0) {
             watch_err(e, "readlink");
             return 1;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attrs.h"
 #include "base/i18n.h"
 #include "filer_internal.h"
 #include "sys/file.h"
@@ -239,8 +240,7 @@ static bool same_times(const struct stat *a, const struct stat *b) {
 
 /* What is read again carries the times of the new attempt, and is read once more by the next run. */
 static void set_times(struct entry *en, const struct stat *st) {
-    en->mtime_s = st->st_mtim.tv_sec, en->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
-    en->ctime_s = st->st_ctim.tv_sec, en->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
+    attrs_times(en, st);
     en->flags |= EF_RACY;
 }
 

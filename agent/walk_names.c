@@ -55,6 +55,15 @@ static int read_names(struct level *l, struct err *e) {
     return WALK_PROBLEM;
 }
 
+/* A name that is made anew while its directory is read may be told twice. */
+static void sort_names(struct level *l) {
+    size_t n = 0;
+    if (l->n) qsort_r(l->at, l->n, sizeof *l->at, compare_names, l->arena.p);
+    for (size_t i = 0; i < l->n; i++)
+        if (!n || compare_names(&l->at[n - 1], &l->at[i], l->arena.p) != 0) l->at[n++] = l->at[i];
+    l->n = n;
+}
+
 int walk_push(struct walk *w, struct err *e) {
     if (w->depth == w->cap) {
         size_t cap = w->cap ? w->cap * 2 : 32;
@@ -68,6 +77,6 @@ int walk_push(struct walk *w, struct err *e) {
     w->enter_fd = -1;
     buf_init(&l->arena, UINT32_MAX);
     int rc = read_names(l, e);
-    if (rc >= 0 && l->n) qsort_r(l->at, l->n, sizeof *l->at, compare_names, l->arena.p);
+    if (rc >= 0) sort_names(l);
     return rc;
 }

@@ -1,4 +1,5 @@
 /* The walk: every path once, in the order of the manifest, and whatever cannot be looked at is told and not the end. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -6,11 +7,34 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "attrs.h"
 #include "walk.h"
 #include "wire/manifest.h"
 #include "suite.h"
+
+/* ---- a file system that says what it should not ---- */
+
+static bool twice; /* every name of the next directory comes again */
+static const char *target; /* what links hold */
+static size_t target_len;
+
+ssize_t getdents64(int fd, void *p, size_t n) {
+    ssize_t got = syscall(SYS_getdents64, fd, p, n);
+    if (got || !twice) return got;
+    twice = false;
+    lseek(fd, 0, SEEK_SET);
+    return syscall(SYS_getdents64, fd, p, n);
+}
+
+ssize_t readlinkat(int dirfd, const char *path, char *p, size_t n) {
+    if (!target) return syscall(SYS_readlinkat, dirfd, path, p, n);
+    memset(p, 'x', n);
+    memcpy(p, target, target_len < n ? target_len : n);
+    return target_len < n ? (ssize_t)target_len : (ssize_t)n;
+}
 
 static char dir[64];
 static char told[256 << 10]; /* one line for each step: a letter and the path below `dir` */
@@ -185,6 +209,41 @@ START_TEST(a_tree_deeper_than_descriptors_or_paths_last_is_told_and_does_not_end
 }
 END_TEST
 
+/* faults: F11 */
+START_TEST(a_name_that_a_directory_tells_twice_is_walked_once) {
+    shell("touch b a c");
+    twice = true;
+    run(begin(here, NULL, 0));
+    ck_assert(!twice);
+    ck_assert_str_eq(told, "F a\nF b\nF c\n");
+}
+END_TEST
+
+/* faults: F11 */
+START_TEST(what_no_file_has_is_not_taken_over) {
+    static const char nul[] = "a\0b";
+    static char longest[8192];
+    struct attrs a;
+    struct entry en;
+    struct err e = ERR_INIT;
+    struct stat st = {.st_mode = S_IFLNK, .st_mtim.tv_nsec = 1000000000, .st_ctim.tv_nsec = -1};
+    struct walk_item item = {.name = "link", .dirfd = AT_FDCWD};
+    shell("ln -s somewhere link");
+    ck_assert_int_eq(attrs_init(&a, &e), 0);
+    attrs_stat(&en, (const uint8_t *)"link", 4, &st);
+    ck_assert(en.mtime_ns == 999999999 && en.ctime_ns == 999999999);
+    const struct { const char *p; size_t n; int rc; } links[] = {{"", 0, 1}, {nul, 3, 1}, {longest, 8192, 1}, {"ok", 2, 0}};
+    memset(longest, 'y', sizeof longest);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        target = links[i].p, target_len = links[i].n;
+        ck_assert_int_eq(attrs_read(&a, &item, -1, &en, &e), links[i].rc);
+        ck_assert_uint_eq(en.target_len, links[i].rc ? 0 : links[i].n);
+    }
+    target = NULL;
+    attrs_free(&a);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("walk");
     TCase *t = tcase_create("walk");
@@ -199,6 +258,8 @@ int main(void) {
     tcase_add_test(t, a_directory_that_may_not_be_read_is_in_the_walk_and_a_problem);
     tcase_add_test(t, a_mount_point_is_only_entered_when_it_is_named_even_below_another_path);
     tcase_add_test(t, a_tree_deeper_than_descriptors_or_paths_last_is_told_and_does_not_end_the_walk);
+    tcase_add_test(t, a_name_that_a_directory_tells_twice_is_walked_once);
+    tcase_add_test(t, what_no_file_has_is_not_taken_over);
     suite_add_tcase(s, t);
     return suite_run(s);
 }
