@@ -96,6 +96,19 @@ static int ticket_apply(struct keeper *k, struct rec_begin *b, const char *name,
     return 0;
 }
 
+/* Numbers are never used again, though the pack that had one is lost or collected: a point may name it, and whatever opens under
+ * its number would be taken for it. What came after the latest begin only its own point names, and that is built upon whole. */
+static uint32_t next_pack(struct keeper *k, const struct rec_begin *b) {
+    const struct log_collect *gone = log_collect_of(&k->log, b->generation);
+    uint32_t next = k->packs.n ? k->packs.item[k->packs.n - 1].pack + 1 : 0;
+    if (gone && gone->next_pack > next) next = gone->next_pack;
+    for (size_t i = 0; i < k->log.begins_n; i++) {
+        const struct log_begin *was = &k->log.begins[i];
+        if (was->first_pack > next && memcmp(was->generation, b->generation, SEAL_ID) == 0) next = was->first_pack;
+    }
+    return next;
+}
+
 static int begin_fill(struct keeper *k, struct rec_begin *b, const char *ticket, struct buf *parent, struct err *e) {
     const struct log_begin *last = log_last_begin(&k->log);
     bool uncertain;
@@ -103,9 +116,7 @@ static int begin_fill(struct keeper *k, struct rec_begin *b, const char *ticket,
     if (choose_parent(k, b, parent, e) < 0 || ticket_apply(k, b, ticket, e) < 0) return -1;
     if (!b->parent) choose_generation(k, b);
     if (pack_list_load(&k->packs, &k->v->store, k->host, b->generation, e) < 0) return -1;
-    const struct log_collect *gone = log_collect_of(&k->log, b->generation);
-    b->first_pack = k->packs.n ? k->packs.item[k->packs.n - 1].pack + 1 : 0;
-    if (gone && gone->next_pack > b->first_pack) b->first_pack = gone->next_pack; /* numbers are never reused */
+    b->first_pack = next_pack(k, b);
     b->point = k->log.last_point + 1;
     b->epoch = last ? last->epoch + 1 : 1;
     b->lease_until = log_time(&k->log, &uncertain) + LEASE_S * NS_PER_S;

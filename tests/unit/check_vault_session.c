@@ -174,6 +174,35 @@ START_TEST(damage_in_the_vault_is_named_and_the_next_backup_heals_it) {
 }
 END_TEST
 
+/* faults: B10 */
+START_TEST(the_number_of_a_pack_that_was_lost_is_not_given_again) {
+    static const uint32_t as_the_first[] = {3, 5};
+    struct client c;
+    struct record r;
+    char path[256];
+    enrolled();
+    local(&c);
+    for (uint8_t upload = 1; upload < 3; upload++) {
+        backup(&c, upload == 1 ? KIND_FULL : KIND_INCREMENTAL, upload, &r);
+        record_free(&r);
+    }
+    ck_assert_int_eq(client_begin(&c, KIND_INCREMENTAL, 3, ""), 0);
+    ck_assert_uint_eq(c.first_pack, 4);
+    ck_assert_int_eq(client_commit(&c, 3, 0, as_the_first, 2, &r), 0); /* as it was at first */
+    record_free(&r);
+    for (uint32_t lost = 2; lost < 4; lost++) { /* of the second point only */
+        pack_path(path, &c, lost);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+    client_close(&c);
+    local(&c);
+    ck_assert_int_eq(client_begin(&c, KIND_INCREMENTAL, 4, ""), 0);
+    ck_assert(c.has_parent);
+    ck_assert_uint_eq(c.first_pack, 4);
+    client_close(&c);
+}
+END_TEST
+
 /* faults: A3 A4 A5 A6 A8 A22 */
 START_TEST(a_keeper_killed_at_any_step_loses_nothing_that_was_acknowledged) {
     static const uint32_t slots[] = {3, 5};
@@ -513,6 +542,7 @@ int main(void) {
     tcase_add_test(t, only_one_session_of_a_host_holds_the_lease);
     tcase_add_test(t, a_superseded_writer_cannot_commit);
     tcase_add_test(t, damage_in_the_vault_is_named_and_the_next_backup_heals_it);
+    tcase_add_test(t, the_number_of_a_pack_that_was_lost_is_not_given_again);
     tcase_add_test(t, a_keeper_killed_at_any_step_loses_nothing_that_was_acknowledged);
     tcase_add_test(t, what_is_out_of_order_or_malformed_ends_the_session);
     tcase_add_test(t, a_token_enrols_one_host_once);
