@@ -81,8 +81,8 @@ static int make_point(struct run *r, struct err *e) {
     if (rc == 0) rc = run_seal_root(r, &root, e);
     if (rc == 0 && (rc = run_commit(r, upload, &root, &receipt, e)) < 0 && (e->id == ZE_CUT || e->id == ZE_TIMEOUT))
         rc = run_commit_ask(r, upload, &receipt, e);
-    bool parent = !committing && fetch_lacked(r->fetch);
-    if (rc < 0 && r->ids && lacks(e)) run_distrust(r, parent ? DISTRUST_PARENT : DISTRUST_IDENTITIES);
+    if (rc < 0 && r->ids && lacks(e))
+        run_distrust(r, !committing && fetch_lacked(r->fetch) ? DISTRUST_PARENT : DISTRUST_IDENTITIES);
     buf_free(&root);
     if (rc < 0) return rc;
     r->out->point = receipt.commit.point, r->out->kind = receipt.commit.kind;
