@@ -11,13 +11,14 @@
 #include "base/i18n.h"
 #include "sys/file.h"
 
-/* A file whose last change is so close to our look at it that another change could carry the same time. */
-enum { GRANULARITY_NS = 50000000 };
+/* A file whose last change is so close to our look at it that another change could carry the same time. Whole seconds are of a
+ * file system that keeps no others (ext3), or only each second one (FAT). */
+static const int64_t GRANULARITY_NS = 50000000, COARSE_NS = 2050000000;
 
 static bool racy(const struct run *r, const struct stat *st) {
     int64_t now = r->q->clock->now_ns(r->q->clock);
     int64_t changed = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
-    return changed > now - GRANULARITY_NS;
+    return changed > now - (st->st_ctim.tv_nsec ? GRANULARITY_NS : COARSE_NS);
 }
 
 int run_seek_old(struct run *r, const uint8_t *path, size_t n, bool *hit, struct err *e) {
