@@ -419,7 +419,7 @@ START_TEST(the_keeper_collects_once_a_day_when_it_is_idle) {
     moved = 0;
     open_vault(&v);
     ck_assert(!gc_due(&v, true));
-    moved = DAYS(1) - NS_PER_S;
+    moved = DAYS(1) - 60 * NS_PER_S; /* real time goes by too */
     ck_assert(!gc_due(&v, true));
     moved = DAYS(1) + NS_PER_S;
     ck_assert(!gc_due(&v, false));
