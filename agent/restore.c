@@ -170,7 +170,8 @@ static int begin(struct run *r, struct err *e) {
 
 static int work(struct run *r, struct err *e) {
     r->tree.fd = r->marker.fd = r->tree.parentfd = -1;
-    int rc = begin(r, e);
+    int rc = selection_check(r, e); /* first: a path that is not there must not leave a marker behind */
+    if (rc == 0) rc = begin(r, e);
     if (rc == 0) rc = r->q->dry_run ? each_entry(r, plan_entry, e) : passes(r, e);
     marker_close(&r->marker);
     tree_close(&r->tree);

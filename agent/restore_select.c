@@ -105,7 +105,7 @@ static int ancestors(struct run *r, each_fn fn, const struct wanted *w, const st
     return 0;
 }
 
-/* Before anything is made: is the path there? The first entry at or after it tells. */
+/* Is the path there? The first entry at or after it tells. */
 static int check(struct run *r, const struct wanted *w, struct err *e) {
     const char *path = (const char *)w->p;
     if (!path_ok(w->p, w->n)) return err_set(e, ZE_USAGE, path, _("a path without . and .. is expected"));
@@ -146,13 +146,20 @@ int selection_hash(const struct restore_request *q, uint8_t out[SEAL_HASH], stru
     return 0;
 }
 
+int selection_check(struct run *r, struct err *e) {
+    struct wanted *w = sorted(r->q, e);
+    int rc = w ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < r->q->paths_n; i++) rc = check(r, &w[i], e);
+    free(w);
+    return rc;
+}
+
 int each_entry(struct run *r, each_fn fn, struct err *e) {
     size_t n = r->q->paths_n;
     if (n == 0) return walk(r, fn, NULL, false, e);
     struct wanted *w = sorted(r->q, e);
     if (!w) return -1;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n && fn == r->first_pass; i++) rc = check(r, &w[i], e);
     const struct wanted *before = NULL;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (before && path_below(w[i].p, w[i].n, before->p, before->n)) continue; /* given already */

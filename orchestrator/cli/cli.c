@@ -180,9 +180,3 @@ void cli_words(const struct js *array, char *out, size_t cap) {
         o += (size_t)n;
     }
 }
-
-void cli_show(const char *name, const char *value) {
-    char t[4000];
-    text_escape(t, sizeof t, value ? value : "", value ? strlen(value) : 0);
-    printf("  %-16s %s\n", name, t);
-}
