@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "restore_internal.h"
 
 struct wanted {
@@ -116,7 +117,10 @@ static int check(struct run *r, const struct wanted *w, struct err *e) {
     int rc = m ? manifest_walk_next(m, &en, e) : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     bool there = losing.met || (rc == 1 && path_below(en.path, en.path_len, w->p, w->n));
     manifest_walk_free(m);
-    return rc < 0 ? -1 : there ? 0 : err_set(e, ZE_NOPATH, path, _("nothing at or below it"));
+    if (rc < 0 || there) return rc < 0 ? -1 : 0;
+    char object[256] = "/"; /* as it was given */
+    text_escape(object + 1, sizeof object - 1, path, w->n);
+    return err_set(e, ZE_NOPATH, object, _("nothing at or below it"));
 }
 
 /* The paths that were asked for, in the order of the manifest; the caller frees them. */

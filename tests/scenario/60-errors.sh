@@ -81,6 +81,27 @@ says 99
 expect 10 zaibei-verify point "$vault" "$host/99" --quiet
 expect 2 zaibei-verify point "$vault" nonsense --quiet
 
+step 'who has only a copy and a kit is told what it holds'
+copy=$vault
+alone() { env -u ZAIBEI_AGENT_CONFIG zaibei-agent "$@"; }
+expect 10 alone points --vault "$vault" --host nobody --kit "$kit"
+says nobody "it has: $host"
+expect 2 alone points --vault "$vault" --kit "$kit"
+says "$host"
+expect 10 alone points --vault "$vault/store" --host "$host" --kit "$kit"
+says 'no directory store/'
+
+step 'a mistyped path does not stand in the way of the right one'
+rm -rf "$ZAIBEI_TMP/typed"
+for existing in '' '--existing if-different'; do
+    # shellcheck disable=SC2086
+    expect 10 zaibei-agent restore latest --target "$ZAIBEI_TMP/typed" $existing "$data/aa"
+    says ZB-1103 "$data/aa"
+    # shellcheck disable=SC2086
+    expect 0 zaibei-agent restore latest --target "$ZAIBEI_TMP/typed" $existing "$data/a"
+done
+cmp "$data/a" "$ZAIBEI_TMP/typed$data/a"
+
 # with KEY VALUE : the agent's configuration, changed in one line, in $changed.
 with() {
     changed=$ZAIBEI_TMP/changed.yaml
