@@ -79,6 +79,11 @@ void cli_labels(const struct js *array, char *out, size_t cap);
 void cli_field(const struct js *j, const char *key);
 void cli_number(const struct js *j, const char *key);
 
+/** cli_state_ok(c, noun, e): ZE_USAGE when --state is none that a list of ${noun} knows: a mistyped one would find nothing, and look
+ * as if there were nothing. cli_none(c, text): what is said of an empty list: ${text}, or, where options have narrowed it, so. */
+int cli_state_ok(const struct cli *c, const char *noun, struct err *e) MUST_CHECK;
+const char *cli_none(const struct cli *c, const char *text);
+
 /** cli_problem(x): an error that stands in a job or drill, with its number, and the next step. */
 void cli_problem(const struct js *x);
 

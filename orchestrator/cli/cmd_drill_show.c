@@ -102,7 +102,7 @@ int cmd_drill_list(struct cli *c, struct err *e) {
         table_row(t, id, js_str(j, "system", ""), level, cli_word(j, "origin"), cli_word(j, "state"), cli_word(j, "verdict"),
             when, took, cli_goal(rto, "verdict"), old, cli_goal(rpo, "verdict"));
     }
-    table_print(t, _("no drills yet; carry one out with: zaibei drill run SYSTEM"));
+    table_print(t, cli_none(c, _("no drills yet; carry one out with: zaibei drill run SYSTEM")));
     return 0;
 }
 

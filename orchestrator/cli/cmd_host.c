@@ -124,7 +124,7 @@ int cmd_point_list(struct cli *c, struct err *e) {
         return err_set(e, ZE_USAGE, c->argv[0], _("--since, --state, --text, --limit and --after are for the list of all hosts"));
     struct table *t = c->json ? NULL : table_new(_("POINT|TIME|KIND|LABELS|STATE|>FILES|>READ|>SENT|>STORED"));
     int rc = c->argc ? list_one(c, c->argv[0], t, e) : list_all(c, t, next, e);
-    if (rc == 0) table_print(t, _("no restore points yet; make one with: zaibei job run HOST"));
+    if (rc == 0) table_print(t, cli_none(c, _("no restore points yet; make one with: zaibei job run HOST")));
     if (rc == 0 && *next && !c->json) printf(_("older ones: --after %s\n"), next);
     return rc;
 }

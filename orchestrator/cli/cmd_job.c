@@ -13,7 +13,7 @@
 
 enum { POLL_MS = 500, PATIENCE = 120 /* polls without zaibeid */ };
 
-static void print_list(const struct js *jobs) {
+static void print_list(const struct cli *c, const struct js *jobs) {
     struct table *t = table_new(_(">JOB|HOST|PLAN|KIND|LABELS|STATE|DUE|ENDED|>POINT|>READ|>SENT|MESSAGE"));
     for (size_t i = 0; i < js_count(jobs); i++) {
         const struct js *j = js_at(jobs, i), *x = js_get(j, "error");
@@ -26,7 +26,7 @@ static void print_list(const struct js *jobs) {
         table_row(t, id, js_str(j, "host", ""), js_str(j, "plan", ""), cli_word(j, "kind"), labels,
             cli_word(j, "state"), due, ended, point, read, sent, js_str(x, "message", ""));
     }
-    table_print(t, _("no jobs yet; queue one with: zaibei job run HOST|PLAN"));
+    table_print(t, cli_none(c, _("no jobs yet; queue one with: zaibei job run HOST|PLAN")));
 }
 
 /* "cache 3, pattern 12", and where the names are: on the host, which alone can open the list. */
@@ -115,7 +115,7 @@ int cmd_job_run(struct cli *c, struct err *e) {
     if (!j) return -1;
     const struct js *jobs = js_get(j, "jobs");
     if (c->json) cli_each("job", jobs);
-    else print_list(jobs);
+    else print_list(c, jobs);
     int worst = ZB_EXIT_OK;
     for (size_t i = 0; cli_option(c, "wait") && i < js_count(jobs); i++) {
         int code = watch(c, js_int(js_at(jobs, i), "job", 0), e);
@@ -132,7 +132,7 @@ int cmd_job_list(struct cli *c, struct err *e) {
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) cli_each("job", js_get(j, "jobs"));
-    else print_list(js_get(j, "jobs"));
+    else print_list(c, js_get(j, "jobs"));
     return 0;
 }
 

@@ -110,7 +110,7 @@ int cmd_migrate_list(struct cli *c, struct err *e) {
         table_row(t, js_str(j, "migration", ""), js_str(j, "system", ""), cli_word(j, "state"),
             js_str(j, "last_day", "–"), left, hosts);
     }
-    table_print(t, _("no migrations yet"));
+    table_print(t, cli_none(c, _("no migrations yet; open one with: zaibei migrate begin CASE --system S --original HOST --target HOST")));
     return 0;
 }
 

@@ -212,6 +212,6 @@ int cmd_restore_list(struct cli *c, struct err *e) {
         table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), cli_word(j, "state"), queued, ended,
             hosts, js_str(j, "who", ""), js_str(j, "reason", ""));
     }
-    table_print(t, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one"));
+    table_print(t, cli_none(c, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one")));
     return 0;
 }

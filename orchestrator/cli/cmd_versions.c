@@ -80,7 +80,7 @@ int cmd_plan_list(struct cli *c, struct err *e) {
         table_print(t,
             rc < 0      ? ""
                 : steps ? _("nothing waits")
-                        : _("no plans yet; ask for one with: zaibei plan submit FILE"));
+                        : cli_none(c, _("no plans yet; ask for one with: zaibei plan submit FILE")));
     return rc;
 }
 

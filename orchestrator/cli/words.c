@@ -94,3 +94,28 @@ void cli_problem(const struct js *x) {
     cli_show(_("message"), s);
     if (*js_str(x, "next", "")) cli_show(_("next step"), known ? err_next(id) : js_str(x, "next", ""));
 }
+
+int cli_state_ok(const struct cli *c, const char *noun, struct err *e) {
+    static const char *const states[][2] = {
+        {"plan", "draft submitted reviewed approved active suspended superseded rejected withdrawn retired"},
+        {"job", "queued running ok partial failed missed skipped cancelled"},
+        {"point", "complete partial"},
+        {"restore", "queued waiting running ok partial failed cancelled"},
+        {"migrate", "begun ready cutover window ended closing rolling-back rolled-back closed"},
+        {"drill", "queued waiting running ended green red cancelled failed"},
+        {"notify", "queued sent failed"},
+    };
+    const char *s = cli_option(c, "state");
+    for (size_t i = 0; s && i < sizeof states / sizeof *states; i++) {
+        char padded[200], word[100];
+        if (strcmp(states[i][0], noun) != 0) continue;
+        snprintf(padded, sizeof padded, " %s ", states[i][1]), snprintf(word, sizeof word, " %s ", s);
+        if (!*s || strchr(s, ' ') || !strstr(padded, word))
+            return err_set(e, ZE_USAGE, s, _("--state is one of: %s"), states[i][1]);
+    }
+    return 0;
+}
+
+const char *cli_none(const struct cli *c, const char *text) {
+    return c->options_n ? _("nothing fits what was asked for") : text;
+}

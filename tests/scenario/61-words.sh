@@ -70,6 +70,20 @@ step 'what has ended is not there already'
 expect 4 zaibei job cancel "$scheduled"
 says ZB-1701
 
+step 'a mistyped filter does not look like nothing'
+expect 2 zaibei job list --state okay
+says okay 'queued running ok'
+expect 0 zaibei job list --state missed
+says 'nothing fits'
+expect 10 zaibei plan show tour --version 7
+says 'no such version'
+expect 0 zaibei plan show --help
+says 'plan show PLAN'
+case $said in *'plan list'*) fail "the help of one command shows others: $said" ;; esac
+
+step 'an error is a line of JSON, too'
+[ "$(zaibei-vault stat "$ZAIBEI_TMP/none" --json 2>/dev/null | jq -r .id)" = ZB-1101 ] || fail "zaibei-vault --json says no error"
+
 step 'a restore says how it goes on'
 expect 0 zaibei restore "$host" --to host --into "$ZAIBEI_TMP/back" --reason test
 says 'zaibei restore show 1 --wait' '--kit FILE'
