@@ -4,6 +4,7 @@
  * restore go on (restore_marker.c). */
 #include "restore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +203,7 @@ int restore_run(struct source *s, const struct opened *o, const struct restore_r
     free(r.dirs_made);
     batch_free(&r.batch);
     groups_free(&r.groups);
+    if (rc < 0 && !*e->object) snprintf(e->object, sizeof e->object, "%s", q->target); /* which file system is full */
     if (rc == 0 && r.damage.id != ZE_NONE) {
         *e = r.damage;
         rc = -1;

@@ -102,6 +102,24 @@ for existing in '' '--existing if-different'; do
 done
 cmp "$data/a" "$ZAIBEI_TMP/typed$data/a"
 
+step 'a full disk is named, here and at the vault'
+if [ "$(id -u)" = 0 ] && mkdir "$ZAIBEI_TMP/small" && mount -t tmpfs -o size=300k zaibei-small "$ZAIBEI_TMP/small" 2>/dev/null; then
+    unmount() { mountpoint -q "$ZAIBEI_TMP/small" && umount "$ZAIBEI_TMP/small"; }
+    trap 'rc=$?; unmount || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+    expect 13 zaibei-agent restore latest --target "$ZAIBEI_TMP/small/back"
+    says ZB-1401 "$ZAIBEI_TMP/small/back"
+    zaibei-vault init "$ZAIBEI_TMP/small/vault" >/dev/null
+    public=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' "$kit" | head -n 1)
+    mkdir "$ZAIBEI_TMP/tight"
+    expect 0 zaibei-agent enroll "dir://$ZAIBEI_TMP/small/vault" --host tight --system tight --recipient "$public" \
+        --config "$ZAIBEI_TMP/tight/agent.yaml"
+    expect 13 zaibei-agent --config "$ZAIBEI_TMP/tight/agent.yaml" backup "$data"
+    says ZB-1401 'the vault: writing to its spool'
+    unmount
+else
+    echo 'not run: a full disk (no right to mount a small one)'
+fi
+
 # with KEY VALUE : the agent's configuration, changed in one line, in $changed.
 with() {
     changed=$ZAIBEI_TMP/changed.yaml

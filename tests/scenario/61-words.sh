@@ -73,6 +73,9 @@ says ZB-1701
 step 'a mistyped filter does not look like nothing'
 expect 2 zaibei job list --state okay
 says okay 'queued running ok'
+expect 10 zaibei-vault quota "$vault" --host nobody
+says nobody
+expect 0 zaibei-vault quota "$vault" --host "$host"
 expect 0 zaibei job list --state missed
 says 'nothing fits'
 expect 10 zaibei plan show tour --version 7
