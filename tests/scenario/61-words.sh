@@ -84,6 +84,12 @@ expect 0 zaibei plan show --help
 says 'plan show PLAN'
 case $said in *'plan list'*) fail "the help of one command shows others: $said" ;; esac
 
+step 'what zaibeid answers is in the language of who asks'
+expect 10 in_chinese zaibei job show 99
+says 没有该任务
+expect 10 zaibei job show 99
+says 'no such job'
+
 step 'an error is a line of JSON, too'
 [ "$(zaibei-vault stat "$ZAIBEI_TMP/none" --json 2>/dev/null | jq -r .id)" = ZB-1101 ] || fail "zaibei-vault --json says no error"
 
