@@ -222,7 +222,9 @@ int source_store_points(
 int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) {
     const struct key_slot *slot = slot_of(s, keys);
     if (!slot && seal_equal(s->slots.check, keys->check, SEAL_ID)) slot = slot_of(s, &s->slots);
-    if (!slot) return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));
+    char digits[KIT_CHECKS];
+    kit_checks(keys, digits);
+    if (!slot) return err_set(e, ZE_WRONGKEY, s->host, _("it is sealed to another kit: check digits %s"), digits);
     if (box_open(key, s->kit->pub, s->kit->sec, slot->sealed, sizeof slot->sealed)) return 0;
     return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
 }

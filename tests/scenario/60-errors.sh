@@ -35,8 +35,9 @@ data_pack() { # the pack file that holds contents
 
 step 'a wrong kit'
 broken wrong-kit
+digits=$(zaibei kit test "$kit" --json | jq -r .check)
 expect 12 from_kit "$other"
-says ZB-1305
+says ZB-1305 "$digits"
 expect 12 zaibei-verify vault "$copy" --key "$other" --quiet
 says ZB-1305
 
