@@ -43,11 +43,14 @@ static int pages(struct cli *c, const char *path, const char *key, const char *t
 
 /* ---- list ---- */
 
+/* Its end was asked for, and has not come. */
+static bool leaves(const struct js *p) { return js_has(p, "retirement") && strcmp(js_str(p, "state", ""), "retired") != 0; }
+
 static void plan_row(struct table *t, const struct js *p) {
     char version[32], hosts[200], next[32], state[80];
     const struct js *run = js_get(p, "next"), *open = js_get(p, "open");
     snprintf(version, sizeof version, "%lld", (long long)js_int(p, "version", 0));
-    snprintf(state, sizeof state, "%s%s", cli_word(p, "state"), js_str(p, "retirement", NULL) ? " *" : "");
+    snprintf(state, sizeof state, leaves(p) ? _("%s, leaving") : "%s", cli_word(p, "state"));
     if (open)
         snprintf(state, sizeof state, _("%s (version %lld: %s)"), cli_word(p, "state"),
             (long long)js_int(open, "version", 0), cli_word(open, "state"));
@@ -61,7 +64,7 @@ static void step_row(struct table *t, const struct js *p) {
     snprintf(version, sizeof version, "%lld", (long long)js_int(p, "version", 0));
     cli_time(p, "since", since), cli_time(p, "due", due);
     table_row(t, js_str(p, "name", ""), version, js_str(p, "department", ""), cli_word(p, "waits_for"), since, due,
-        js_bool(p, "overdue", false) ? _("overdue") : "");
+        js_bool(p, "overdue", false) ? _("overdue") : leaves(p) ? _("retirement") : "");
 }
 
 int cmd_plan_list(struct cli *c, struct err *e) {

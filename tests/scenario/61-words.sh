@@ -49,6 +49,16 @@ says 生效 'zaibei job run tour'
 # shellcheck disable=SC2086
 english $states
 
+step 'whose end was asked for'
+expect 0 as applicant zaibei plan retire tour --reason over --backups keep --vm-files keep --place platform --yes
+expect 0 zaibei plan list
+says 'active, leaving'
+expect 0 zaibei plan list --waiting
+says approval retirement
+expect 0 as office zaibei plan reject tour --reason 'not yet'
+expect 0 zaibei plan list
+case $said in *leaving*) fail "it stays: $said" ;; esac
+
 step 'jobs and points'
 scheduled=$(as system zaibei job run tour --json | jq -r .job)
 zaibei-agent run --once >"$ZAIBEI_TMP/run.out" 2>&1 || fail "$(cat "$ZAIBEI_TMP/run.out")"
