@@ -109,6 +109,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$ZAIBEI_TMP/small" && mount -t tmpfs -o size=300
     trap 'rc=$?; unmount || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
     expect 13 zaibei-agent restore latest --target "$ZAIBEI_TMP/small/back"
     says ZB-1401 "$ZAIBEI_TMP/small/back"
+    rm -r "$ZAIBEI_TMP/small/back"
     zaibei-vault init "$ZAIBEI_TMP/small/vault" >/dev/null
     public=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' "$kit" | head -n 1)
     mkdir "$ZAIBEI_TMP/tight"
