@@ -63,14 +63,18 @@ static void print_json(const struct config *c, const struct keys *k) {
     puts(line);
 }
 
+static void line(const char *name, const char *value) {
+    int gap = 12 - (int)text_columns(name);
+    printf("%s%*s %s\n", name, gap > 0 ? gap : 0, "", value);
+}
+
 static void print_text(const struct config *c, const struct keys *k) {
-    printf("%-12s %s\n%-12s %s\n%-12s %s\n%-12s %s\n", _("host"), c->host, _("ssh key"), k->ssh, _("vault key"), k->vault,
-        _("key check"), k->check);
+    line(_("host"), c->host), line(_("ssh key"), k->ssh), line(_("vault key"), k->vault), line(_("key check"), k->check);
     for (unsigned i = 0; i < k->slots.n; i++) {
         char text[KIT_TEXT], print[KIT_CHECK];
         recipient_text(text, k->slots.slot[i].recipient);
         recipient_print(print, k->slots.slot[i].recipient);
-        printf("%-12s %s\n%-12s %s\n", k->slots.slot[i].label, text, "", print);
+        line(k->slots.slot[i].label, text), line("", print);
     }
 }
 

@@ -67,6 +67,7 @@ static int command_usage(const struct command *c) {
         printf("  %s %s %.*s\n", PROGRAM, c->name, (int)n, line);
         if (!line[n]) break;
     }
+    printf(_("\nEach option: man %s.\n"), PROGRAM);
     return ZB_EXIT_OK;
 }
 

@@ -31,8 +31,16 @@ static void print_json(const struct point *p) {
     free(line);
 }
 
+/* A label as people read it; what a later version makes stays as it is. */
+static const char *label_text(const char *label) {
+    static const char *const known[] = {N_("manual"), N_("daily"), N_("weekly"), N_("monthly"), N_("yearly"), N_("extra")};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i], label)) return _(label);
+    return label;
+}
+
 static void add_row(struct table *t, const struct point *p) {
-    char number[16], time[32], files[24], bytes[24], stored[24], labels[LABELS_MAX * 33] = "";
+    char number[16], time[32], files[24], bytes[24], stored[24], labels[LABELS_MAX * 64] = "";
     snprintf(number, sizeof number, "%u", p->number);
     snprintf(files, sizeof files, "%llu", (unsigned long long)p->files);
     text_time(time, p->time);
@@ -40,7 +48,7 @@ static void add_row(struct table *t, const struct point *p) {
     text_bytes(stored, p->bytes_stored);
     for (unsigned i = 0; i < p->labels.n; i++) {
         if (i) strcat(labels, ",");
-        strcat(labels, p->labels.label[i]);
+        strncat(labels, label_text(p->labels.label[i]), 62);
     }
     table_row(t, number, time, _(kind_word(p->kind)), _(state_word(p->state)), files, bytes, stored, labels);
 }

@@ -4,6 +4,7 @@
  * restore go on (restore_marker.c). */
 #include "restore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,7 +171,8 @@ static int begin(struct run *r, struct err *e) {
 
 static int work(struct run *r, struct err *e) {
     r->tree.fd = r->marker.fd = r->tree.parentfd = -1;
-    int rc = begin(r, e);
+    int rc = selection_check(r, e); /* first: a path that is not there must not leave a marker behind */
+    if (rc == 0) rc = begin(r, e);
     if (rc == 0) rc = r->q->dry_run ? each_entry(r, plan_entry, e) : passes(r, e);
     marker_close(&r->marker);
     tree_close(&r->tree);
@@ -201,6 +203,7 @@ int restore_run(struct source *s, const struct opened *o, const struct restore_r
     free(r.dirs_made);
     batch_free(&r.batch);
     groups_free(&r.groups);
+    if (rc < 0 && !*e->object) snprintf(e->object, sizeof e->object, "%s", q->target); /* which file system is full */
     if (rc == 0 && r.damage.id != ZE_NONE) {
         *e = r.damage;
         rc = -1;

@@ -171,6 +171,8 @@ static int run(struct source *s, const char *selector, struct restore_request *q
     if (finished && command_json()) summary_json(&o, q, &res, fetch_count(s->fetch));
     else if (finished) summary(&o, q, &res, &told);
     point_close(&o);
+    if (rc < 0 && e->id == ZE_NOGRANT) /* which pack it was helps nobody */
+        return err_set(e, ZE_NOGRANT, s->host, _("it may read the metadata of its last restore point only"));
     if (rc < 0) return -1;
     return res.missed || res.attributes ? ZB_EXIT_PARTIAL : ZB_EXIT_OK;
 }

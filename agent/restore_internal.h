@@ -193,9 +193,10 @@ void groups_free(struct groups *g);
 
 /* restore_select.c: which entries, and under which path below the target */
 typedef int (*each_fn)(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e);
-/** each_entry(r, fn, e): every entry that was asked for, in order; directories above the paths that were asked for come
- * with EF_ANCESTOR. Before the first pass: ZE_NOPATH when one of the paths is not there. Parts of the manifest that are
- * lost are told then, and left out. selection_hash(q, out, e): what makes two requests ask for the same. */
+/** selection_check(r, e): ZE_NOPATH when one of the paths that were asked for is not there.
+ * each_entry(r, fn, e): every entry that was asked for, in order; directories above the paths that were asked for come
+ * with EF_ANCESTOR. Parts of the manifest that are lost are told in the first pass, and left out. selection_hash(q, out, e): what makes two requests ask for the same. */
+int selection_check(struct run *r, struct err *e) MUST_CHECK;
 int each_entry(struct run *r, each_fn fn, struct err *e) MUST_CHECK;
 int selection_hash(const struct restore_request *q, uint8_t out[SEAL_HASH], struct err *e) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/text.h"
 #include "restore_internal.h"
 
 struct wanted {
@@ -105,7 +106,7 @@ static int ancestors(struct run *r, each_fn fn, const struct wanted *w, const st
     return 0;
 }
 
-/* Before anything is made: is the path there? The first entry at or after it tells. */
+/* Is the path there? The first entry at or after it tells. */
 static int check(struct run *r, const struct wanted *w, struct err *e) {
     const char *path = (const char *)w->p;
     if (!path_ok(w->p, w->n)) return err_set(e, ZE_USAGE, path, _("a path without . and .. is expected"));
@@ -116,7 +117,10 @@ static int check(struct run *r, const struct wanted *w, struct err *e) {
     int rc = m ? manifest_walk_next(m, &en, e) : err_set(e, ZE_NOMEM, NULL, _("the manifest"));
     bool there = losing.met || (rc == 1 && path_below(en.path, en.path_len, w->p, w->n));
     manifest_walk_free(m);
-    return rc < 0 ? -1 : there ? 0 : err_set(e, ZE_NOPATH, path, _("nothing at or below it"));
+    if (rc < 0 || there) return rc < 0 ? -1 : 0;
+    char object[256] = "/"; /* as it was given */
+    text_escape(object + 1, sizeof object - 1, path, w->n);
+    return err_set(e, ZE_NOPATH, object, _("nothing at or below it"));
 }
 
 /* The paths that were asked for, in the order of the manifest; the caller frees them. */
@@ -146,13 +150,20 @@ int selection_hash(const struct restore_request *q, uint8_t out[SEAL_HASH], stru
     return 0;
 }
 
+int selection_check(struct run *r, struct err *e) {
+    struct wanted *w = sorted(r->q, e);
+    int rc = w ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < r->q->paths_n; i++) rc = check(r, &w[i], e);
+    free(w);
+    return rc;
+}
+
 int each_entry(struct run *r, each_fn fn, struct err *e) {
     size_t n = r->q->paths_n;
     if (n == 0) return walk(r, fn, NULL, false, e);
     struct wanted *w = sorted(r->q, e);
     if (!w) return -1;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n && fn == r->first_pass; i++) rc = check(r, &w[i], e);
     const struct wanted *before = NULL;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (before && path_below(w[i].p, w[i].n, before->p, before->n)) continue; /* given already */

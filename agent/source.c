@@ -9,13 +9,18 @@
 #include "base/i18n.h"
 #include "limiter.h"
 
+static int half_said(const struct source_options *o, struct err *e) {
+    char hosts[300] = "";
+    if (o->dir && !o->host) source_store_hosts(o->dir, hosts, sizeof hosts);
+    if (*hosts)
+        return err_set(e, ZE_USAGE, o->dir, _("--vault, --host and --kit belong together; it has the hosts: %s"), hosts);
+    return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
+}
+
 int source_open(struct source *s, const struct source_options *o, struct err *e) {
     memset(s, 0, sizeof *s);
-    if (o->dir || o->host || o->kit) {
-        if (!o->dir || !o->host || !o->kit)
-            return err_set(e, ZE_USAGE, NULL, _("--vault, --host and --kit belong together"));
-        return source_store_open(s, o, e);
-    }
+    if (o->dir && o->host && o->kit) return source_store_open(s, o, e);
+    if (o->dir || o->host || o->kit) return half_said(o, e);
     if (config_load(o->config, &s->cfg, e) < 0) return -1;
     s->cfg.limiter = o->limiter;
     s->over_session = true;

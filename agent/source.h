@@ -64,6 +64,8 @@ int source_points(struct source *s, int (*each)(void *arg, const struct record *
 int source_keys(struct source *s, const struct record *commit, struct gen_keys **keys, struct err *e) MUST_CHECK;
 
 /* Within the room, source_store.c: */
+/** source_store_hosts(dir, out, cap): the hosts of the vault in ${dir}, "a, b", as many as fit; "" when there are none. */
+void source_store_hosts(const char *dir, char *out, size_t cap);
 int source_store_open(struct source *s, const struct source_options *o, struct err *e) MUST_CHECK;
 int source_store_points(struct source *s, int (*each)(void *arg, const struct record *commit, struct err *e), void *arg,
     struct err *e) MUST_CHECK;

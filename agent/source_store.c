@@ -3,8 +3,10 @@
 #include "source.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,39 @@ static int header_read(struct source *s, const char *object, struct err *e) {
     return rc;
 }
 
+static int a_name(const struct dirent *d) { return text_name_ok(d->d_name); }
+
+void source_store_hosts(const char *dir, char *out, size_t cap) {
+    char path[PATH_MAX];
+    struct dirent **all = NULL;
+    snprintf(path, sizeof path, "%s/store/hosts", dir);
+    int n = scandir(path, &all, a_name, alphasort);
+    *out = 0;
+    for (int i = 0; i < n; i++) {
+        size_t o = strlen(out);
+        if (o + strlen(all[i]->d_name) + 8 < cap) snprintf(out + o, cap - o, "%s%s", o ? ", " : "", all[i]->d_name);
+        else if (o + 6 < cap) snprintf(out + o, cap - o, ", …"), cap = 0;
+        free(all[i]);
+    }
+    free(all);
+}
+
+/* Whoever meets this has a copy and a kit, and nobody to ask. */
+static int no_host(const struct source *s, struct err *e) {
+    char hosts[300];
+    source_store_hosts(s->dir, hosts, sizeof hosts);
+    if (!*hosts) return err_set(e, ZE_NOTFOUND, s->host, _("there are no hosts in %s"), s->dir);
+    return err_set(e, ZE_NOTFOUND, s->host, _("there is no such host in %s; it has: %s"), s->dir, hosts);
+}
+
+static int no_vault(const struct source *s, struct err *e) {
+    char path[sizeof s->dir + 16];
+    snprintf(path, sizeof path, "%s/store", s->dir);
+    if (e->id == ZE_NOTFOUND && access(path, F_OK) < 0)
+        err_set(e, ZE_NOTFOUND, s->dir, _("no vault: it holds no directory store/"));
+    return -1;
+}
+
 int source_store_open(struct source *s, const struct source_options *o, struct err *e) {
     struct err ignored = ERR_INIT;
     if (!text_name_ok(o->host)) return err_set(e, ZE_USAGE, o->host, _("this is not a host name"));
@@ -42,6 +77,7 @@ int source_store_open(struct source *s, const struct source_options *o, struct e
     snprintf(s->host, sizeof s->host, "%s", o->host);
     int rc = header_read(s, "vault", e);
     if (rc < 0 && e->id != ZE_NEWER) rc = header_read(s, "vault.copy", &ignored);
+    if (rc < 0) rc = no_vault(s, e);
     if (rc == 0) rc = load_kit(s, o->kit, e);
     if (rc == 0 && !(s->fetch = fetch_over_store(s->dir, s->host))) rc = err_set(e, ZE_NOMEM, s->dir, _("fetching"));
     if (rc < 0) source_close(s);
@@ -165,7 +201,7 @@ int source_store_points(
     struct numbers log = {.n = 0}, removed = {.n = 0};
     snprintf(path, sizeof path, "%s/store/hosts/%s/log", s->dir, s->host);
     CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return err_sys(e, path, _("this vault knows no such host"));
+    if (fd < 0) return errno == ENOENT ? no_host(s, e) : err_sys(e, path, "open");
     int rc = s->keys.n ? 0 : keys_read(s, e);
     if (rc == 0) rc = list_log(fd, path, &log, e);
     for (size_t i = 0; rc == 0 && i < log.n; i++) {
@@ -186,7 +222,9 @@ int source_store_points(
 int source_store_key(const struct source *s, const struct key_slots *keys, uint8_t key[SEAL_KEY], struct err *e) {
     const struct key_slot *slot = slot_of(s, keys);
     if (!slot && seal_equal(s->slots.check, keys->check, SEAL_ID)) slot = slot_of(s, &s->slots);
-    if (!slot) return err_set(e, ZE_WRONGKEY, s->host, _("the restore point is not sealed to this kit"));
+    char digits[KIT_CHECKS];
+    kit_checks(keys, digits);
+    if (!slot) return err_set(e, ZE_WRONGKEY, s->host, _("it is sealed to another kit: check digits %s"), digits);
     if (box_open(key, s->kit->pub, s->kit->sec, slot->sealed, sizeof slot->sealed)) return 0;
     return err_set(e, ZE_DAMAGED, s->host, _("the key slot that is sealed to this kit does not open"));
 }

@@ -230,6 +230,7 @@ int command_approver(const struct words *w, struct err *e) {
     const struct js *list = js_get(out, "approvers");
     for (size_t i = 0; !w->json && i < js_count(list); i++)
         printf("%s %s\n", js_str(js_at(list, i), "name", ""), js_str(js_at(list, i), "key", ""));
+    if (!w->json && !js_count(list)) fputs(_("there are no approvers yet; name two with: zaibei-vault approver add DIR NAME KEYFILE\n"), stderr);
     return answer(w, out, "approvers");
 }
 

@@ -6,7 +6,9 @@
 #include "base/i18n.h"
 #include "commands.h"
 #include "serve.h"
+#include "sys/file.h"
 #include "sys/proc.h"
+#include "wrap/json.h"
 #include "wrap/seal.h"
 
 static const struct verb {
@@ -142,8 +144,21 @@ static void help_print(const struct verb *only) {
             printf("  zaibei-vault %s %s\n      %s\n", verbs[i].name, _(verbs[i].synopsis), _(verbs[i].help));
 }
 
-static int fail(const struct err *e) {
+static int fail(const struct err *e, bool json) {
     err_print("zaibei-vault", e);
+    if (json) {
+        char id[16];
+        snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+        CLEANUP_JS struct js *j = js_object();
+        js_set_int(j, "schema_version", 1);
+        js_set_str(j, "message_type", "error");
+        js_set_str(j, "id", id);
+        js_set_str(j, "object", e->object);
+        js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
+        js_set_str(j, "next", err_next(e->id));
+        CLEANUP_FREE char *line = js_dump(j);
+        puts(line);
+    }
     return err_exit(e);
 }
 
@@ -158,7 +173,7 @@ int main(int argc, char **argv) {
     struct words w = {0};
     const struct verb *v = NULL;
     proc_begin();
-    if (argc > 1 && strcmp(argv[1], "serve") == 0 && !local(argc, argv) && serve_environment(&e) < 0) return fail(&e);
+    if (argc > 1 && strcmp(argv[1], "serve") == 0 && !local(argc, argv) && serve_environment(&e) < 0) return fail(&e, w.json);
     i18n_init();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         help_print(NULL);
@@ -167,9 +182,9 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--version") == 0) return puts("zaibei-vault " ZB_VERSION) < 0;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(argv[1], verbs[i].name) == 0) v = &verbs[i];
-    if (!v) return err_set(&e, ZE_USAGE, argv[1], _("no such command")), fail(&e);
-    if (words_read(&w, v, argc, argv, &e) < 0) return fail(&e);
+    if (!v) return err_set(&e, ZE_USAGE, argv[1], _("no such command")), fail(&e, w.json);
+    if (words_read(&w, v, argc, argv, &e) < 0) return fail(&e, w.json);
     if (w.help) return help_print(v), ZB_EXIT_OK;
-    if (seal_init(&e) < 0 || v->run(&w, &e) < 0) return fail(&e);
+    if (seal_init(&e) < 0 || v->run(&w, &e) < 0) return fail(&e, w.json);
     return ZB_EXIT_OK;
 }

@@ -145,16 +145,21 @@ struct js *quota_control(struct vault *v, const struct js *q, struct err *e) {
     return quota_set(v, of, name, (uint64_t)bytes, systems, n, e) < 0 ? NULL : quota_json(v, e);
 }
 
-static void rows_print(const struct js *rows, const char *key) {
+/* Only the row of ${only}, where one was named: whether it is there. */
+static bool rows_print(const struct js *rows, const char *key, const char *only) {
+    bool any = false;
     for (size_t i = 0; i < js_count(rows); i++) {
         const struct js *j = js_at(rows, i);
         char used[24], quota[24];
+        if (only && strcmp(only, js_str(j, key, "")) != 0) continue;
+        any = true;
         text_bytes(used, (uint64_t)js_int(j, "used", 0));
         text_bytes(quota, (uint64_t)js_int(j, "quota", 0));
         printf("%s %s: ", key, js_str(j, key, ""));
         if (js_int(j, "quota", 0)) printf(_("%s of %s (%lld %%)\n"), used, quota, (long long)js_int(j, "percent", 0));
         else printf(_("%s, no quota\n"), used);
     }
+    return any;
 }
 
 /* "10 MiB", "5000000": a whole number with a unit. */
@@ -203,8 +208,11 @@ int command_quota(const struct words *w, struct err *e) {
         puts(text);
         return 0;
     }
-    rows_print(js_get(j, "hosts"), "host");
-    rows_print(js_get(j, "systems"), "system");
-    rows_print(js_get(j, "departments"), "department");
-    return 0;
+    bool all = w->bytes || (!w->host && !w->system && !w->department), any = all;
+    const char *named[] = {w->host, w->system, w->department};
+    static const char *const lists[] = {"hosts", "systems", "departments"}, *const keys[] = {"host", "system", "department"};
+    for (size_t i = 0; i < 3; i++)
+        if (all || named[i]) any |= rows_print(js_get(j, lists[i]), keys[i], all ? NULL : named[i]);
+    if (any) return 0;
+    return err_set(e, ZE_NOTFOUND, w->host ? w->host : w->system ? w->system : w->department, _("this vault knows nothing of it"));
 }

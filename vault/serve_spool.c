@@ -56,7 +56,7 @@ int serve_pack_open(struct serve *s, struct rd *r, struct err *e) {
     memcpy(p->header.generation, s->generation, SEAL_ID);
     buf_init(&p->rows, (size_t)ZB_PACK_SLOTS_MAX * PACK_ROW);
     pack_header_put(head, &p->header);
-    if (file_write_all(p->fd, head, sizeof head) < 0) return err_sys(e, "spool", "write");
+    if (file_write_all(p->fd, head, sizeof head) < 0) return err_sys(e, _("the vault"), _("writing to its spool"));
     s->next_pack++;
     return 0;
 }
@@ -76,7 +76,7 @@ int serve_seg(struct serve *s, struct rd *r, struct err *e) {
     uint8_t *at = buf_reserve(&p->rows, PACK_ROW);
     if (!at) return err_set(e, ZE_NOMEM, s->host, _("no memory for an index"));
     pack_row_put(at, &row);
-    if (file_write_all(p->fd, r->p, r->left) < 0) return err_sys(e, "spool", "write");
+    if (file_write_all(p->fd, r->p, r->left) < 0) return err_sys(e, _("the vault"), _("writing to its spool"));
     p->rows.len += PACK_ROW;
     p->at += row.len, p->count++;
     return 0;
@@ -102,7 +102,7 @@ static int pack_finish(struct spool_pack *p, struct err *e) {
     hash_final(&h, t.hash);
     pack_trailer_put(tail, &t);
     if (file_write_all(p->fd, p->rows.p, p->rows.len) < 0 || file_write_all(p->fd, tail, sizeof tail) < 0)
-        return err_sys(e, "spool", "write");
+        return err_sys(e, _("the vault"), _("writing to its spool"));
     return 0;
 }
 

@@ -24,6 +24,14 @@ const char *i18n_count(const char *one, const char *many, unsigned long n) __att
  */
 void i18n_init(void);
 
+/**
+ * i18n_thread(language): from now on this thread's messages are in ${language} ("zh-CN,zh;q=0.9", "en"), as a header
+ * Accept-Language has it; NULL, or another one: those of the process again. Only after i18n_threads(), which a process that
+ * answers people calls once, after i18n_init(): it opens the catalogue in any case.
+ */
+void i18n_thread(const char *language);
+void i18n_threads(void);
+
 /** i18n_language(): the locale that was asked for: "zh_CN.UTF-8", "C". By LANGUAGE too, where messages follow it. */
 const char *i18n_language(void);
 

@@ -2,8 +2,10 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <wchar.h>
 
 /* Length of the well-formed UTF-8 sequence at s, or 0. Overlong forms, surrogates and values past U+10FFFF are refused. */
 static size_t utf8_len(const unsigned char *s, size_t n) {
@@ -143,4 +145,18 @@ bool text_nearest(const char *s, const char *words, char out[65]) {
         out[n] = 0;
     }
     return *out;
+}
+
+size_t text_columns(const char *s) {
+    size_t columns = 0;
+    mbstate_t state = {0};
+    wchar_t c;
+    while (*s) {
+        size_t n = mbrtowc(&c, s, MB_CUR_MAX, &state);
+        if (n == 0 || n > MB_CUR_MAX) n = 1, c = L'?', state = (mbstate_t){0}; /* not in this locale's encoding */
+        int width = wcwidth(c);
+        columns += width > 0 ? (size_t)width : 0;
+        s += n;
+    }
+    return columns;
 }

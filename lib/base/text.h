@@ -36,4 +36,7 @@ bool text_u64(const char *s, uint64_t max, uint64_t *out);
  * letters off, and not all of them. False, and ${out} empty, when there is none. Words have at most 64 bytes. */
 bool text_nearest(const char *s, const char *words, char out[65]);
 
+/** text_columns(s): how wide ${s} is on a terminal: a Chinese character takes two columns. */
+size_t text_columns(const char *s);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "sys/file.h"
+#include "wire/record.h"
 
 static const char pub_head[] = "zbk-pub-", sec_head[] = "zbk-sec-";
 
@@ -87,4 +88,16 @@ int kit_try(const struct kit *k, struct err *e) {
     box_seal(sealed, k->pub, in, sizeof in);
     bool same = box_open(out, k->pub, k->sec, sealed, sizeof sealed) && seal_equal(in, out, sizeof in);
     return same ? 0 : err_set(e, ZE_WRONGKEY, "kit", _("what was sealed to this kit does not open with it"));
+}
+
+void kit_checks(const struct key_slots *k, char out[KIT_CHECKS]) {
+    *out = 0;
+    for (unsigned i = 0; i < k->n; i++) {
+        size_t o = strlen(out);
+        struct kit one = {.has_sec = false};
+        char check[KIT_CHECK];
+        memcpy(one.pub, k->slot[i].recipient, SEAL_KEY);
+        kit_check(&one, check);
+        snprintf(out + o, KIT_CHECKS - o, "%s%s", o ? ", " : "", check);
+    }
 }

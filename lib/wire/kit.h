@@ -6,7 +6,9 @@
 #include "base/err.h"
 #include "wrap/seal.h"
 
-enum { KIT_TEXT = 64, KIT_CHECK = 32, KIT_FILE_MAX = 64 << 10 };
+enum { KIT_TEXT = 64, KIT_CHECK = 32, KIT_CHECKS = 256, KIT_FILE_MAX = 64 << 10 };
+
+struct key_slots;
 
 struct kit {
     uint8_t pub[SEAL_KEY], sec[SEAL_KEY];
@@ -23,6 +25,9 @@ void kit_wipe(struct kit *k);
 void kit_pub_text(const struct kit *k, char out[KIT_TEXT]);
 void kit_sec_text(const struct kit *k, char out[KIT_TEXT]);
 void kit_check(const struct kit *k, char out[KIT_CHECK]);
+
+/** kit_checks(k, out): the check digits of the kits that these slots are sealed to, with commas: which one of those in the safe it is. */
+void kit_checks(const struct key_slots *k, char out[KIT_CHECKS]);
 
 /**
  * kit_parse(k, name, p, n, e):

@@ -40,8 +40,8 @@ void table_row(struct table *t, ...) {
 void table_print(struct table *t, const char *empty) {
     if (!t) return;
     if (t->t) {
-        if (scols_table_is_empty(t->t)) puts(empty);
-        else scols_print_table(t->t);
+        if (!scols_table_is_empty(t->t)) scols_print_table(t->t);
+        else if (*empty) puts(empty);
         scols_unref_table(t->t);
     }
     free(t);

@@ -55,7 +55,9 @@ static struct js *call(struct cli *c, bool once, const char *method, const char 
     struct buf answer;
     struct http *h = place_open(c, e);
     if (!h) return NULL;
-    if (session_header(c, h, e) < 0) return http_free(h), NULL;
+    bool chinese = strncmp(i18n_language(), "zh", 2) == 0;
+    if (!http_header(h, chinese ? "Accept-Language: zh-CN" : "Accept-Language: en")) err_set(e, ZE_NOMEM, path, "HTTP");
+    if (e->id == ZE_NOMEM || session_header(c, h, e) < 0) return http_free(h), NULL;
     buf_init(&answer, JS_BYTES_MAX);
     int status = once && !set_key(h) ? err_set(e, ZE_NOMEM, path, "HTTP")
                                      : http_call(h, method, path, type, body, n, &answer, e);
@@ -179,10 +181,4 @@ void cli_words(const struct js *array, char *out, size_t cap) {
         if (n < 0 || (size_t)n >= cap - o) return;
         o += (size_t)n;
     }
-}
-
-void cli_show(const char *name, const char *value) {
-    char t[4000];
-    text_escape(t, sizeof t, value ? value : "", value ? strlen(value) : 0);
-    printf("  %-16s %s\n", name, t);
 }

@@ -69,6 +69,24 @@ void cli_span(const struct js *j, const char *key, char out[32]);
 void cli_words(const struct js *array, char *out, size_t cap);
 void cli_show(const char *name, const char *value);
 
+/** Words of the API in the language of messages (words.c). cli_known: a state, kind, step or member's name; anything else as it is.
+ * cli_word: the member ${key} so, "" where there is none. cli_goal: whether a target was met. cli_labels: as cli_words. cli_field,
+ * cli_number: cli_show of a member, "–" where there is none. */
+const char *cli_known(const char *s);
+const char *cli_word(const struct js *j, const char *key);
+const char *cli_goal(const struct js *j, const char *key);
+void cli_labels(const struct js *array, char *out, size_t cap);
+void cli_field(const struct js *j, const char *key);
+void cli_number(const struct js *j, const char *key);
+
+/** cli_state_ok(c, noun, e): ZE_USAGE when --state is none that a list of ${noun} knows: a mistyped one would find nothing, and look
+ * as if there were nothing. cli_none(c, text): what is said of an empty list: ${text}, or, where options have narrowed it, so. */
+int cli_state_ok(const struct cli *c, const char *noun, struct err *e) MUST_CHECK;
+const char *cli_none(const struct cli *c, const char *text);
+
+/** cli_problem(x): an error that stands in a job or drill, with its number, and the next step. */
+void cli_problem(const struct js *x);
+
 /** cli_missing_year: a warning that the working days of ${year} are not known; 0: nothing. */
 void cli_missing_year(int64_t year);
 

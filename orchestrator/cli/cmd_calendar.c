@@ -81,7 +81,7 @@ int cmd_calendar_next(struct cli *c, struct err *e) {
         http_escape(count, sizeof count, o);
         snprintf(path, sizeof path, "/v1/calendar/next?count=%s", count);
     }
-    return print_days(c, path, _("nothing is known of the coming days"), e);
+    return print_days(c, path, _("no table of working days is known for the coming days; take one over with: zaibei calendar import FILE"), e);
 }
 
 /* ---- plan simulate ---- */
@@ -106,9 +106,9 @@ static void print_simulation(const struct js *j) {
         const struct js *p = js_at(points, i);
         char made[32], gone[32], labels[64], why[600];
         cli_time(p, "time", made), cli_time(p, "gone", gone);
-        cli_words(js_get(p, "labels"), labels, sizeof labels);
+        cli_labels(js_get(p, "labels"), labels, sizeof labels);
         why_text(js_get(p, "why"), why, sizeof why);
-        table_row(t, made, js_str(p, "kind", ""), labels, gone, why);
+        table_row(t, made, cli_word(p, "kind"), labels, gone, why);
     }
     table_print(t, _("nothing is scheduled"));
     cli_time(j, "until", until);

@@ -48,10 +48,10 @@ static void print_where(const struct cli *c, const struct js *j, char last[300])
     if (p) {
         cli_bytes(p, "bytes", bytes);
         snprintf(now, sizeof now, _("drill %lld: %s, %s %s, %lld files, %s"), (long long)js_int(j, "drill", 0),
-            js_str(j, "state", ""), js_str(p, "phase", ""), js_str(p, "host", ""), (long long)js_int(p, "files", 0), bytes);
+            cli_word(j, "state"), cli_word(p, "phase"), js_str(p, "host", ""), (long long)js_int(p, "files", 0), bytes);
     } else {
-        snprintf(now, sizeof now, _("drill %lld: %s, %s %s %s"), (long long)js_int(j, "drill", 0), js_str(j, "state", ""),
-            js_str(phase, "phase", ""), js_str(phase, "host", ""), js_str(phase, "name", ""));
+        snprintf(now, sizeof now, phase ? _("drill %lld: %s, %s %s %s") : _("drill %lld: %s"), (long long)js_int(j, "drill", 0),
+            cli_word(j, "state"), cli_word(phase, "phase"), js_str(phase, "host", ""), js_str(phase, "name", ""));
     }
     if (!strcmp(now, last)) return;
     strcpy(last, now);
@@ -125,7 +125,7 @@ static int grant(struct cli *c, const char *id, const char *kit, struct js **out
     int code = follow(c, id, waits, out, e);
     if (code < 0) return -1;
     if (code == 0)
-        return err_set(e, ZE_DRILLSTATE, id, _("it does not wait for a grant: %s"), js_str(*out, "state", ""));
+        return err_set(e, ZE_DRILLSTATE, id, _("it does not wait for a grant: %s"), cli_word(*out, "state"));
     if (give(c, id, *out, kit, e) < 0) return -1;
     js_free(*out), *out = NULL;
     if ((code = follow(c, id, taken, out, e)) < 0) return -1;

@@ -28,7 +28,7 @@ static void speed(const struct js *j, char out[40]) {
 static void goal(const struct js *j, char out[100]) {
     char is[32], target[32];
     span_ms(j, is), cli_span(j, "target_s", target);
-    snprintf(out, 100, _("%s (target %s): %s"), is, target, js_str(j, "verdict", ""));
+    snprintf(out, 100, _("%s (target %s): %s"), is, target, cli_goal(j, "verdict"));
 }
 
 static void print_phases(const struct js *phases) {
@@ -39,7 +39,7 @@ static void print_phases(const struct js *phases) {
         span_ms(p, took);
         if (js_has(p, "files")) snprintf(files, sizeof files, "%lld", (long long)js_int(p, "files", 0));
         if (js_has(p, "bytes")) cli_bytes(p, "bytes", bytes);
-        table_row(t, js_str(p, "phase", ""), js_str(p, "host", ""), js_str(p, "name", ""), js_str(p, "state", ""), took, files,
+        table_row(t, cli_word(p, "phase"), js_str(p, "host", ""), js_str(p, "name", ""), cli_word(p, "state"), took, files,
             bytes, js_str(p, "detail", ""));
     }
     table_print(t, _("no phase has begun"));
@@ -58,9 +58,8 @@ void drill_print(const struct js *j) {
         "system", "plan", "origin", "requested_by", "state", "verdict", "requested", "incident", "granted", "granted_by", "ended"};
     char value[800];
     const struct js *x = js_get(j, "error"), *hosts = js_get(j, "hosts");
-    snprintf(value, sizeof value, "%lld", (long long)js_int(j, "drill", 0)), cli_show("drill", value);
-    snprintf(value, sizeof value, "%lld", (long long)js_int(j, "level", 0)), cli_show("level", value);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
+    cli_number(j, "drill"), cli_number(j, "level");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_field(j, texts[i]);
     for (size_t i = 0; i < js_count(hosts); i++) {
         const struct js *h = js_at(hosts, i);
         snprintf(value, sizeof value, "%s/%lld %s", js_str(h, "host", ""), (long long)js_int(h, "point", 0), js_str(h, "walk_start", ""));
@@ -71,8 +70,7 @@ void drill_print(const struct js *j) {
     if (js_get(j, "rpo")) goal(js_get(j, "rpo"), value), cli_show("RPO", value);
     if (js_get(j, "restore")) speed(js_get(j, "restore"), value), cli_show(_("throughput"), value);
     if (js_str(j, "public_key", NULL)) cli_show(_("key for the grant"), js_str(j, "public_key", ""));
-    if (x) snprintf(value, sizeof value, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", "")),
-        cli_show(_("message"), value), cli_show(_("next step"), js_str(x, "next", ""));
+    if (x) cli_problem(x);
     if (js_get(j, "phases")) print_phases(js_get(j, "phases"));
 }
 
@@ -101,10 +99,10 @@ int cmd_drill_list(struct cli *c, struct err *e) {
         snprintf(id, sizeof id, "%lld", (long long)js_int(j, "drill", 0));
         snprintf(level, sizeof level, "%lld", (long long)js_int(j, "level", 0));
         cli_time(j, "requested", when), span_ms(rto, took), span_ms(rpo, old);
-        table_row(t, id, js_str(j, "system", ""), level, js_str(j, "origin", ""), js_str(j, "state", ""), js_str(j, "verdict", ""),
-            when, took, js_str(rto, "verdict", ""), old, js_str(rpo, "verdict", ""));
+        table_row(t, id, js_str(j, "system", ""), level, cli_word(j, "origin"), cli_word(j, "state"), cli_word(j, "verdict"),
+            when, took, cli_goal(rto, "verdict"), old, cli_goal(rpo, "verdict"));
     }
-    table_print(t, _("no drills yet; carry one out with: zaibei drill run SYSTEM"));
+    table_print(t, cli_none(c, _("no drills yet; carry one out with: zaibei drill run SYSTEM")));
     return 0;
 }
 
@@ -183,7 +181,7 @@ int cmd_drill_forecast(struct cli *c, struct err *e) {
         char bytes[32], fast[40], ms[32], target[32], by[24] = "–";
         if (js_has(j, "drill")) snprintf(by, sizeof by, "%lld", (long long)js_int(j, "drill", 0));
         cli_bytes(j, "bytes", bytes), speed(j, fast), span_ms(j, ms), cli_span(j, "target_s", target);
-        table_row(t, js_str(j, "system", ""), bytes, fast, ms, target, js_str(j, "verdict", ""), by, js_str(j, "why", ""));
+        table_row(t, js_str(j, "system", ""), bytes, fast, ms, target, cli_goal(j, "verdict"), by, js_str(j, "why", ""));
     }
     table_print(t, _("no plan is in force"));
     return 0;

@@ -48,7 +48,7 @@ int cmd_host_list(struct cli *c, struct err *e) {
         char points[32], last[32], rpo[32], seen[32];
         snprintf(points, sizeof points, "%lld", (long long)js_int(h, "points", 0));
         cli_time(h, "last_time", last), cli_span(h, "rpo_s", rpo), cli_time(h, "seen", seen);
-        table_row(t, js_str(h, "host", ""), js_str(h, "system", ""), js_str(h, "state", ""), points, last, rpo, seen,
+        table_row(t, js_str(h, "host", ""), js_str(h, "system", ""), cli_word(h, "state"), points, last, rpo, seen,
             js_str(h, "agent_version", ""));
     }
     table_print(t, _("no hosts yet; invite one with: zaibei host enroll-token HOST --system SYSTEM"));
@@ -84,9 +84,9 @@ static void point_row(struct table *t, const struct js *p) {
     snprintf(name, sizeof name, "%s/%lld", js_str(p, "host", ""), (long long)js_int(p, "point", 0));
     snprintf(files, sizeof files, "%lld", (long long)js_int(p, "files", 0));
     cli_time(p, "time", when);
-    cli_words(js_get(p, "labels"), labels, sizeof labels);
+    cli_labels(js_get(p, "labels"), labels, sizeof labels);
     cli_bytes(p, "bytes_read", read), cli_bytes(p, "bytes_sent", sent), cli_bytes(p, "bytes_stored", stored);
-    table_row(t, name, when, js_str(p, "kind", ""), labels, js_str(p, "state", ""), files, read, sent, stored);
+    table_row(t, name, when, cli_word(p, "kind"), labels, cli_word(p, "state"), files, read, sent, stored);
 }
 
 static int list_one(struct cli *c, const char *host, struct table *t, struct err *e) {
@@ -124,7 +124,7 @@ int cmd_point_list(struct cli *c, struct err *e) {
         return err_set(e, ZE_USAGE, c->argv[0], _("--since, --state, --text, --limit and --after are for the list of all hosts"));
     struct table *t = c->json ? NULL : table_new(_("POINT|TIME|KIND|LABELS|STATE|>FILES|>READ|>SENT|>STORED"));
     int rc = c->argc ? list_one(c, c->argv[0], t, e) : list_all(c, t, next, e);
-    if (rc == 0) table_print(t, _("no restore points yet; make one with: zaibei job run HOST"));
+    if (rc == 0) table_print(t, cli_none(c, _("no restore points yet; make one with: zaibei job run HOST")));
     if (rc == 0 && *next && !c->json) printf(_("older ones: --after %s\n"), next);
     return rc;
 }
@@ -150,13 +150,10 @@ int cmd_point_show(struct cli *c, struct err *e) {
     static const char *const numbers[] = {
         "point", "parent", "files", "bytes", "bytes_read", "bytes_sent", "bytes_stored"};
     char value[100];
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
-    cli_words(js_get(j, "labels"), value, sizeof value);
-    cli_show("labels", value);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        snprintf(value, sizeof value, "%lld", (long long)js_int(j, numbers[i], 0));
-        cli_show(numbers[i], value);
-    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_field(j, texts[i]);
+    cli_labels(js_get(j, "labels"), value, sizeof value);
+    cli_show(_("labels"), value);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) cli_number(j, numbers[i]);
     js_free(j);
     return 0;
 }

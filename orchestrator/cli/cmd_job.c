@@ -13,20 +13,20 @@
 
 enum { POLL_MS = 500, PATIENCE = 120 /* polls without zaibeid */ };
 
-static void print_list(const struct js *jobs) {
+static void print_list(const struct cli *c, const struct js *jobs) {
     struct table *t = table_new(_(">JOB|HOST|PLAN|KIND|LABELS|STATE|DUE|ENDED|>POINT|>READ|>SENT|MESSAGE"));
     for (size_t i = 0; i < js_count(jobs); i++) {
         const struct js *j = js_at(jobs, i), *x = js_get(j, "error");
         char id[32], labels[100], due[32], ended[32], point[32] = "–", read[32], sent[32];
         snprintf(id, sizeof id, "%lld", (long long)js_int(j, "job", 0));
         if (js_int(j, "point", 0)) snprintf(point, sizeof point, "%lld", (long long)js_int(j, "point", 0));
-        cli_words(js_get(j, "labels"), labels, sizeof labels);
+        cli_labels(js_get(j, "labels"), labels, sizeof labels);
         cli_time(j, "due", due), cli_time(j, "ended", ended);
         cli_bytes(j, "bytes_read", read), cli_bytes(j, "bytes_sent", sent);
-        table_row(t, id, js_str(j, "host", ""), js_str(j, "plan", ""), js_str(j, "kind", ""), labels,
-            js_str(j, "state", ""), due, ended, point, read, sent, js_str(x, "message", ""));
+        table_row(t, id, js_str(j, "host", ""), js_str(j, "plan", ""), cli_word(j, "kind"), labels,
+            cli_word(j, "state"), due, ended, point, read, sent, js_str(x, "message", ""));
     }
-    table_print(t, _("no jobs yet; queue one with: zaibei job run HOST|PLAN"));
+    table_print(t, cli_none(c, _("no jobs yet; queue one with: zaibei job run HOST|PLAN")));
 }
 
 /* "cache 3, pattern 12", and where the names are: on the host, which alone can open the list. */
@@ -38,7 +38,7 @@ static void print_left_out(const struct js *j) {
         size_t n = strlen(text);
         snprintf(text + n, sizeof text - n, "%s%s %lld", n ? ", " : "", key, (long long)js_int(list, key, 0));
     }
-    cli_show("left_out", *text ? text : "–");
+    cli_show(_("left_out"), *text ? text : "–");
     if ((!*text && !js_int(j, "not_read", 0)) || !js_int(j, "point", 0)) return;
     snprintf(text, sizeof text, _("on %s: zaibei-agent ls %lld --left-out"), js_str(j, "host", ""),
         (long long)js_int(j, "point", 0));
@@ -52,20 +52,15 @@ static void print_job(const struct js *j) {
         "job", "plan_version", "attempts", "point", "files", "bytes_read", "bytes_sent", "bytes_stored", "not_read", "kept"};
     char value[700];
     const struct js *x = js_get(j, "error");
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        snprintf(value, sizeof value, "%lld", (long long)js_int(j, numbers[i], 0));
-        cli_show(numbers[i], value);
-    }
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
-    cli_words(js_get(j, "labels"), value, sizeof value);
-    cli_show("labels", value);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) cli_number(j, numbers[i]);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_field(j, texts[i]);
+    cli_labels(js_get(j, "labels"), value, sizeof value);
+    cli_show(_("labels"), value);
     print_left_out(j);
     cli_span(j, "rpo_s", value);
     cli_show(_("RPO of the host"), value);
     if (!x) return;
-    snprintf(value, sizeof value, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
-    cli_show(_("message"), value);
-    if (*js_str(x, "next", "")) cli_show(_("next step"), js_str(x, "next", ""));
+    cli_problem(x);
 }
 
 /* -1 while the job has not ended, else the exit code that tells its state. */
@@ -85,8 +80,9 @@ static int exit_of(const struct js *j) {
 static void print_progress(const struct cli *c, const struct js *j, char last[200]) {
     char now[200], read[32];
     cli_bytes(j, "bytes_read", read);
-    snprintf(now, sizeof now, _("job %lld of %s: %s %s, %lld files, %s"), (long long)js_int(j, "job", 0),
-        js_str(j, "host", ""), js_str(j, "state", ""), js_str(j, "phase", ""), (long long)js_int(j, "files", 0), read);
+    snprintf(now, sizeof now, *js_str(j, "phase", "") ? _("job %lld of %s: %s, %s, %lld files, %s") : _("job %lld of %s: %s"),
+        (long long)js_int(j, "job", 0), js_str(j, "host", ""), cli_word(j, "state"), cli_word(j, "phase"),
+        (long long)js_int(j, "files", 0), read);
     if (!strcmp(now, last)) return;
     strcpy(last, now);
     if (c->json) cli_line("status", js_copy(j));
@@ -119,7 +115,7 @@ int cmd_job_run(struct cli *c, struct err *e) {
     if (!j) return -1;
     const struct js *jobs = js_get(j, "jobs");
     if (c->json) cli_each("job", jobs);
-    else print_list(jobs);
+    else print_list(c, jobs);
     int worst = ZB_EXIT_OK;
     for (size_t i = 0; cli_option(c, "wait") && i < js_count(jobs); i++) {
         int code = watch(c, js_int(js_at(jobs, i), "job", 0), e);
@@ -136,7 +132,7 @@ int cmd_job_list(struct cli *c, struct err *e) {
     CLEANUP_JS struct js *j = cli_get(c, path, e);
     if (!j) return -1;
     if (c->json) cli_each("job", js_get(j, "jobs"));
-    else print_list(js_get(j, "jobs"));
+    else print_list(c, js_get(j, "jobs"));
     return 0;
 }
 

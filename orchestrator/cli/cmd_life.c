@@ -69,14 +69,28 @@ void cli_plan_cost(const struct js *j) {
     if (js_str(j, "stale", NULL)) cli_show(_("not asked"), js_str(j, "stale", ""));
 }
 
+/* Who does what next, as they would type it. */
+static void next_step(const struct js *j) {
+    static const struct {
+        const char *waits_for, *text;
+    } steps[] = {
+        {"review", N_("next, by the office: zaibei plan review %s")},
+        {"approval", N_("next, by the office: zaibei plan approve %s")},
+        {"execution", N_("next: the first run does it, or now: zaibei job run %s")},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (!strcmp(steps[i].waits_for, js_str(j, "waits_for", ""))) printf(_(steps[i].text), js_str(j, "name", "")), puts("");
+}
+
 static void told(struct cli *c, struct js *j) {
     if (c->json) return cli_line("plan", j);
     printf(_("plan %s version %lld is %s\n"), js_str(j, "name", ""), (long long)js_int(j, "version", 0),
-        js_str(j, "state", ""));
+        cli_word(j, "state"));
     if (js_str(j, "waits_for", NULL)) {
         char due[32];
         cli_time(j, "due", due);
-        printf(_("it waits for %s, due %s\n"), js_str(j, "waits_for", ""), due);
+        printf(_("it waits for %s, due %s\n"), cli_word(j, "waits_for"), due);
+        next_step(j);
     }
     cli_approvals(j);
     js_free(j);
@@ -181,7 +195,7 @@ static void print_waiting(const struct js *j, const struct js *cost) {
     snprintf(number, sizeof number, "%lld", (long long)js_int(j, "version", 0));
     cli_show(_("plan"), js_str(j, "name", ""));
     cli_show(_("version"), number);
-    cli_show(_("state"), js_str(j, "state", ""));
+    cli_field(j, "state");
     cli_show(_("department"), js_str(j, "department", ""));
     cli_approvals(j);
     for (size_t i = 0; i < js_count(changes); i++) {

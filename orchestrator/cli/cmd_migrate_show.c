@@ -46,7 +46,7 @@ void migrate_print_checks(const struct js *j) {
     struct table *t = table_new(_("CHECK|HOST|FOUND"));
     for (size_t i = 0; i < js_count(list); i++) {
         const struct js *x = js_at(list, i);
-        table_row(t, js_str(x, "check", ""), js_str(x, "host", ""),
+        table_row(t, cli_word(x, "check"), js_str(x, "host", ""),
             js_bool(x, "ok", false) ? _("good") : js_str(x, "why", ""));
     }
     table_print(t, _("it was not judged yet"));
@@ -58,7 +58,7 @@ void migrate_print(const struct js *j) {
     cli_time(j, "window_end", end), cli_span(j, "rto_s", rto), left_text(j, left);
     cli_show(_("migration"), js_str(j, "migration", ""));
     cli_show(_("system"), js_str(j, "system", ""));
-    cli_show(_("state"), js_str(j, "state", ""));
+    cli_field(j, "state");
     cli_show(_("originals"), originals);
     cli_show(_("targets"), targets);
     int64_t restore = js_int(js_get(j, "rollback"), "restore", 0);
@@ -107,10 +107,10 @@ int cmd_migrate_list(struct cli *c, struct err *e) {
         const struct js *j = js_at(list, i);
         char left[100], hosts[4200];
         left_text(j, left), join(js_get(j, "originals"), hosts, sizeof hosts);
-        table_row(t, js_str(j, "migration", ""), js_str(j, "system", ""), js_str(j, "state", ""),
+        table_row(t, js_str(j, "migration", ""), js_str(j, "system", ""), cli_word(j, "state"),
             js_str(j, "last_day", "–"), left, hosts);
     }
-    table_print(t, _("no migrations yet"));
+    table_print(t, cli_none(c, _("no migrations yet; open one with: zaibei migrate begin CASE --system S --original HOST --target HOST")));
     return 0;
 }
 
@@ -126,7 +126,7 @@ int cmd_migrate_show(struct cli *c, struct err *e) {
         const struct js *s = js_at(steps, i);
         char when[32];
         cli_time(s, "time", when);
-        table_row(t, when, js_str(s, "act", ""), js_str(s, "state", ""), js_str(s, "who", ""), js_str(s, "text", ""));
+        table_row(t, when, cli_word(s, "act"), cli_word(s, "state"), js_str(s, "who", ""), js_str(s, "text", ""));
     }
     table_print(t, "");
     return 0;

@@ -39,7 +39,7 @@ int cmd_notify_list(struct cli *c, struct err *e) {
         snprintf(tries, sizeof tries, "%lld", (long long)js_int(d, "tries", 0));
         snprintf(kind, sizeof kind, js_bool(d, "resolved", false) ? _("%s, resolved") : "%s", js_str(d, "kind", ""));
         cli_time(d, "time", when);
-        table_row(t, n, when, kind, js_str(d, "object", ""), js_str(d, "channel", ""), js_str(d, "state", ""), tries,
+        table_row(t, n, when, kind, js_str(d, "object", ""), js_str(d, "channel", ""), cli_word(d, "state"), tries,
             js_str(d, "why", ""));
     }
     table_print(t, _("nobody was told of anything yet"));

@@ -60,8 +60,8 @@ int cmd_plan_next(struct cli *c, struct err *e) {
         char start[32], end[32], labels[64];
         const struct js *run = js_at(runs, i);
         cli_time(run, "start", start), cli_time(run, "end", end);
-        cli_words(js_get(run, "labels"), labels, sizeof labels);
-        table_row(t, start, end, js_str(run, "kind", ""), labels);
+        cli_labels(js_get(run, "labels"), labels, sizeof labels);
+        table_row(t, start, end, cli_word(run, "kind"), labels);
     }
     table_print(t, _("nothing is scheduled"));
     return 0;
@@ -79,11 +79,13 @@ int cmd_status(struct cli *c, struct err *e) {
     cli_show(_("time"), js_str(j, "time", ""));
     if (js_bool(j, "people_off", false))
         cli_show(_("people"), _("OFF: whoever may open the socket may do everything, and approve what they submitted"));
+    char jobs[400] = "";
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        char n[32];
-        snprintf(n, sizeof n, "%lld", (long long)js_int(js_get(j, "jobs"), states[i], 0));
-        cli_show(states[i], n);
+        size_t n = strlen(jobs);
+        snprintf(jobs + n, sizeof jobs - n, "%s%s %lld", n ? ", " : "", cli_known(states[i]),
+            (long long)js_int(js_get(j, "jobs"), states[i], 0));
     }
+    cli_show(_("jobs"), jobs);
     cli_missing_year(js_int(j, "missing_year", 0));
     static const char *const counts[] = {"steps_waiting", "steps_overdue", "orders_open", "drills_overdue"};
     const char *const names[] = {_("steps waiting"), _("steps overdue"), _("orders open"), _("drills overdue")};

@@ -32,10 +32,16 @@ static void print_items(const struct js *items) {
             snprintf(
                 why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
         table_row(t, js_str(j, "host", ""), point, js_str(j, "target_host", ""),
-            *js_str(j, "dir", "") ? js_str(j, "dir", "") : _("in place"), after_text(j, after), js_str(j, "state", ""),
+            *js_str(j, "dir", "") ? js_str(j, "dir", "") : _("in place"), after_text(j, after), cli_word(j, "state"),
             files, bytes, why);
     }
     table_print(t, _("nothing to restore"));
+}
+
+/* A grant is waited for in silence: whoever asked for the restore must know how to look, and how to give it. */
+static void followed(const struct js *j) {
+    long long n = (long long)js_int(j, "restore", 0);
+    printf(_("follow it with: zaibei restore show %lld --wait\nif it waits for a grant: zaibei restore show %lld --kit FILE\n"), n, n);
 }
 
 void restore_print(const struct js *j) {
@@ -43,12 +49,13 @@ void restore_print(const struct js *j) {
     snprintf(number, sizeof number, "%lld", (long long)js_int(j, "restore", 0));
     cli_show(_("restore"), number);
     cli_show(_("system"), *js_str(j, "system", "") ? js_str(j, "system", "") : "–");
-    cli_show(_("state"), js_str(j, "state", ""));
+    cli_field(j, "state");
     cli_show(_("asked for by"), js_str(j, "who", ""));
     cli_show(_("reason"), js_str(j, "reason", ""));
     cli_show(_("queued"), js_str(j, "queued", "–"));
     cli_show(_("ended"), js_str(j, "ended", "–"));
     print_items(js_get(j, "items"));
+    if (!strcmp(js_str(j, "state", ""), "waiting")) followed(j);
 }
 
 /* ---- to a directory of this machine ---- */
@@ -151,7 +158,7 @@ int cmd_restore_run(struct cli *c, struct err *e) {
     bool watched = !cli_option(c, "dry-run") && (cli_option(c, "wait") || cli_option(c, "kit"));
     if (c->json) cli_line("restore", js_copy(j));
     else if (cli_option(c, "dry-run")) print_items(js_get(j, "items"));
-    else printf(_("restore %lld is queued\n"), (long long)js_int(j, "restore", 0));
+    else printf(_("restore %lld is queued\n"), (long long)js_int(j, "restore", 0)), followed(j);
     return watched ? restore_watch(c, js_int(j, "restore", 0), e) : 0;
 }
 
@@ -202,9 +209,9 @@ int cmd_restore_list(struct cli *c, struct err *e) {
         snprintf(id, sizeof id, "%lld", (long long)js_int(j, "restore", 0));
         snprintf(hosts, sizeof hosts, "%zu", js_count(items));
         cli_time(j, "queued", queued), cli_time(j, "ended", ended);
-        table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), js_str(j, "state", ""), queued, ended,
+        table_row(t, id, *system ? system : js_str(js_at(items, 0), "host", ""), cli_word(j, "state"), queued, ended,
             hosts, js_str(j, "who", ""), js_str(j, "reason", ""));
     }
-    table_print(t, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one"));
+    table_print(t, cli_none(c, _("no restores yet; zaibei restore SYSTEM|HOST --to host begins one")));
     return 0;
 }

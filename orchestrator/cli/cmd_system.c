@@ -34,9 +34,9 @@ int cmd_system_list(struct cli *c, struct err *e) {
         rpo_text(s, rpo, sizeof rpo);
         cli_time(p, "created", when);
         if (p)
-            snprintf(point, sizeof point, "%lld %s %s", (long long)js_int(p, "id", 0), _(js_str(p, "state", "")), when);
+            snprintf(point, sizeof point, "%lld %s %s", (long long)js_int(p, "id", 0), cli_word(p, "state"), when);
         cli_time(d, "ended", when);
-        if (d) snprintf(drill, sizeof drill, "%s %s", js_str(d, "verdict", ""), when);
+        if (d) snprintf(drill, sizeof drill, "%s %s", cli_word(d, "verdict"), when);
         table_row(t, js_str(s, "system", ""), js_str(s, "plan", ""), hosts, js_get(s, "recovery") ? _("yes") : "–", rpo,
             point, drill);
     }
@@ -67,25 +67,25 @@ int cmd_system_show(struct cli *c, struct err *e) {
     struct js *s = cli_get(c, path, e);
     if (!s) return -1;
     if (c->json) return cli_line("system", s), 0;
-    cli_show("system", js_str(s, "system", ""));
-    cli_words(js_get(s, "departments"), text, sizeof text), cli_show("departments", text);
-    cli_words(js_get(s, "plans"), text, sizeof text), cli_show("plans", text);
-    cli_show("recovery", js_get(s, "recovery") ? js_str(s, "plan", "") : "–");
-    rpo_text(s, text, sizeof text), cli_show("rpo", text);
-    cli_span(s, "rto_target_s", text), cli_show("rto target", text);
+    cli_show(_("system"), js_str(s, "system", ""));
+    cli_words(js_get(s, "departments"), text, sizeof text), cli_show(_("departments"), text);
+    cli_words(js_get(s, "plans"), text, sizeof text), cli_show(_("plans"), text);
+    cli_show(_("recovery"), js_get(s, "recovery") ? js_str(s, "plan", "") : "–");
+    rpo_text(s, text, sizeof text), cli_show(_("rpo"), text);
+    cli_span(s, "rto_target_s", text), cli_show(_("rto target"), text);
     const struct js *p = js_get(s, "last_system_point"), *d = js_get(s, "last_drill");
     snprintf(text, sizeof text, "%s@%lld %s", js_str(s, "system", ""), (long long)js_int(p, "id", 0),
-        js_str(p, "state", ""));
-    cli_show("system point", p ? text : "–");
-    snprintf(text, sizeof text, "%lld %s", (long long)js_int(d, "drill", 0), js_str(d, "verdict", ""));
-    cli_show("last drill", d ? text : "–");
+        cli_word(p, "state"));
+    cli_show(_("system point"), p ? text : "–");
+    snprintf(text, sizeof text, "%lld %s", (long long)js_int(d, "drill", 0), cli_word(d, "verdict"));
+    cli_show(_("last drill"), d ? text : "–");
     const struct js *moves = js_get(s, "migrations");
     for (size_t i = 0; i < js_count(moves); i++) {
         char end[32];
         const struct js *m = js_at(moves, i);
         cli_time(m, "end", end);
-        snprintf(text, sizeof text, "%s %s %s", js_str(m, "migration", ""), js_str(m, "state", ""), end);
-        cli_show("migration", text);
+        snprintf(text, sizeof text, "%s %s %s", js_str(m, "migration", ""), cli_word(m, "state"), end);
+        cli_show(_("migration"), text);
     }
     puts("");
     show_hosts(s);
@@ -98,11 +98,11 @@ int cmd_system_show(struct cli *c, struct err *e) {
 static void show_point(const struct js *p) {
     char id[100], when[32];
     snprintf(id, sizeof id, "%s@%lld", js_str(p, "system", ""), (long long)js_int(p, "id", 0));
-    cli_show("system point", id), cli_show("state", _(js_str(p, "state", "")));
-    cli_show("who", js_str(p, "who", "")), cli_show("reason", js_str(p, "reason", ""));
-    cli_time(p, "created", when), cli_show("created", when);
-    cli_time(p, "frozen", when), cli_show("frozen", when);
-    cli_time(p, "ended", when), cli_show("ended", when);
+    cli_show(_("system point"), id), cli_show(_("state"), cli_word(p, "state"));
+    cli_show(_("who"), js_str(p, "who", "")), cli_show(_("reason"), js_str(p, "reason", ""));
+    cli_time(p, "created", when), cli_show(_("created"), when);
+    cli_time(p, "frozen", when), cli_show(_("frozen"), when);
+    cli_time(p, "ended", when), cli_show(_("ended"), when);
     puts("");
     struct table *t = table_new(_("HOST|STATE|STAGE|>JOB|>POINT|WALK BEGAN|ERROR"));
     const struct js *hosts = js_get(p, "hosts");
@@ -115,7 +115,7 @@ static void show_point(const struct js *p) {
         if (x)
             snprintf(
                 why, sizeof why, "%s %s: %s", js_str(x, "id", ""), js_str(x, "object", ""), js_str(x, "message", ""));
-        table_row(t, js_str(h, "host", ""), _(js_str(h, "state", "")), js_str(h, "stage", ""), job, point, walk, why);
+        table_row(t, js_str(h, "host", ""), cli_word(h, "state"), cli_word(h, "stage"), job, point, walk, why);
     }
     table_print(t, "");
 }
@@ -168,7 +168,7 @@ int cmd_system_points(struct cli *c, struct err *e) {
             snprintf(points + used, sizeof points - used, "%s%s/%lld", k ? " " : "", js_str(h, "host", ""),
                 (long long)js_int(h, "point", 0));
         }
-        table_row(t, id, _(js_str(p, "state", "")), frozen, ended, points, js_str(p, "reason", ""));
+        table_row(t, id, cli_word(p, "state"), frozen, ended, points, js_str(p, "reason", ""));
     }
     table_print(t, _("no system points yet; make one with: zaibei system point SYSTEM"));
     return 0;

@@ -30,9 +30,9 @@ static void print_user(const struct js *j) {
     static const char *const texts[] = {
         "user", "full_name", "department", "state", "created", "last_login", "password_set", "expires"};
     char roles[200];
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_show(texts[i], js_str(j, texts[i], "–"));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) cli_field(j, texts[i]);
     cli_words(js_get(j, "roles"), roles, sizeof roles);
-    cli_show("roles", roles);
+    cli_show(_("roles"), roles);
     cli_show(_("one-time codes"), js_bool(j, "codes", false) ? _("yes") : _("no"));
     if (js_bool(j, "must_change", false)) cli_show(_("password"), _("must be changed at the next login"));
 }
@@ -144,7 +144,7 @@ int cmd_user_list(struct cli *c, struct err *e) {
         cli_words(js_get(u, "roles"), roles, sizeof roles);
         cli_time(u, "last_login", last);
         table_row(t, js_str(u, "user", ""), js_str(u, "full_name", ""), js_str(u, "department", "–"), roles,
-            js_str(u, "state", ""), js_bool(u, "codes", false) ? _("yes") : _("no"), last);
+            cli_word(u, "state"), js_bool(u, "codes", false) ? _("yes") : _("no"), last);
     }
     table_print(t, _("no users yet; make the first one with: zaibeid first-user"));
     return 0;
@@ -158,9 +158,9 @@ int cmd_user_show(struct cli *c, struct err *e) {
     if (c->json) return cli_line("self", j), 0;
     char roles[200];
     cli_words(js_get(j, "roles"), roles, sizeof roles);
-    cli_show("user", js_str(j, "user", ""));
-    cli_show("department", js_str(j, "department", "–"));
-    cli_show("roles", roles);
+    cli_show(_("user"), js_str(j, "user", ""));
+    cli_show(_("department"), js_str(j, "department", "–"));
+    cli_show(_("roles"), roles);
     js_free(j);
     return 0;
 }

@@ -43,25 +43,28 @@ static int pages(struct cli *c, const char *path, const char *key, const char *t
 
 /* ---- list ---- */
 
+/* Its end was asked for, and has not come. */
+static bool leaves(const struct js *p) { return js_has(p, "retirement") && strcmp(js_str(p, "state", ""), "retired") != 0; }
+
 static void plan_row(struct table *t, const struct js *p) {
     char version[32], hosts[200], next[32], state[80];
     const struct js *run = js_get(p, "next"), *open = js_get(p, "open");
     snprintf(version, sizeof version, "%lld", (long long)js_int(p, "version", 0));
-    snprintf(state, sizeof state, "%s%s", js_str(p, "state", ""), js_str(p, "retirement", NULL) ? " *" : "");
+    snprintf(state, sizeof state, leaves(p) ? _("%s, leaving") : "%s", cli_word(p, "state"));
     if (open)
-        snprintf(state, sizeof state, _("%s (version %lld: %s)"), js_str(p, "state", ""),
-            (long long)js_int(open, "version", 0), js_str(open, "state", ""));
+        snprintf(state, sizeof state, _("%s (version %lld: %s)"), cli_word(p, "state"),
+            (long long)js_int(open, "version", 0), cli_word(open, "state"));
     cli_words(js_get(p, "hosts"), hosts, sizeof hosts);
     cli_time(run, "start", next);
-    table_row(t, js_str(p, "name", ""), version, state, js_str(p, "system", ""), hosts, next, js_str(run, "kind", ""));
+    table_row(t, js_str(p, "name", ""), version, state, js_str(p, "system", ""), hosts, next, cli_word(run, "kind"));
 }
 
 static void step_row(struct table *t, const struct js *p) {
     char version[32], since[32], due[32];
     snprintf(version, sizeof version, "%lld", (long long)js_int(p, "version", 0));
     cli_time(p, "since", since), cli_time(p, "due", due);
-    table_row(t, js_str(p, "name", ""), version, js_str(p, "department", ""), js_str(p, "waits_for", ""), since, due,
-        js_bool(p, "overdue", false) ? _("overdue") : "");
+    table_row(t, js_str(p, "name", ""), version, js_str(p, "department", ""), cli_word(p, "waits_for"), since, due,
+        js_bool(p, "overdue", false) ? _("overdue") : leaves(p) ? _("retirement") : "");
 }
 
 int cmd_plan_list(struct cli *c, struct err *e) {
@@ -80,7 +83,7 @@ int cmd_plan_list(struct cli *c, struct err *e) {
         table_print(t,
             rc < 0      ? ""
                 : steps ? _("nothing waits")
-                        : _("no plans yet; ask for one with: zaibei plan submit FILE"));
+                        : cli_none(c, _("no plans yet; ask for one with: zaibei plan submit FILE")));
     return rc;
 }
 
@@ -93,7 +96,7 @@ static void print_steps(const struct js *steps) {
         char when[32], version[32];
         cli_time(s, "time", when);
         snprintf(version, sizeof version, "%lld", (long long)js_int(s, "version", 0));
-        table_row(t, when, version, js_str(s, "act", ""), js_str(s, "state", ""), js_str(s, "who", ""),
+        table_row(t, when, version, cli_word(s, "act"), cli_word(s, "state"), js_str(s, "who", ""),
             js_str(s, "text", ""));
     }
     table_print(t, _("no steps yet"));
@@ -128,13 +131,13 @@ static void print_plan(const struct js *j) {
     snprintf(line, sizeof line, "%lld", (long long)js_int(j, "version", 0));
     cli_show(_("version"), line);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (js_str(j, texts[i], NULL)) cli_show(names[i], js_str(j, texts[i], ""));
+        if (js_str(j, texts[i], NULL)) cli_show(names[i], i == 1 || i == 6 ? cli_word(j, texts[i]) : js_str(j, texts[i], ""));
     if (js_bool(j, "overdue", false)) cli_show("", _("overdue"));
     cli_approvals(j);
     cli_words(js_get(j, "hosts"), hosts, sizeof hosts);
     cli_show(_("hosts"), hosts);
-    cli_time(run, "start", when), cli_words(js_get(run, "labels"), labels, sizeof labels);
-    snprintf(line, sizeof line, "%s  %s  (%s)", when, js_str(run, "kind", ""), labels);
+    cli_time(run, "start", when), cli_labels(js_get(run, "labels"), labels, sizeof labels);
+    snprintf(line, sizeof line, "%s  %s  (%s)", when, cli_word(run, "kind"), labels);
     cli_show(_("next run"), run ? line : "–");
     putchar('\n');
     print_steps(js_get(j, "steps"));
@@ -260,7 +263,7 @@ static void order_row(struct table *t, const struct js *o) {
         if (!strcmp(texts[i].kind, js_str(o, "kind", ""))) text = _(texts[i].text);
     snprintf(id, sizeof id, "%lld", (long long)js_int(o, "order", 0));
     cli_time(o, "due", due);
-    table_row(t, id, js_str(o, "plan", ""), text, js_str(o, "state", ""), due,
+    table_row(t, id, js_str(o, "plan", ""), text, strcmp(js_str(o, "state", ""), "open") ? _("done") : _("still to do"), due,
         js_bool(o, "overdue", false) ? _("overdue") : js_str(o, "done_by", ""));
 }
 

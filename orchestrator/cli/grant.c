@@ -38,7 +38,9 @@ static int host_open(const struct kit *kit, const struct key_slots *k, struct gr
         if (seal_equal(check, k->check, SEAL_ID)) return 0;
         return err_set(e, ZE_DAMAGED, g->host, _("the key in its slot is not that of the host"));
     }
-    return err_set(e, ZE_WRONGKEY, g->host, _("the host is not sealed to this kit"));
+    char digits[KIT_CHECKS];
+    kit_checks(k, digits);
+    return err_set(e, ZE_WRONGKEY, g->host, _("it is sealed to another kit: check digits %s"), digits);
 }
 
 static int gather(

@@ -145,17 +145,17 @@ static void help_options(const char *options) {
     }
 }
 
-static int help(const char *noun) {
+static int help(const char *noun, const char *verb) {
     puts(_("usage: zaibei [--config FILE | --server URL [--ca FILE]] [--token-file FILE] [--json]\n              NOUN VERB [ARGUMENT…]\n"));
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         const struct command *k = &commands[i];
-        if (noun && strcmp(noun, k->noun) != 0) continue;
+        if ((noun && strcmp(noun, k->noun) != 0) || (verb && strcmp(verb, k->verb) != 0)) continue;
         printf("  %s%s%s%s%s", k->noun, *k->verb ? " " : "", k->verb, *k->args ? " " : "", k->args);
         help_options(k->options);
         printf("\n        %s\n", _(k->help));
     }
     puts(_("\nThe configuration is FILE, $ZAIBEI_CONFIG or /etc/zaibei/zaibeid.yaml; away from zaibeid's machine it names\n"
-           "server: https://HOST:PORT and ca: FILE, or --server and --ca do. Exit codes: see zaibei(1)."));
+           "server: https://HOST:PORT and ca: FILE, or --server and --ca do. Options and exit codes: see zaibei(1)."));
     return ZB_EXIT_OK;
 }
 
@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
     i18n_init();
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (!strcmp(argv[i], "--version")) return puts("zaibei " ZB_VERSION), ZB_EXIT_OK;
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help(NULL);
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help(NULL, NULL);
         if (!strcmp(argv[i], "--json")) c.json = true;
         else if (!strcmp(argv[i], "--config") && i + 1 < argc) c.config = argv[++i];
         else if (!strcmp(argv[i], "--token-file") && i + 1 < argc) c.token_file = argv[++i];
@@ -239,15 +239,16 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--ca") && i + 1 < argc) c.ca = argv[++i];
         else return err_set(&e, ZE_USAGE, argv[i], _("unknown option")), fail(&c, &e);
     }
-    if (i >= argc) return help(NULL), ZB_EXIT_USAGE;
-    for (int h = i; h < argc; h++)
-        if (!strcmp(argv[h], "--help")) return help(argv[i]);
+    if (i >= argc) return help(NULL, NULL), ZB_EXIT_USAGE;
     bool known;
     const struct command *k = find(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &known);
+    for (int h = i; h < argc; h++)
+        if (!strcmp(argv[h], "--help")) return help(argv[i], k ? k->verb : NULL);
     if (!k && i + 1 < argc)
         err_set(&e, ZE_USAGE, known ? argv[i + 1] : argv[i], known ? _("unknown verb") : _("unknown noun"));
     else if (!k) err_set(&e, ZE_USAGE, argv[i], known ? _("a verb is missing") : _("unknown noun"));
-    if (!k || parse(&c, k, argc, argv, i + 1 + (*k->verb != 0), &e) < 0 || seal_init(&e) < 0) return fail(&c, &e);
+    if (!k || parse(&c, k, argc, argv, i + 1 + (*k->verb != 0), &e) < 0 || cli_state_ok(&c, k->noun, &e) < 0 || seal_init(&e) < 0)
+        return fail(&c, &e);
     int rc = k->run(&c, &e);
     return rc < 0 ? fail(&c, &e) : rc;
 }

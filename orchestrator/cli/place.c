@@ -36,6 +36,8 @@ static int of_client(struct cli *c, struct err *e) {
     const char *env = getenv("ZAIBEI_CONFIG"), *server, *ca;
     const char *file = c->config ? c->config : env && *env ? env : "/etc/zaibei/zaibeid.yaml";
     struct yaml *doc = yaml_load(file, e);
+    if (!doc && e->id == ZE_NOTFOUND)
+        return err_set(e, ZE_NOTFOUND, file, _("no configuration: name zaibeid's with --config, or another machine's zaibeid with --server"));
     if (!doc) return -1;
     const struct yaml_node *top = yaml_root(doc);
     int rc = !yaml_get(top, "server") ? 1

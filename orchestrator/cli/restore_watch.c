@@ -46,8 +46,8 @@ static void line_of(const struct js *j, char out[240]) {
     int64_t all = js_int(j, "bytes_total", 0);
     cli_bytes(j, "bytes", bytes), cli_bytes(j, "bytes_total", total);
     int n = snprintf(out, 240, _("%-20s → %-20s %-9s %s"), js_str(j, "host", ""), js_str(j, "target_host", ""),
-        js_str(j, "state", ""),
-        !strcmp(js_str(j, "state", ""), "waiting") ? _("for a grant (--kit)") : js_str(j, "phase", ""));
+        cli_word(j, "state"),
+        !strcmp(js_str(j, "state", ""), "waiting") ? _("for a grant (--kit)") : cli_word(j, "phase"));
     if (js_int(j, "files", 0) && n > 0 && n < 160)
         snprintf(out + n, 240 - (size_t)n, _("  %lld files, %s of %s"), (long long)js_int(j, "files", 0), bytes,
             all ? total : "?");

@@ -274,7 +274,7 @@ static void run(struct daemon *d, const struct route *route, const struct http_r
     else handle(&c, route, a);
 }
 
-void api_handle(void *arg, const struct http_request *r, struct http_answer *a) {
+static void answer(void *arg, const struct http_request *r, struct http_answer *a) {
     char parts[2][64] = {"", ""};
     struct err e = ERR_INIT;
     bool other = false;
@@ -285,4 +285,10 @@ void api_handle(void *arg, const struct http_request *r, struct http_answer *a) 
     }
     err_set(&e, other ? ZE_USAGE : ZE_NOTFOUND, "", other ? _("this path has no such method") : _("no such path"));
     problem(a, other ? 405 : 404, 0, &e);
+}
+
+void api_handle(void *arg, const struct http_request *r, struct http_answer *a) {
+    i18n_thread(http_get_header(r, "Accept-Language")); /* what is said to somebody is said in their language */
+    answer(arg, r, a);
+    i18n_thread(NULL);
 }

@@ -182,7 +182,7 @@ struct js *api_job_retry(struct api_call *c, struct err *e) {
     if (rc == 0 && o) return o;
     js_free(o);
     if (rc == 0 && !found) err_set(e, ZE_NOTFOUND, c->arg[0], _("no such job"));
-    else if (rc == 0 && !over) err_set(e, ZE_EXISTS, c->arg[0], _("the job has not ended: %s"), j.state);
+    else if (rc == 0 && !over) err_set(e, ZE_BUSY, c->arg[0], _("the job has not ended: %s"), j.state);
     else if (rc == 0) err_set(e, ZE_NOTFOUND, c->arg[0], _("no active plan with backup has this name or host"));
     return NULL;
 }
@@ -201,6 +201,6 @@ struct js *api_job_cancel(struct api_call *c, struct err *e) {
     }
     if (db_commit(c->d->db, e) < 0) return NULL;
     if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such job")), NULL;
-    if (!queued && !running) return err_set(e, ZE_EXISTS, c->arg[0], _("the job has ended: %s"), j.state), NULL;
+    if (!queued && !running) return err_set(e, ZE_NOTHING, c->arg[0], _("the job has ended: %s"), j.state), NULL;
     return job_json(&j);
 }

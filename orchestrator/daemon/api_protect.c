@@ -25,7 +25,7 @@ static struct js *ask(struct api_call *c, const char *op, const char *const *mem
     js_set_str(q, "op", op);
     js_set_str(q, "host", c->arg[0]);
     for (; members && *members; members++) {
-        const char *text = js_str(c->body, *members, NULL);
+        const char *text = js_str(c->body, *members, strcmp(*members, "who") ? NULL : c->who->name);
         struct js *list = js_get(c->body, *members);
         if (text) js_set_str(q, *members, text);
         else if (list) js_set(q, *members, js_copy(list));

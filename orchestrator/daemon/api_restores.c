@@ -285,7 +285,7 @@ struct js *api_restore_cancel(struct api_call *c, struct err *e) {
     if (found) restore_free(&r);
     if (open && restore_get(c->d->db, id, &r)) o = restore_json(&r), restore_free(&r);
     if (db_commit(c->d->db, e) < 0) return js_free(o), NULL;
-    if (found && !open) err_set(e, ZE_EXISTS, c->arg[0], _("the restore has ended"));
+    if (found && !open) err_set(e, ZE_NOTHING, c->arg[0], _("the restore has ended"));
     return o;
 }
 

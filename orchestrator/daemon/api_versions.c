@@ -90,7 +90,9 @@ int life_find(struct api_call *c, struct version *v, struct err *e) {
     else
         found = version_get(c->d->db, name, VERSION_IN_FORCE, v) || version_get(c->d->db, name, VERSION_OPEN, v) ||
             version_get(c->d->db, name, VERSION_NEWEST, v);
-    return found && may_see(c->who, v->department) ? 0 : err_set(e, ZE_NOTFOUND, name, _("no such plan"));
+    if (found && may_see(c->who, v->department)) return 0;
+    bool there = s && version_get(c->d->db, name, VERSION_NEWEST, v) && may_see(c->who, v->department);
+    return err_set(e, ZE_NOTFOUND, name, there ? _("it has no such version: %s") : _("no such plan"), s);
 }
 
 /* ---- pages ---- */

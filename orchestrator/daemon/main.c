@@ -218,6 +218,7 @@ int main(int argc, char **argv) {
     size_t verb = VERBS;
     proc_begin();
     i18n_init();
+    i18n_threads();
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return usage(stdout, ZB_EXIT_OK);
         if (!strcmp(argv[i], "--version")) return puts("zaibeid " ZB_VERSION), ZB_EXIT_OK;

@@ -50,7 +50,8 @@ int jobs_ask(struct daemon *d, struct js *list, const char *who, struct err *e) 
     free(names);
     for (size_t i = 0; i < js_count(list); i++)
         if (!js_int(js_at(list, i), "job", 0))
-            return err_set(e, ZE_NOTFOUND, js_str(js_at(list, i), "host", ""), _("no active plan backs this host up"));
+            return err_set(e, ZE_NOTFOUND, js_str(js_at(list, i), "host", ""),
+                _("no active plan backs this host up: put it into one, or roll back without its data (--unsaved)"));
     return 0;
 }
 

@@ -35,8 +35,9 @@ data_pack() { # the pack file that holds contents
 
 step 'a wrong kit'
 broken wrong-kit
+digits=$(zaibei kit test "$kit" --json | jq -r .check)
 expect 12 from_kit "$other"
-says ZB-1305
+says ZB-1305 "$digits"
 expect 12 zaibei-verify vault "$copy" --key "$other" --quiet
 says ZB-1305
 
@@ -80,6 +81,46 @@ expect 10 zaibei-agent restore 99 --target "$ZAIBEI_TMP/none"
 says 99
 expect 10 zaibei-verify point "$vault" "$host/99" --quiet
 expect 2 zaibei-verify point "$vault" nonsense --quiet
+
+step 'who has only a copy and a kit is told what it holds'
+copy=$vault
+alone() { env -u ZAIBEI_AGENT_CONFIG zaibei-agent "$@"; }
+expect 10 alone points --vault "$vault" --host nobody --kit "$kit"
+says nobody "it has: $host"
+expect 2 alone points --vault "$vault" --kit "$kit"
+says "$host"
+expect 10 alone points --vault "$vault/store" --host "$host" --kit "$kit"
+says 'no directory store/'
+
+step 'a mistyped path does not stand in the way of the right one'
+rm -rf "$ZAIBEI_TMP/typed"
+for existing in '' '--existing if-different'; do
+    # shellcheck disable=SC2086
+    expect 10 zaibei-agent restore latest --target "$ZAIBEI_TMP/typed" $existing "$data/aa"
+    says ZB-1103 "$data/aa"
+    # shellcheck disable=SC2086
+    expect 0 zaibei-agent restore latest --target "$ZAIBEI_TMP/typed" $existing "$data/a"
+done
+cmp "$data/a" "$ZAIBEI_TMP/typed$data/a"
+
+step 'a full disk is named, here and at the vault'
+if [ "$(id -u)" = 0 ] && mkdir "$ZAIBEI_TMP/small" && mount -t tmpfs -o size=300k zaibei-small "$ZAIBEI_TMP/small" 2>/dev/null; then
+    unmount() { mountpoint -q "$ZAIBEI_TMP/small" && umount "$ZAIBEI_TMP/small"; }
+    trap 'rc=$?; unmount || :; "$ZAIBEI_ROOT/scripts/sandbox" down "$box" >/dev/null 2>&1 || :; exit $rc' EXIT
+    expect 13 zaibei-agent restore latest --target "$ZAIBEI_TMP/small/back"
+    says ZB-1401 "$ZAIBEI_TMP/small/back"
+    rm -r "$ZAIBEI_TMP/small/back"
+    zaibei-vault init "$ZAIBEI_TMP/small/vault" >/dev/null
+    public=$(grep -o 'zbk-pub-[A-Za-z0-9+/=]*' "$kit" | head -n 1)
+    mkdir "$ZAIBEI_TMP/tight"
+    expect 0 zaibei-agent enroll "dir://$ZAIBEI_TMP/small/vault" --host tight --system tight --recipient "$public" \
+        --config "$ZAIBEI_TMP/tight/agent.yaml"
+    expect 13 zaibei-agent --config "$ZAIBEI_TMP/tight/agent.yaml" backup "$data"
+    says ZB-1401 'the vault: writing to its spool'
+    unmount
+else
+    echo 'not run: a full disk (no right to mount a small one)'
+fi
 
 # with KEY VALUE : the agent's configuration, changed in one line, in $changed.
 with() {

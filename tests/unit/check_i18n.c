@@ -60,6 +60,25 @@ START_TEST(without_a_wish_it_is_english) {
 }
 END_TEST
 
+START_TEST(a_thread_answers_in_the_language_of_who_asks) {
+    if (!catalogue()) ck_abort_msg("no catalogue");
+    ck_assert_str_eq(message(NULL, NULL, NULL, NULL), "not found");
+    i18n_thread("zh-CN,zh;q=0.9");
+    ck_assert_str_eq(_("not found"), "not found"); /* nobody has opened it */
+    i18n_threads();
+    ck_assert_str_eq(_("not found"), "未找到");
+    ck_assert_str_eq(_("no message of the catalogue"), "no message of the catalogue");
+    i18n_thread("fr, zh");
+    ck_assert_str_eq(_("not found"), "not found");
+    ck_assert_str_eq(message(NULL, NULL, NOT_GENERATED, NULL), "未找到");
+    i18n_thread("en");
+    ck_assert_str_eq(_("not found"), "not found");
+    ck_assert_str_eq(P_("%" PRIu64 " finding\n", "%" PRIu64 " findings\n", 2), "%" PRIu64 " findings\n");
+    i18n_thread(NULL);
+    ck_assert_str_eq(_("not found"), "未找到");
+}
+END_TEST
+
 /* Each byte of a catalogue changed, each length of it: no byte is read that is not the file's. */
 START_TEST(a_catalogue_of_other_bytes_is_never_believed) {
     static const unsigned char good[] = "\xde\x12\x04\x95\0\0\0\0\2\0\0\0\x1c\0\0\0\x2c\0\0\0\0\0\0\0\x3c\0\0\0"
@@ -97,6 +116,7 @@ int main(void) {
     tcase_add_test(t, lc_all_counts_before_lc_messages_before_lang_and_an_empty_one_is_none);
     tcase_add_test(t, a_language_that_was_chosen_stays);
     tcase_add_test(t, without_a_wish_it_is_english);
+    tcase_add_test(t, a_thread_answers_in_the_language_of_who_asks);
     tcase_add_test(t, a_catalogue_of_other_bytes_is_never_believed);
     suite_add_tcase(s, t);
     return suite_run(s);

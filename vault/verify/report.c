@@ -192,6 +192,15 @@ void report_step(struct report *r, uint64_t n) {
     if (r->progress) progress_show(r);
 }
 
+/* Verdicts and outcomes as people read them; JSON and the lines for an anchor keep the word. */
+static const char *in_words(const char *s) {
+    static const char *const words[] = {N_("authentic"), N_("self-consistent"), N_("damaged"), N_("green"), N_("red"),
+        N_("failed"), N_("cancelled")};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i], s)) return _(s);
+    return s;
+}
+
 void report_head(struct report *r, const char *host, uint64_t n, const uint8_t hash[32], const char *verdict) {
     char hex[65];
     text_hex(hex, hash, 32);
@@ -230,7 +239,7 @@ void report_summary(struct report *r, const char *vault, const char *vault_key, 
     if (with_key) fprintf(r->out, _("with the key: %" PRIu64 " files, %s of contents\n"), r->seen.files, read);
     if (r->locked) fprintf(r->out, _("%" PRIu64 " points were not opened: this key is not for them\n"), r->locked);
     if (r->findings) fprintf(r->out, P_("%" PRIu64 " finding\n", "%" PRIu64 " findings\n", r->findings), r->findings);
-    else fprintf(r->out, _("verdict: %s\n"), verdict);
+    else fprintf(r->out, _("verdict: %s\n"), in_words(verdict));
 }
 
 void report_audit(struct report *r, const char *file, uint64_t first, uint64_t last, uint64_t checkpoints,
@@ -250,7 +259,7 @@ void report_audit(struct report *r, const char *file, uint64_t first, uint64_t l
     fprintf(r->out, _("checked: audit records %" PRIu64 " to %" PRIu64 ", %" PRIu64 " checkpoints\n"), first, last,
         checkpoints);
     fprintf(r->out, "%" PRIu64 " %s\n", last, hex);
-    fprintf(r->out, _("verdict: %s\n"), verdict);
+    fprintf(r->out, _("verdict: %s\n"), in_words(verdict));
 }
 
 void report_drill(struct report *r, const char *file, int64_t drill, const char *system, const char *outcome, const char *verdict) {
@@ -267,8 +276,8 @@ void report_drill(struct report *r, const char *file, int64_t drill, const char 
         return;
     }
     text_escape(name, sizeof name, system, strlen(system));
-    fprintf(r->out, _("checked: record of drill %" PRId64 " of %s, which was %.20s\n"), drill, name, outcome);
-    fprintf(r->out, _("verdict: %s\n"), verdict);
+    fprintf(r->out, _("checked: record of drill %" PRId64 " of %s, which was %.20s\n"), drill, name, in_words(outcome));
+    fprintf(r->out, _("verdict: %s\n"), in_words(verdict));
 }
 
 int report_exit(const struct report *r) {
