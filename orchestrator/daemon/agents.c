@@ -15,7 +15,7 @@
 #include "sys/file.h"
 #include "turns.h"
 
-enum { LEFT_OUT_MAX = 20, RESTORED_TEXT_MAX = 4000, RESTORED_A_DAY = 1000 };
+enum { LEFT_OUT_MAX = 20 };
 
 /* The number of a job, written as a string or a number. */
 static int64_t job_number(const struct js *q) {
@@ -267,35 +267,12 @@ static struct js *on_result(struct daemon *d, const char *host, const struct js 
     return js_object();
 }
 
-/* What somebody has restored on a host, as the host tells it. Whoever holds a host's key could tell a lot: a day has a bound, and
- * what is beyond it the host keeps. */
-static struct js *on_restored(struct daemon *d, const char *host, const struct js *q, struct err *e) {
-    static const char *const texts[] = {"state", "at", "target"}, *const numbers[] = {"point", "files", "bytes", "missed"};
-    int64_t now = daemon_now(d);
-    struct js *detail = js_object();
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *text = js_str(q, texts[i], "");
-        if (*text && strlen(text) <= RESTORED_TEXT_MAX) js_set_str(detail, texts[i], text);
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) js_set_int(detail, numbers[i], count_of(q, numbers[i]));
-    db_begin(d->db);
-    struct db_rows *r = db_query(d->db, "SELECT count(*) FROM audit WHERE act='restore.own' AND object=? AND time_ns>?", "si", host,
-        now - 86400 * (int64_t)NS_PER_S);
-    bool many = db_next(r) && db_int(r, 0) >= RESTORED_A_DAY;
-    db_done(r);
-    if (many) js_free(detail);
-    else audit_add(d->db, now, "zaibeid", "restore.own", host, detail);
-    if (db_commit(d->db, e) < 0) return NULL;
-    if (many) return err_set(e, ZE_TOOFAST, host, _("it has told of %d restores within a day"), RESTORED_A_DAY), NULL;
-    return js_object();
-}
-
 char *agents_answer(struct daemon *d, const char *host, const void *request, size_t n) {
     static const struct {
         const char *op;
         struct js *(*handler)(struct daemon *, const char *, const struct js *, struct err *);
     } ops[] = {{"call-in", on_call_in}, {"progress", on_progress}, {"result", on_result}, {"freeze", on_freeze},
-        {"frozen", on_frozen}, {"restored", on_restored}};
+        {"frozen", on_frozen}, {"restored", agents_restored}};
     struct err e = ERR_INIT;
     CLEANUP_JS struct js *q = js_parse(request, n, host, &e), *a = NULL;
     const char *op = js_str(q, "op", "");

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "agents.h"
+#include "audit.h"
 #include "base/i18n.h"
 #include "base/text.h"
 #include "reads.h"
 #include "restores.h"
 #include "sys/file.h"
 
-enum { NOTE_S = 2 * 86400, PAUSE_S = 5 };
+enum { NOTE_S = 2 * 86400, PAUSE_S = 5, RESTORED_TEXT_MAX = 4000, RESTORED_A_DAY = 1000 };
 
 static int64_t number_of(const struct js *q, const char *key) {
     uint64_t n = 0;
@@ -212,4 +213,27 @@ struct js *agents_restore(struct daemon *d, const char *host, const char *op, co
     else err_set(e, ZE_PROTO, host, _("an operation that this version does not know"));
     free(i);
     return a;
+}
+
+/* What somebody has restored on a host, as the host tells it. Whoever holds a host's key could tell a lot: a day has a bound, and
+ * what is beyond it the host keeps. */
+struct js *agents_restored(struct daemon *d, const char *host, const struct js *q, struct err *e) {
+    static const char *const texts[] = {"state", "at", "target"}, *const numbers[] = {"point", "files", "bytes", "missed"};
+    int64_t n, now = daemon_now(d);
+    struct js *detail = js_object();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = js_str(q, texts[i], "");
+        if (*text && strlen(text) <= RESTORED_TEXT_MAX) js_set_str(detail, texts[i], text);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) js_set_int(detail, numbers[i], (n = js_int(q, numbers[i], 0)) > 0 ? n : 0);
+    db_begin(d->db);
+    struct db_rows *r = db_query(d->db, "SELECT count(*) FROM audit WHERE act='restore.own' AND object=? AND time_ns>?", "si", host,
+        now - 86400 * (int64_t)NS_PER_S);
+    bool many = db_next(r) && db_int(r, 0) >= RESTORED_A_DAY;
+    db_done(r);
+    if (many) js_free(detail);
+    else audit_add(d->db, now, "zaibeid", "restore.own", host, detail);
+    if (db_commit(d->db, e) < 0) return NULL;
+    if (many) return err_set(e, ZE_TOOFAST, host, _("it has told of %d restores within a day"), RESTORED_A_DAY), NULL;
+    return js_object();
 }

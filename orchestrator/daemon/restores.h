@@ -100,5 +100,7 @@ bool restore_cancelled(struct db *d, int64_t id);
  * of a restore, NULL with ${e}. */
 struct js *agents_restores(struct daemon *d, const char *host, bool busy);
 struct js *agents_restore(struct daemon *d, const char *host, const char *op, const struct js *q, struct err *e);
+/** agents_restored: what somebody has restored there by hand (PROTOCOL.md §4), for the audit. */
+struct js *agents_restored(struct daemon *d, const char *host, const struct js *q, struct err *e);
 
 #endif
