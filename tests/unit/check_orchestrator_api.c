@@ -175,7 +175,7 @@ START_TEST(a_job_asked_for_twice_is_one_job_and_can_be_cancelled_once) {
     ck_assert_int_eq(call("POST", "/v1/jobs/1/cancel", NULL, &j), 200);
     ck_assert_str_eq(js_str(j, "state", ""), "cancelled");
     js_free(j);
-    fails("POST", "/v1/jobs/1/cancel", NULL, 409, "ZB-1007");
+    fails("POST", "/v1/jobs/1/cancel", NULL, 409, "ZB-1701");
     ck_assert_int_eq(call("GET", "/v1/jobs?host=h2&limit=5", NULL, &j), 200);
     ck_assert_uint_eq(js_count(js_get(j, "jobs")), 1);
     js_free(j);

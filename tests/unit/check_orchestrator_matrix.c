@@ -228,7 +228,7 @@ START_TEST(a_request_under_an_idempotency_key_is_done_once) {
     db_exec(d.db, "UPDATE credentials SET expires_ns=expires_ns*2,used_ns=?", "i", now_ns);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
     ck_assert_int_eq(status("POST", "/v1/jobs/2/cancel", "", id), 409);
-    ck_assert_str_eq(id, "ZB-1007");
+    ck_assert_str_eq(id, "ZB-1701");
     strcpy(idempotency, "k2"); /* secrets are not kept, so not repeated */
     ck_assert_int_eq(status("POST", "/v1/tokens", "{\"name\":\"t\",\"expires_s\":600}", id), 400);
 }
