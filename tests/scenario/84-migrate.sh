@@ -36,7 +36,7 @@ for name in shop-db shop-web; do zaibei job run "$name" >/dev/null; done
 for name in shop-db shop-web; do expect 0 zaibei job run "$name" --wait; done
 zaibei kit new --out "$ZAIBEI_TMP/other-kit" >/dev/null
 expect 12 as applicant zaibei migrate ready move --kit "$ZAIBEI_TMP/other-kit"
-says 'not sealed to this kit'
+says 'sealed to another kit: check digits'
 judged move
 
 step 'cutover; zaibeid dies in the middle of it'

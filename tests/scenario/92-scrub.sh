@@ -28,7 +28,7 @@ backup data
 
 vault=vault store=vault/store
 scrub() { zaibei-vault scrub vault --all --json "$@" >scrub.json 2>scrub.err; }
-found() { jq -r ".findings[] | $1" scrub.json; }
+found() { jq -r "select(.findings) | .findings[] | $1" scrub.json; } # an error line follows where there are some
 
 step 'a whole vault: no finding, and second copies of its records exist'
 expect 0 zaibei-vault scrub vault

@@ -177,7 +177,7 @@ scrubs() {
         case $rc in
         0) did scrubs ;;
         6 | 11 | 137) ;;
-        *) wrong "scrubbing: exit $rc: $(cat scrub.err) $(jq -c .findings scrub.json)" ;;
+        *) wrong "scrubbing: exit $rc: $(cat scrub.err) $(jq -c "select(.findings).findings" scrub.json)" ;;
         esac
         pause 40 40
     done
