@@ -262,7 +262,7 @@ START_TEST(a_worker_that_dies_lies_or_talks_nonsense_ends_a_drill_as_failed_and_
         int before = orders("\"op\":\"clean\"");
         ended_as(id, "failed", "worker");
         ck_assert_msg(i == 5 || orders("\"op\":\"clean\"") > before, "script %zu: not cleaned", i);
-        CLEANUP_FREE char *record = record_of(id);
+        free(record_of(id)); /* it is there */
     }
     ck_assert_int_eq(count("SELECT count(*) FROM notices WHERE kind='drill.red'"), 6);
 }
@@ -453,7 +453,7 @@ static struct js *api(const char *method, const char *path, const char *body, in
 
 static int status_of(const char *method, const char *path, const char *body) {
     int status;
-    CLEANUP_JS struct js *j = api(method, path, body, &status);
+    js_free(api(method, path, body, &status));
     return status;
 }
 
