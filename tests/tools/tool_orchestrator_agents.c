@@ -79,10 +79,10 @@ static bool call_in(const char *socket, struct host *h) {
 
 static int work(const char *socket, int from, int n) {
     struct host *hosts = calloc((size_t)n, sizeof *hosts);
-    for (int i = 0; hosts && i < n; i++) snprintf(hosts[i].name, sizeof hosts[i].name, "h%05d", from + i);
-    for (int i = 0; hosts; i = (i + 1) % n)
+    if (!hosts) return 1;
+    for (int i = 0; i < n; i++) snprintf(hosts[i].name, sizeof hosts[i].name, "h%05d", from + i);
+    for (int i = 0;; i = (i + 1) % n)
         if (!(hosts[i].job ? report(socket, &hosts[i]) : call_in(socket, &hosts[i]))) poll(NULL, 0, 20);
-    return 1;
 }
 
 int main(int argc, char **argv) {
