@@ -73,18 +73,7 @@ static int command_usage(const struct command *c) {
 
 static void error_tell(const struct err *e) {
     err_print(PROGRAM, e);
-    if (!command_json()) return;
-    char id[16];
-    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
-    CLEANUP_JS struct js *j = js_object();
-    js_set_int(j, "schema_version", 1);
-    js_set_str(j, "message_type", "error");
-    js_set_str(j, "id", id);
-    js_set_str(j, "object", e->object);
-    js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
-    js_set_str(j, "next", err_next(e->id));
-    CLEANUP_FREE char *line = js_dump(j);
-    puts(line);
+    if (command_json()) js_put_error(e);
 }
 
 static int run(int argc, char **argv, struct err *e) {

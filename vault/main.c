@@ -146,19 +146,7 @@ static void help_print(const struct verb *only) {
 
 static int fail(const struct err *e, bool json) {
     err_print("zaibei-vault", e);
-    if (json) {
-        char id[16];
-        snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
-        CLEANUP_JS struct js *j = js_object();
-        js_set_int(j, "schema_version", 1);
-        js_set_str(j, "message_type", "error");
-        js_set_str(j, "id", id);
-        js_set_str(j, "object", e->object);
-        js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
-        js_set_str(j, "next", err_next(e->id));
-        CLEANUP_FREE char *line = js_dump(j);
-        puts(line);
-    }
+    if (json) js_put_error(e);
     return err_exit(e);
 }
 

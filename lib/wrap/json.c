@@ -5,6 +5,7 @@
 #include "wrap/json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,4 +180,19 @@ char *js_dump(const struct js *j) {
     char *s = json_dumps(in(j), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     if (!s) abort();
     return s;
+}
+
+void js_put_error(const struct err *e) {
+    char id[16];
+    snprintf(id, sizeof id, "ZB-%u", (unsigned)e->id);
+    CLEANUP_JS struct js *j = js_object();
+    js_set_int(j, "schema_version", 1);
+    js_set_str(j, "message_type", "error");
+    js_set_str(j, "id", id);
+    js_set_str(j, "object", e->object);
+    js_set_str(j, "message", *e->msg ? e->msg : err_text(e->id));
+    js_set_str(j, "next", err_next(e->id));
+    char *line = js_dump(j);
+    puts(line);
+    free(line);
 }

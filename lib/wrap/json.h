@@ -71,4 +71,7 @@ char *js_dump(const struct js *j);
 void js_free_ptr(struct js **j);
 #define CLEANUP_JS __attribute__((cleanup(js_free_ptr)))
 
+/** js_put_error(e): one line on stdout, for --json: schema_version, message_type "error", id ("ZB-1601"), object, message, next. */
+void js_put_error(const struct err *e);
+
 #endif
