@@ -29,22 +29,30 @@ static void line(struct judge *j, const char *check, const char *host, const cha
     js_push(j->checks, x);
 }
 
-/* The shortest RPO among the active plans that name the host. */
-static int64_t rpo_of(struct daemon *d, const char *host, struct err *e) {
+/* What the active plans say of a host: whether one of them backs it up, and the shortest RPO. */
+struct cover {
+    bool backed;
+    int64_t rpo_s;
+};
+
+static int covered(struct daemon *d, const char *host, struct cover *o, struct err *e) {
     size_t n;
-    int64_t rpo = 0;
+    *o = (struct cover){.rpo_s = 0};
     db_begin(d->db);
     char **names = catalog_plan_names(d->db, &n);
     for (size_t i = 0; i < n; i++) {
         struct plan p;
         if (catalog_plan_load(d->db, names[i], 0, d->cfg->zone, &p, NULL, NULL)) {
-            if (p.rpo_s && plan_has_host(&p, host) && (!rpo || p.rpo_s < rpo)) rpo = p.rpo_s;
+            bool has = plan_has_host(&p, host);
+            o->backed |= has && p.backup;
+            if (has && p.rpo_s && (!o->rpo_s || p.rpo_s < o->rpo_s)) o->rpo_s = p.rpo_s;
             plan_free(&p);
         }
         free(names[i]);
     }
     free(names);
-    return db_commit(d->db, e) < 0 ? -1 : rpo ? rpo : MIGRATE_RPO_S;
+    if (!o->rpo_s) o->rpo_s = MIGRATE_RPO_S;
+    return db_commit(d->db, e) < 0 ? -1 : 0;
 }
 
 static const struct js *newest(const struct js *points) {
@@ -53,20 +61,23 @@ static const struct js *newest(const struct js *points) {
     return NULL;
 }
 
-static int judge_point(struct judge *j, const char *host, bool original, struct err *e) {
+static int judge_points(struct judge *j, const char *host, bool original, struct err *e) {
     char why[520] = "", age[32], most[32];
     struct err said = ERR_INIT;
     CLEANUP_JS struct js *points = hosts_points(j->d, host, &said), *list = js_array(), *found = NULL;
     const struct js *p = newest(points);
-    int64_t rpo = rpo_of(j->d, host, e), old = (j->now_ns - hosts_time(p, "walk_start")) / NS_PER_S;
-    if (rpo < 0) return -1;
+    struct cover plans;
+    int64_t old = (j->now_ns - hosts_time(p, "walk_start")) / NS_PER_S;
+    if (covered(j->d, host, &plans, e) < 0) return -1;
+    /* What the cutover and a rollback ask for is a run of a plan: of the originals the last, of the targets the newer data. */
+    line(j, "plan", host, plans.backed ? "" : _("no active plan backs this host up: submit one that names it"));
     j->need += js_int(p, "bytes", 0);
     if (!original) return 0;
     snprintf(age, sizeof age, "%lld", (long long)(old / 60)),
-        snprintf(most, sizeof most, "%lld", (long long)(rpo / 60));
+        snprintf(most, sizeof most, "%lld", (long long)(plans.rpo_s / 60));
     if (!points) snprintf(why, sizeof why, "%s", said.msg);
     else if (!p) snprintf(why, sizeof why, "%s", _("it has no complete restore point"));
-    else if (old > rpo) snprintf(why, sizeof why, _("its last point is %s minutes old; its RPO allows %s"), age, most);
+    else if (old > plans.rpo_s) snprintf(why, sizeof why, _("its last point is %s minutes old; its RPO allows %s"), age, most);
     if (!*why) {
         struct js *o = js_object();
         js_set_str(o, "host", host);
@@ -130,7 +141,7 @@ static void judge_vault(struct judge *j) {
 static int judge_hosts(struct judge *j, const struct js *list, bool original, struct err *e) {
     for (size_t i = 0; i < js_count(list); i++) {
         const char *host = js_str(js_at(list, i), "host", "");
-        if (judge_point(j, host, original, e) < 0 || judge_agent(j, host, e) < 0) return -1;
+        if (judge_points(j, host, original, e) < 0 || judge_agent(j, host, e) < 0) return -1;
         judge_quota(j, host);
         if (original) judge_kit(j, host);
     }

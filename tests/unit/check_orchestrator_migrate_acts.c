@@ -154,11 +154,12 @@ START_TEST(each_thing_that_is_missing_is_a_red_line) {
         {"findings", "{\"host\":\"a\",\"why\":\"rot\",\"points\":[7],\"points_count\":1}", "point"},
         {"findings", "{\"host\":\"a\",\"why\":\"rot\",\"points\":[1,2],\"points_count\":9}", "point"}};
     ck_assert_uint_eq(do_act(&plan_applicant, CASE_BEGIN), 0);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         say("doubt", "false"), say("findings", "");
         if (i < 3) say(rows[i].name, rows[i].text);
         if (i == 3) now_s += DAY;                                     /* the agents were not heard of */
         if (i == 4) now_s -= DAY, say("now", "2026-12-02T00:00:00Z"); /* the point is older than a day */
+        if (i == 5) say("now", "2026-11-30T02:00:00Z"), plan_force(&d, PLAN_OF("[a]")); /* nothing backs up the target */
         ck_assert_uint_eq(do_act(&plan_applicant, CASE_JUDGE), 0);
         CLEANUP_MIGRATION struct migration m = get();
         const struct js *checks = js_get(m.facts, "checks");
@@ -169,10 +170,11 @@ START_TEST(each_thing_that_is_missing_is_a_red_line) {
                     !strcmp(js_str(js_at(checks, k), "check", ""),
                         i < 3        ? rows[i].check
                             : i == 3 ? "agent"
-                                     : "point"));
+                            : i == 4 ? "point"
+                                     : "plan"));
         ck_assert_msg(red && m.state == CASE_BEGUN, "%zu", i);
     }
-    say("now", "2026-11-30T02:00:00Z");
+    plan_force(&d, PLAN_OF("[a, b]"));
     ck_assert_uint_eq(do_act(&plan_applicant, CASE_JUDGE), 0);
     ck_assert_int_eq(state(), CASE_READY);
     now_s += 2 * DAY;

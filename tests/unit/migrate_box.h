@@ -46,6 +46,7 @@ static const char vault_script[] =
     "*) echo '{\"ok\":false,\"error\":{\"id\":1101,\"object\":\"x\",\"message\":\"no\"}}';;\n"
     "esac; done";
 static const char *vault_argv[] = {"sh", "-c", vault_script, NULL};
+#define PLAN_OF(hosts) "name: p\nsystem: s\nhosts: " hosts "\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n"
 static struct config cfg = {.zone = "Asia/Shanghai", .call_in_s = 60, .deadlines = {2, 3, 5}};
 static struct daemon d;
 
@@ -81,7 +82,7 @@ static inline void box_make(const char *where) {
     say("now", "2026-11-30T02:00:00Z"), say("doubt", "false"), say("holds", "\"2027-03-01T12:00:00Z\"");
     say("pinned", "null"), say("findings", "");
     catalog_begin();
-    plan_force(&d, "name: p\nsystem: s\nhosts: [a, b]\ncontent: {paths: [/srv]}\nstrategy: {daily: full}\n");
+    plan_force(&d, PLAN_OF("[a, b]"));
     db_begin(d.db);
     catalog_host_seen(d.db, "a", "1", now_s * S_NS), catalog_host_seen(d.db, "b", "1", now_s * S_NS);
     ck_assert_int_eq(db_commit(d.db, &e), 0);
