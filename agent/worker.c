@@ -89,13 +89,11 @@ static void teardown(struct outer *o) {
     js_set_str(j, "phase", "teardown");
     js_set_str(j, "name", "");
     js_set_str(j, "state", "begin");
-    js_set_time_ms(j, "at", o->clock->now_ns(o->clock));
     outer_event(o, j);
     readers_end(o);
     if (o->lock >= 0 && worker_remove(o->q, o->q->dir, &e) < 0) err_print("worker", &e);
     worker_leftovers(o->q->dir, o->left);
     js_set_ms(j, "seconds", (o->clock->mono_ns(o->clock) - began) / 1000000);
-    js_set_time_ms(j, "at", o->clock->now_ns(o->clock));
     js_set_str(j, "state", js_count(o->left) ? "red" : "ok");
     if (js_count(o->left)) js_set_str(j, "detail", js_str(js_at(o->left, 0), "name", ""));
     outer_event(o, j);
@@ -136,7 +134,7 @@ static int order_run(struct outer *o) {
     o->lock = o->sock = -1;
     for (size_t i = 0; i < LISTENERS; i++) o->listener[i] = -1;
     o->walk_starts = js_object(), o->left = js_array();
-    o->began_ns = o->clock->mono_ns(o->clock);
+    outer_clock(o);
     if (begin(o, &e) == 0) outer_serve(o);
     else o->failed = e;
     if (egress_heard(o->listener)) o->egress_tried = o->egress_open = true;

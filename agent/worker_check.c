@@ -139,7 +139,7 @@ void stage_red(struct stage *st, size_t host, const struct phase *p, const char 
 }
 
 void stage_step(struct stage *st, struct job *job, int ms) {
-    struct job *jobs[WORKER_HOSTS_MAX * 4];
+    struct job *jobs[JOBS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < st->services_n && n < sizeof jobs / sizeof *jobs - 1; i++) jobs[n++] = &st->service[i];
     if (job) jobs[n++] = job;

@@ -19,7 +19,7 @@
 #include "worker_service.h"
 #include "worker_space.h"
 
-enum { JOBS_MAX = WORKER_HOSTS_MAX * 4, LINES_SHOWN = 3 };
+enum { LINES_SHOWN = 3, TAKEN_MAX = 1 << 20 };
 
 static int status_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
@@ -75,19 +75,19 @@ int job_call(int (*fn)(void *arg), void *arg, struct job *j, struct err *e) {
     return pid < 0 ? -1 : 0;
 }
 
-/* Everything that is there; what came first gives way. */
+/* What is there, but not what somebody who never stops printing goes on to say meanwhile; what came first gives way. */
 static void output_take(struct job *j) {
     char more[4096];
-    ssize_t n;
-    while (j->out >= 0 && (n = read(j->out, more, sizeof more)) != 0) {
+    for (size_t taken = 0; j->out >= 0 && taken < TAKEN_MAX;) {
+        ssize_t n = read(j->out, more, sizeof more);
         if (n < 0) return;
+        if (n == 0) file_close_ptr(&j->out), j->out = -1;
+        taken += (size_t)n;
         size_t keep = j->n < JOB_TEXT - (size_t)n ? j->n : JOB_TEXT - (size_t)n;
         memmove(j->text, j->text + j->n - keep, keep);
         memcpy(j->text + keep, more, (size_t)n);
         j->n = keep + (size_t)n;
     }
-    file_close_ptr(&j->out);
-    j->out = -1;
 }
 
 static void end_note(struct job *const *jobs, size_t n, pid_t pid, int status) {

@@ -1,4 +1,4 @@
-/* The journal. A phase is timed by the monotonic clock and dated by the wall clock; a line never grows past one packet, since
+/* The journal. A phase is timed by the monotonic clock and dated by the outer process (outer_event); a line never grows past one packet, since
  * what a service prints is cut before it gets here. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +34,6 @@ static void state_put(const struct phase *p, struct js *more, const char *state,
     js_set_str(j, "phase", p->phase);
     js_set_str(j, "name", p->name);
     js_set_str(j, "state", state);
-    js_set_time_ms(j, "at", p->w->clock->now_ns(p->w->clock));
     if (detail) js_set_str(j, "detail", detail);
     if (strcmp(state, "begin") != 0)
         js_set_ms(j, "seconds", (p->w->clock->mono_ns(p->w->clock) - p->began_ns) / 1000000);

@@ -18,7 +18,8 @@ struct outer {
     pid_t inner;
     struct transport reader[READERS_MAX]; /* commands that read points */
     size_t readers;
-    int64_t began_ns;
+    int64_t granted_ns; /* monotonic: the time limit counts from here; 0: no grant has come yet */
+    int64_t wall_ns;    /* the wall clock less the monotonic one, at the beginning and again when a grant comes */
 
     /* What the journal has told so far. */
     struct js *walk_starts, *first_red, *left; /* first_red: NULL while nothing is red */
@@ -34,9 +35,12 @@ int worker_line(struct buf *in, int fd, char **out) MUST_CHECK;
 /** outer_serve(o): pass on what the inner process tells, do what it asks for, hear what is ordered, until it has ended or is to be
  * ended. */
 void outer_serve(struct outer *o);
-/** outer_event(o, j): one line of the journal: take note of it, print it. */
-void outer_event(struct outer *o, const struct js *j);
+/** outer_event(o, j): one line of the journal: date it, take note of it, print it. */
+void outer_event(struct outer *o, struct js *j);
 void outer_print(const struct js *j);
+/** outer_clock(o): from here on the journal's times go on from the wall clock of now by the monotonic one: whoever sets the clock
+ * while a drill runs makes no RTO shorter. */
+void outer_clock(struct outer *o);
 
 /** worker_connect(path, e): pass orders to a worker behind the unix socket ${path}, and its journal back: its exit code. ZE_UNREACHABLE,
  * ZE_CUT. */

@@ -61,10 +61,12 @@ static void phase_note(struct outer *o, const struct js *j) {
     js_set_str(o->first_red, "detail", js_str(j, "detail", ""));
 }
 
-void outer_event(struct outer *o, const struct js *j) {
+void outer_clock(struct outer *o) { o->wall_ns = o->clock->now_ns(o->clock) - o->clock->mono_ns(o->clock); }
+
+void outer_event(struct outer *o, struct js *j) {
     static const char *const kinds[] = {"key", "error", "phase", "progress", "adapted", "console"};
     const char *event = js_str(j, "event", "");
-    if (!strcmp(event, "phase")) phase_note(o, j);
+    if (!strcmp(event, "phase")) js_set_time_ms(j, "at", o->wall_ns + o->clock->mono_ns(o->clock)), phase_note(o, j);
     if (!strcmp(event, "failed") && o->failed.id == ZE_NONE)
         err_set(&o->failed, err_known((unsigned)js_int(j, "id", 0)), js_str(j, "object", ""), "%s",
             js_str(j, "message", ""));
@@ -139,6 +141,8 @@ static void order_take(struct outer *o, const char *line) {
     const char *op = js_str(j, "op", "");
     if (!strcmp(op, "cancel")) o->cancelled = true;
     if (strcmp(op, "grant") != 0) return;
+    o->granted_ns = o->clock->mono_ns(o->clock);
+    outer_clock(o);
     js_set_str(answer, "grant", js_str(j, "grant", ""));
     (void)!sock_put(o->sock, answer, NULL, 0);
 }
@@ -151,9 +155,10 @@ static void orders_serve(struct outer *o) {
     if (rc < 0) o->cancelled = true;
 }
 
+/* A department takes days to give a grant; its drill's time is not spent by that. */
 static void time_look(struct outer *o) {
     if (command_cancelled(NULL)) o->cancelled = true;
-    if (!o->q->time_ms || o->clock->mono_ns(o->clock) - o->began_ns < o->q->time_ms * 1000000) return;
+    if (!o->q->time_ms || !o->granted_ns || o->clock->mono_ns(o->clock) - o->granted_ns < o->q->time_ms * 1000000) return;
     if (o->failed.id == ZE_NONE)
         err_set(&o->failed, ZE_DRILLTIME, o->q->id, _("%lld s, in: %s"), (long long)o->q->time_ms / 1000, o->phase);
 }

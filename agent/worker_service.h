@@ -26,7 +26,7 @@ void host_close(struct host_space *s);
 int host_network(const struct host_space *s) MUST_CHECK;
 
 /** A job: a process with what it has printed. Its last JOB_TEXT bytes are kept. */
-enum { JOB_TEXT = 64 << 10 };
+enum { JOB_TEXT = 64 << 10, JOBS_MAX = WORKER_HOSTS_MAX * WORKER_SERVICES_MAX + 1 };
 struct job {
     pid_t pid; /* 0: none */
     int out;
@@ -42,7 +42,7 @@ int job_command(
     const struct host_space *s, const char *user, const char *command, struct job *j, struct err *e) MUST_CHECK;
 int job_call(int (*fn)(void *arg), void *arg, struct job *j, struct err *e) MUST_CHECK;
 
-/** jobs_step(jobs, n, ms): wait at most so long for output or an end; take note of both. */
+/** jobs_step(jobs, n, ms): of n ≤ JOBS_MAX, all services of a drill and a check: wait at most so long for output or an end; take note of both. */
 void jobs_step(struct job *const *jobs, size_t n, int ms);
 /** job_end(j): kill what is left of it, release; harmless on a zeroed struct. */
 void job_end(struct job *j);

@@ -10,6 +10,7 @@
 #include "worker.h"
 #include "worker_check.h"
 #include "worker_outer.h"
+#include "worker_service.h"
 
 #define ID "000102030405060708090a0b0c0d0e0f"
 static struct worker_request q;
@@ -141,7 +142,6 @@ START_TEST(a_phase_has_its_time) {
     struct phase p = phase_begin(&w, "h", "check", "orders");
     struct js *j = line_of(pair[1]);
     ck_assert_str_eq(js_str(j, "state", ""), "begin");
-    ck_assert_str_eq(js_str(j, "at", ""), "2026-11-22T01:02:03.007Z");
     ck_assert(!js_has(j, "seconds"));
     js_free(j);
     wall -= 3600ll * 1000000000, mono += 1234567890; /* somebody sets the clock: a duration does not care */
@@ -207,7 +207,8 @@ static void told(struct outer *o, const char *text) {
 }
 
 START_TEST(the_first_red_counts) {
-    struct outer o = {.q = &q, .walk_starts = js_object()};
+    struct clock clock = {.now_ns = wall_now, .mono_ns = mono_now};
+    struct outer o = {.q = &q, .clock = &clock, .walk_starts = js_object()};
     told(&o, "{\"event\":\"phase\",\"host\":\"h\",\"phase\":\"fetch\",\"state\":\"ok\",\"walk_start\":\"2026\"}");
     told(&o, "{\"event\":\"end\",\"verdict\":\"green\"}"); /* who was taken over in there does not end the drill */
     ck_assert_ptr_null(o.first_red);
@@ -219,6 +220,48 @@ START_TEST(the_first_red_counts) {
     ck_assert_str_eq(js_str(o.walk_starts, "h", ""), "2026");
     ck_assert(o.egress_tried && o.egress_open);
     js_free(o.first_red), js_free(o.walk_starts);
+}
+END_TEST
+
+/* faults: G8 */
+START_TEST(who_sets_the_clock_meanwhile_makes_no_phase_shorter) {
+    struct clock clock = {.now_ns = wall_now, .mono_ns = mono_now};
+    struct outer o = {.q = &q, .clock = &clock};
+    struct js *j = js_object();
+    js_set_str(j, "event", "phase"), js_set_str(j, "state", "ok");
+    js_set_str(j, "at", "1999-01-01T00:00:00.000Z"); /* whoever took the inner process over does not date anything */
+    wall = 1795309323007000000, mono = 5000000000;
+    outer_clock(&o);
+    wall -= 3600ll * 1000000000, mono += 1234567890;
+    outer_event(&o, j);
+    ck_assert_str_eq(js_str(j, "at", ""), "2026-11-22T01:02:04.241Z");
+    js_free(j);
+}
+END_TEST
+
+static struct job talker(int fd) { return (struct job){.pid = 0, .out = fd, .text = malloc(JOB_TEXT)}; }
+
+START_TEST(who_never_stops_printing_keeps_nobody) {
+    int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    struct job j = talker(fd), *jobs[] = {&j};
+    jobs_step(jobs, 1, 0);
+    ck_assert_uint_eq(j.n, JOB_TEXT);
+    ck_assert_int_eq(j.out, fd);
+    close(fd), free(j.text);
+}
+END_TEST
+
+START_TEST(every_service_of_a_drill_is_watched) {
+    static struct job all[500];
+    struct clock clock = {.now_ns = wall_now, .mono_ns = mono_now};
+    struct worker w = {.q = &q, .clock = &clock};
+    struct stage st = {.w = &w, .service = all, .services_n = 500};
+    for (size_t i = 0; i < 500; i++) all[i].out = -1;
+    ck_assert_int_ge((all[499].pid = fork()), 0);
+    if (!all[499].pid) _exit(7);
+    for (int i = 0; i < 100 && !all[499].ended; i++) stage_step(&st, NULL, 0), usleep(20000);
+    ck_assert(all[499].ended);
+    ck_assert_int_eq(all[499].status, 7);
 }
 END_TEST
 
@@ -235,6 +278,9 @@ int main(void) {
     tcase_add_test(t, descriptors_travel_with_their_packet);
     tcase_add_test(t, lines_come_whole);
     tcase_add_test(t, the_first_red_counts);
+    tcase_add_test(t, who_sets_the_clock_meanwhile_makes_no_phase_shorter);
+    tcase_add_test(t, who_never_stops_printing_keeps_nobody);
+    tcase_add_test(t, every_service_of_a_drill_is_watched);
     suite_add_tcase(s, t);
     return suite_run(s);
 }
