@@ -74,6 +74,7 @@ static int choose_one(struct daemon *d, const struct drill *x, struct js *h, con
         return err_set(e, ZE_DRILLPOINT, host, _("restore point %lld was made after the incident"), (long long)number);
     js_set_int(h, "point", js_int(p, "point", 0));
     js_set_str(h, "walk_start", js_str(p, "walk_start", NULL));
+    js_set_str(h, "committed", js_str(p, "time", NULL));
     js_set_int(h, "bytes", js_int(p, "bytes", 0));
     js_set_int(h, "files", js_int(p, "files", 0));
     return 0;
@@ -131,6 +132,14 @@ static struct js *points_of(struct daemon *d, const char *system, int64_t id, st
     return points;
 }
 
+/* From level 2 on the answers of checks are the proof; that nothing was red where nothing was asked shows nothing. */
+static bool asks(const struct drill *x) {
+    const struct js *checks = js_get(x->recovery, "checks");
+    bool any = x->level == 1;
+    for (size_t i = 0; i < js_count(checks); i++) any |= drill_number(js_at(checks, i), "level", 2) <= x->level;
+    return any;
+}
+
 int drill_ask(struct daemon *d, const struct principal *who, const struct drill_wish *w, struct drill *x, struct err *e) {
     *x = (struct drill){.incident_ns = w->incident_ns, .system_point = w->system_point};
     if (read_system(d, who, w, x, e) < 0) return -1;
@@ -139,6 +148,7 @@ int drill_ask(struct daemon *d, const struct principal *who, const struct drill_
     if (x->level != 1 && x->level != 2 && x->level != 4) return err_set(e, ZE_USAGE, "level", _("expected 1, 2 or 4"));
     if (x->level > 1 && !x->recovery)
         return err_set(e, ZE_NORECOVERY, x->system, _("without it only level 1, content, can be drilled"));
+    if (!asks(x)) return err_set(e, ZE_NORECOVERY, x->system, _("none of its checks is asked at level %lld"), (long long)x->level);
     if (x->incident_ns > x->requested_ns) return err_set(e, ZE_USAGE, "incident", _("the incident cannot be in the future"));
     if (!d->cfg->drill_read[0])
         return err_set(e, ZE_CONFIG, d->cfg->file, _("drills.read: say how restore points are read; vault.dir is not set"));

@@ -160,15 +160,18 @@ static int queue(struct daemon *d, const struct due *due, struct err *e) {
     return rc;
 }
 
-/* One that was red, failed or was cancelled is tried again after a week: people have to do something first. */
+/* One that was red, failed or was cancelled is tried again after a week: people have to do something first. What cannot be asked for
+ * at all is no reason for the others to wait. */
 static int queue_due(struct daemon *d, const struct due *due, size_t n, int64_t now, struct err *e) {
+    int rc = 0;
     for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
         int64_t ahead = due[i].every_s / 4 < AHEAD_S ? due[i].every_s / 4 : AHEAD_S;
         if (due[i].tried_ns && now - due[i].tried_ns < WEEK_S * (int64_t)NS_PER_S) continue;
         if (due[i].open || due[i].due_ns - ahead * NS_PER_S > now || !d->cfg->drill_read[0]) continue;
-        if (queue(d, &due[i], e) < 0) return -1;
+        if (queue(d, &due[i], &why) < 0) *e = why, rc = -1;
     }
-    return 0;
+    return rc;
 }
 
 int drill_calendar(struct daemon *d, struct err *e) {

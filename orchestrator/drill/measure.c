@@ -73,24 +73,28 @@ static const struct js *find_end(const struct js *events) {
     return NULL;
 }
 
-static const struct js *find_ok(const struct js *events, const char *phase, const char *key, const char *value) {
+static bool found_ok(const struct js *events, const char *phase, const char *host, const char *name) {
+    bool found = false;
     for (size_t i = 0; i < js_count(events); i++)
-        if (is_phase(js_at(events, i), phase, "ok") && is(js_at(events, i), key, value)) return js_at(events, i);
-    return NULL;
+        found |= is_phase(js_at(events, i), phase, "ok") && is(js_at(events, i), "host", host) && is(js_at(events, i), "name", name);
+    return found;
 }
 
 /* What a green drill must have shown and this one has not. */
 static void look_for_gaps(const struct drill_request *q, const struct js *events, struct drill_measure *m) {
+    size_t asked = 0;
     for (size_t i = 0; i < js_count(q->hosts); i++) {
         const char *host = js_str(js_at(q->hosts, i), "host", "");
-        if (!find_ok(events, "content", "host", host)) return set_cause(m, CAUSE_NOT_COMPARED, host, "content", "", "");
+        if (!found_ok(events, "content", host, "")) return set_cause(m, CAUSE_NOT_COMPARED, host, "content", "", "");
     }
     for (size_t i = 0; i < js_count(q->checks); i++) {
         const struct js *c = js_at(q->checks, i);
-        const char *name = js_str(c, "name", "");
-        if (drill_number(c, "level", 2) > q->level || find_ok(events, "check", "name", name)) continue;
-        return set_cause(m, CAUSE_NOT_ASKED, js_str(c, "host", ""), "check", name, "");
+        const char *name = js_str(c, "name", ""), *host = js_str(c, "host", "");
+        if (drill_number(c, "level", 2) > q->level) continue;
+        if (!found_ok(events, "check", host, name)) return set_cause(m, CAUSE_NOT_ASKED, host, "check", name, "");
+        asked++;
     }
+    if (q->level > 1 && !asked) set_cause(m, CAUSE_NOT_ASKED, "", "check", "", ""); /* that nothing was red shows nothing */
 }
 
 static void judge(const struct drill_request *q, const struct js *events, struct drill_measure *m) {
@@ -127,15 +131,18 @@ static void measure_rto(const struct drill_request *q, const struct js *events, 
             int64_t at = is_phase(js_at(events, i), counts[p], "ok") ? drill_time_ns(js_str(js_at(events, i), "at", "")) : 0;
             if (at > last) last = at;
         }
-    if (m->verdict == DRILL_GREEN && last) m->rto_ms = last > q->requested_ns ? last / MS - q->requested_ns / MS : 0;
+    /* What ended before it was asked for was timed by a clock that somebody has set: that is no short time, it is none. */
+    if (m->verdict == DRILL_GREEN && last > q->requested_ns) m->rto_ms = last / MS - q->requested_ns / MS;
     m->rto = goal_of(m->rto_ms, q->rto_target_s);
     if (m->verdict == DRILL_RED && q->rto_target_s) m->rto = GOAL_MISSED; /* the system did not come back */
 }
 
-/* The worker reads the start of the walk from the sealed root; before it has, what the vault says of it counts. */
+/* The worker reads the start of the walk from the sealed root; before it has, what the vault says of it counts. Both are by the
+ * host's clock: one that is ahead would make its point younger than it is, so a walk began no later than the vault had its point. */
 static int64_t walk_of(const struct js *told, const struct js *h) {
-    int64_t walk = drill_time_ns(js_str(told, js_str(h, "host", ""), NULL));
-    return walk ? walk : drill_time_ns(js_str(h, "walk_start", NULL));
+    int64_t walk = drill_time_ns(js_str(told, js_str(h, "host", ""), NULL)), kept = drill_time_ns(js_str(h, "committed", NULL));
+    if (!walk) walk = drill_time_ns(js_str(h, "walk_start", NULL));
+    return kept && walk - kept >= (int64_t)1000 * MS ? kept : walk; /* the vault tells whole seconds */
 }
 
 void drill_walks(struct js *hosts, const struct js *events) {

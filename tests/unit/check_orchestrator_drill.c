@@ -120,6 +120,28 @@ START_TEST(a_given_incident_takes_the_place_of_the_request_in_the_rpo_only) {
 }
 END_TEST
 
+/* faults: G8 */
+START_TEST(a_clock_that_is_wrong_flatters_nobody) {
+    request.requested_ns = drill_time_ns("2026-11-22T11:00:00Z"); /* the clock was set back while the drill waited */
+    MEASURE(RESTORES, CONTENT, CHECKS, GOOD_END);
+    ck_assert_int_eq(m.verdict, DRILL_GREEN);
+    ck_assert_int_eq(m.rto_ms, -1);
+    ck_assert_int_eq(m.rto, GOAL_UNMEASURED);
+    request.requested_ns = drill_time_ns("2026-11-22T10:00:00Z");
+    js_set_str(js_at(hosts, 0), "committed", "2026-11-22T09:05:00Z");
+    js_set_str(js_at(hosts, 1), "committed", "2026-11-22T08:00:00Z"); /* the vault had it an hour before its host says it began */
+    MEASURE(RESTORES, CONTENT, CHECKS, GOOD_END);
+    ck_assert_int_eq(m.rpo_ms, 7200000);
+    ck_assert_str_eq(m.rpo_host, "web");
+    ck_assert_int_eq(m.rpo, GOAL_MISSED);
+    const char *const list[] = {GOOD_END, NULL};
+    CLEANUP_JS struct js *events = events_of(list);
+    drill_walks(hosts, events); /* and the record says so */
+    ck_assert_str_eq(js_str(js_at(hosts, 0), "walk_start", ""), "2026-11-22T09:00:00.500Z");
+    ck_assert_str_eq(js_str(js_at(hosts, 1), "walk_start", ""), "2026-11-22T08:00:00.000Z");
+}
+END_TEST
+
 /* faults: G10 */
 START_TEST(one_red_phase_makes_a_drill_red_whatever_the_worker_says) {
     MEASURE(RESTORES, CONTENT, CHECKS, PHASE("web", "check", "page", "red", "00:42.000"), GOOD_END);
@@ -164,6 +186,15 @@ START_TEST(a_worker_that_says_green_is_not_believed_where_anything_is_missing) {
     MEASURE(RESTORES, CONTENT, CHECKS,
         END(",\"verdict\":\"green\",\"egress\":\"closed\",\"left\":[],\"control\":\"egress-open\""));
     ck_assert_str_eq(drill_cause_name(m.cause), "control");
+    request.checks = NULL; /* a level 2 that asks nothing shows no more than level 1 */
+    MEASURE(RESTORES, CONTENT, CHECKS, GOOD_END);
+    ck_assert_str_eq(drill_cause_name(m.cause), "not-asked");
+    ck_assert_int_eq(m.verdict, DRILL_RED);
+    request.checks = checks;
+    MEASURE(RESTORES, CONTENT, CHECKS, PHASE("db", "check", "page", "ok", "00:43.000"), GOOD_END);
+    ck_assert_int_eq(m.verdict, DRILL_GREEN);
+    MEASURE(RESTORES, CONTENT, PHASE("db", "check", "orders", "ok", "00:31.000"), PHASE("db", "check", "page", "ok", "00:31.500"), GOOD_END);
+    ck_assert_str_eq(m.host, "web"); /* another host's answer to a check of the same name is not its own */
     request.level = 1; /* nothing ran, so there was nothing to close */
     MEASURE(RESTORES, CONTENT, END(",\"verdict\":\"green\",\"left\":[]"));
     ck_assert_int_eq(m.verdict, DRILL_GREEN);
@@ -356,6 +387,7 @@ int main(void) {
     tcase_add_test(t, a_green_drill_has_its_rto_to_the_last_check_and_its_rpo_of_the_oldest_host);
     tcase_add_test(t, targets_are_met_to_the_millisecond_and_without_a_target_nothing_is_judged);
     tcase_add_test(t, a_given_incident_takes_the_place_of_the_request_in_the_rpo_only);
+    tcase_add_test(t, a_clock_that_is_wrong_flatters_nobody);
     tcase_add_test(t, one_red_phase_makes_a_drill_red_whatever_the_worker_says);
     tcase_add_test(t, a_worker_that_says_green_is_not_believed_where_anything_is_missing);
     tcase_add_test(t, a_drill_that_could_not_be_done_failed_and_measures_no_rto);
