@@ -122,8 +122,15 @@ int worker_inner(struct worker *w);
 int worker_levels(struct worker *w, struct err *e) MUST_CHECK;
 
 /* worker_room.c */
+/** room_begin(w): before anything is written; what is forked off later knows it too. */
+void room_begin(const struct worker *w);
 /** room_watch(w): now and then while something runs: past the disk limit it tells so and ends this process. Cheap between its looks. */
 void room_watch(const struct worker *w);
+/** room_gone(w): the file system has been filled since room_begin, by whomever. room_of: the bytes that so many files with so many bytes
+ * take on a disk, at most. */
+bool room_gone(const struct worker *w);
+int room_full(const struct worker *w, const char *object, struct err *e); /* ZE_DRILLROOM, with the limit that was reached */
+uint64_t room_of(uint64_t files, uint64_t bytes);
 
 /* worker_restore.c: keys, restoring, level 1: in a process of its own, so that no other ever holds a key. Its exit status. */
 int worker_restore(struct worker *w);

@@ -33,6 +33,7 @@ static int inner(struct worker *w, struct err *e) {
     struct pollfd outer = {.fd = w->sock};
     if (poll(&outer, 1, 0) > 0 && (outer.revents & POLLHUP)) return err_set(e, ZE_CANCELLED, NULL, "poll");
     if (w->q->op == WORKER_DRILL && mkdir("/work/trees", 0755) < 0) return err_sys(e, "trees", "mkdir");
+    room_begin(w);
     int rc = keys_process(w, e);
     if (rc != 0 || w->q->level < 2) return rc;
     trees_look(w->q);

@@ -1,5 +1,7 @@
 /* Jobs. Two processes for each command in a host: one of ours, which enters the namespaces and waits (who enters a process
- * namespace is not in it, only its children are), and the command, which is killed when that one is. Output is read all the time, so
+ * namespace is not in it, only its children are), and the command. To end a command that one is asked, not killed: it kills the command
+ * and takes its status. Without it the command would become a child of this process, which waits for none that it does not know;
+ * and the host's namespace would wait for ever for whoever keeps a place in it. Output is read all the time, so
  * that nothing waits for us, and only its end is kept. */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +25,9 @@ enum { LINES_SHOWN = 3, TAKEN_MAX = 1 << 20 };
 
 static int status_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-__attribute__((noreturn)) static void command(const char *user, const char *text) {
+__attribute__((noreturn)) static void command(const char *user, const char *text, const sigset_t *mask) {
     (void)setsid();
+    (void)sigprocmask(SIG_SETMASK, mask, NULL);
     (void)close_range(3, ~0u, 0);
     if (chdir("/") < 0 || !become(user)) _exit(126);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* the change of user has cleared it */
@@ -33,13 +36,16 @@ __attribute__((noreturn)) static void command(const char *user, const char *text
     _exit(127);
 }
 
-__attribute__((noreturn)) static void enter(const struct host_space *s, const char *user, const char *text) {
-    int status = 0;
+/* ${told}: blocked since before this process was; ${mask}: as it was. */
+__attribute__((noreturn)) static void enter(
+    const struct host_space *s, const char *user, const char *text, const sigset_t *told, const sigset_t *mask) {
+    int status = 0, signal = 0;
     for (int i = 0; i < NS_COUNT; i++)
         if (setns(s->ns[i], 0) < 0) _exit(126);
     pid_t pid = fork();
-    if (pid == 0) command(user, text);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (pid == 0) command(user, text, mask);
+    while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0)
+        if (sigwait(told, &signal) == 0 && signal == SIGTERM) kill(pid, SIGKILL);
     _exit(pid < 0 ? 126 : status_of(status));
 }
 
@@ -51,7 +57,7 @@ static void output_to(int fd) {
 
 static pid_t begin(struct job *j, const char *name, struct err *e) {
     int pipe[2];
-    *j = (struct job){.out = -1, .text = malloc(JOB_TEXT)};
+    *j = (struct job){.out = -1, .stop = SIGKILL, .text = malloc(JOB_TEXT)};
     if (!j->text) return err_set(e, ZE_NOMEM, name, _("its output"));
     if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, name, "pipe");
     (void)fcntl(pipe[0], F_SETFL, O_NONBLOCK);
@@ -64,8 +70,13 @@ static pid_t begin(struct job *j, const char *name, struct err *e) {
 }
 
 int job_command(const struct host_space *s, const char *user, const char *text, struct job *j, struct err *e) {
+    sigset_t told, mask;
+    (void)sigemptyset(&told), (void)sigaddset(&told, SIGTERM), (void)sigaddset(&told, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &told, &mask);
     pid_t pid = begin(j, s->h->host, e);
-    if (pid == 0) enter(s, user, text);
+    if (pid == 0) enter(s, user, text, &told, &mask);
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    j->stop = SIGTERM;
     return pid < 0 ? -1 : 0;
 }
 
@@ -113,7 +124,7 @@ void jobs_step(struct job *const *jobs, size_t n, int ms) {
 
 void job_end(struct job *j) {
     if (j->pid > 0 && !j->ended) {
-        kill(j->pid, SIGKILL);
+        kill(j->pid, j->stop);
         while (waitpid(j->pid, NULL, 0) < 0 && errno == EINTR) {}
     }
     if (j->pid > 0) file_close_ptr(&j->out);

@@ -82,7 +82,7 @@ struct doing { /* what the restore asks now and then */
     const struct worker_host *h;
     struct progress progress;
     int64_t last_ns;
-    uint64_t before; /* bytes that hosts before this one have taken */
+    uint64_t before; /* room that hosts before this one have taken */
     bool full;
 };
 
@@ -91,7 +91,8 @@ static bool doing_step(void *arg) {
     struct doing *d = arg;
     struct progress *p = &d->progress;
     int64_t now = d->w->clock->mono_ns(d->w->clock);
-    if (d->w->q->disk && d->before + p->bytes > d->w->q->disk) d->full = true;
+    if (d->w->q->disk && d->before + room_of(p->files, p->bytes) > d->w->q->disk) d->full = true;
+    if (room_gone(d->w)) d->full = true;
     if (now - d->last_ns >= 1000000000) {
         d->last_ns = now;
         journal_progress(d->w, d->h->host, "restore", p->files, p->bytes, p->files_total, p->bytes_total);
@@ -152,7 +153,7 @@ static void told(void *arg, const struct restore_told *t) {
 
 /* What cannot be made here is no failure of the point: the comparison judges it. */
 static int host_restore(
-    struct doing *d, struct worker_host *h, struct source *src, struct opened *o, uint64_t *bytes, struct err *e) {
+    struct doing *d, struct worker_host *h, struct source *src, struct opened *o, uint64_t *room, struct err *e) {
     struct restore_result res;
     const struct worker *w = d->w;
     const struct restore_request q = {.target = h->tree,
@@ -165,9 +166,9 @@ static int host_restore(
         .tell_arg = d};
     struct phase p = phase_begin(w, h->host, "restore", "");
     int rc = restore_run(src, o, &q, &res, e);
-    if (d->full) rc = err_set(e, ZE_DRILLROOM, h->host, _("%llu bytes"), (unsigned long long)w->q->disk);
+    if (d->full) rc = room_full(w, h->host, e);
     progress_end(&d->progress);
-    *bytes += res.bytes;
+    *room += room_of(res.files, res.bytes);
     h->restored = rc == 0 || err_exit(e) == ZB_EXIT_DAMAGE;
     if (rc < 0) phase_red(&p, amount(res.files, res.bytes), "%s: %s: %s", err_text(e->id), e->object, e->msg);
     else phase_ok(&p, amount(res.files, res.bytes));
@@ -194,22 +195,22 @@ static void host_content(const struct worker *w, const struct worker_host *h, st
 
 /* Both at once: what is restored, and is compared with the point as soon as it is there. */
 static void host_both(const struct worker *w, struct worker_host *h, struct source *src, struct source *second,
-    struct opened *o, uint64_t *bytes) {
+    struct opened *o, uint64_t *room) {
     static struct doing d; /* pointed at by the progress until the end */
     struct err e = ERR_INIT;
-    d = (struct doing){.w = w, .h = h, .before = *bytes};
+    d = (struct doing){.w = w, .h = h, .before = *room};
     progress_init(&d.progress, w->clock, false);
     d.progress.bytes_total = o->root.bytes;
     d.progress.files_total = o->root.files;
     struct early *early = second->fetch ? early_begin(w, h, second, o, &d.progress) : NULL;
-    if (host_restore(&d, h, src, o, bytes, &e) == 0) {
+    if (host_restore(&d, h, src, o, room, &e) == 0) {
         early_restored(early);
         host_content(w, h, src, o, early);
     }
     early_free(early);
 }
 
-static void host_do(const struct worker *w, struct worker_host *h, const struct secrets *s, uint64_t *bytes) {
+static void host_do(const struct worker *w, struct worker_host *h, const struct secrets *s, uint64_t *room) {
     struct source src = {.fetch = NULL}, second = {.fetch = NULL};
     struct opened o = {.keys = NULL};
     struct err e = ERR_INIT;
@@ -221,7 +222,7 @@ static void host_do(const struct worker *w, struct worker_host *h, const struct 
         js_set_time_ms(more, "walk_start", o.root.walk_start);
         js_set_int(more, "point", o.point.number);
         phase_ok(&p, more);
-        host_both(w, h, &src, &second, &o, bytes);
+        host_both(w, h, &src, &second, &o, room);
     }
     point_close(&o);
     source_close(&second);
@@ -231,9 +232,9 @@ static void host_do(const struct worker *w, struct worker_host *h, const struct 
 /* Level 2 and 4 ask only whether there is a tree. */
 static int all_do(const struct worker *w, struct secrets *s, struct err *e) {
     size_t order[WORKER_HOSTS_MAX];
-    uint64_t bytes = 0;
+    uint64_t room = 0;
     if (worker_order(w->q, order, e) < 0 || grant_wait(w, s, e) < 0) return -1;
-    for (size_t i = 0; i < w->q->hosts; i++) host_do(w, &w->q->host[order[i]], s, &bytes);
+    for (size_t i = 0; i < w->q->hosts; i++) host_do(w, &w->q->host[order[i]], s, &room);
     return 0;
 }
 

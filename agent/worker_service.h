@@ -32,6 +32,7 @@ struct job {
     int out;
     bool ended;
     int status; /* as exit(3); 128 + n: died of signal n */
+    int stop;   /* the signal that ends it */
     size_t n;
     char *text;
 };
