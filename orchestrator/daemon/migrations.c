@@ -184,6 +184,13 @@ int migrate_cutover(
 
 /* ---- the end ---- */
 
+/* Whoever asked for a later end was told yes; that the vault could not be asked yet does not make the end come before it. */
+static int not_extended(const struct migration *m, struct err *e) {
+    char until[32];
+    text_time(until, m->wanted_ns);
+    return m->wanted_ns ? err_set(e, ZE_WINDOWOPEN, m->name, _("it is being extended until %s; the vault has yet to confirm it"), until) : 0;
+}
+
 static int close_it(
     struct daemon *d, const struct principal *who, struct migration *m, const char *text, struct err *e) {
     char until[32];
@@ -191,7 +198,7 @@ static int close_it(
     if (m->state == CASE_WINDOW || m->state == CASE_ROLLED_BACK)
         return err_set(e, ZE_WINDOWOPEN, m->name, _("it lasts until %s by the vault's time"), until);
     int to = case_step(m->state, CASE_CLOSE, m->name, e);
-    if (to < 0) return -1;
+    if (to < 0 || not_extended(m, e) < 0) return -1;
     m->asker = who->id;
     js_set_str(m->facts, "asked_by", who->name);
     migration_move(d, m, CASE_CLOSE, to, who->name, text, NULL);
@@ -222,7 +229,7 @@ static int decide(struct daemon *d, const struct principal *who, const char *nam
     enum case_act act = approve ? CASE_APPROVE : CASE_REFUSE;
     if (migration_find(d, who, name, m, e) < 0) return -1;
     int to = case_step(m->state, act, name, e);
-    if (to < 0) return -1;
+    if (to < 0 || (approve && not_extended(m, e) < 0)) return -1;
     if (!d->cfg->people_off && who->id == m->asker)
         return err_set(e, ZE_OWNCLOSE, name, _("%s asked for it"), who->name);
     if (!approve && !*text) return err_set(e, ZE_USAGE, name, _("a reason is needed"));

@@ -26,7 +26,7 @@ while (defined syswrite($f, "x" x (1 << 16))) {}
 sleep 100;
 END
 mkdir "$place/evil/many"
-for i in $(seq 5000); do echo >"$place/evil/many/$i"; done
+for i in $(seq 3000); do echo >"$place/evil/many/$i"; done
 machine_keep evil
 evil="{host: \"evil\", host_id: \"$(host_id evil)\", point: 1, address: \"10.20.0.10/24\"}"
 fine='{name: "fine", host: "evil", run: "echo fine", expect: "^fine$", within: "20s"}'
@@ -41,8 +41,8 @@ red talker check "evil talk" "no answer within its time"
 
 space=$(journal talker 'map(.bytes_total // 0) | max / 1048576 | ceil')
 
-step "five thousand files of a byte take five thousand blocks"
-order many 1 ".hosts = [$evil] | .limits.disk = \"$((space + 10)) MiB\""
+step "three thousand files of a byte take three thousand blocks"
+order many 1 ".hosts = [$evil] | .limits.disk = \"$((space + 8)) MiB\""
 drill many && fail "green beyond the disk limit"
 red many restore "the disk limit was reached"
 

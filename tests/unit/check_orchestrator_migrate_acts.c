@@ -102,6 +102,25 @@ START_TEST(nobody_consents_to_the_close_they_asked_for) {
 }
 END_TEST
 
+/* faults: D4 */
+START_TEST(no_case_is_closed_over_an_extension_that_waits_for_the_vault) {
+    static const char *away[] = {"false", NULL};
+    to_window();
+    say("now", "2027-03-01T00:00:00Z");
+    ck_assert_uint_eq(do_act(&other_office, CASE_CLOSE), 0);
+    control_release(&d.control), control_init(&d.control, away);
+    ck_assert_uint_eq(do_act(&plan_office, CASE_EXTEND), 0);
+    ck_assert_uint_eq(do_act(&plan_office, CASE_APPROVE), ZE_WINDOWOPEN);
+    ck_assert_uint_eq(do_act(&plan_office, CASE_REFUSE), 0);
+    ck_assert_uint_eq(do_act(&other_office, CASE_CLOSE), ZE_WINDOWOPEN);
+    control_release(&d.control), control_init(&d.control, vault_argv);
+    tick();
+    ck_assert_int_eq(state(), CASE_WINDOW);
+    CLEANUP_MIGRATION struct migration m = get();
+    ck_assert_int_eq(m.wanted_ns, 0);
+}
+END_TEST
+
 START_TEST(another_department_sees_nothing_of_it) {
     ck_assert_uint_eq(do_act(&stranger, CASE_BEGIN), ZE_NOTFOUND);
     to_window();
@@ -303,6 +322,7 @@ int main(void) {
     tcase_add_loop_test(t, every_state_allows_just_the_acts_of_the_table, CASE_BEGUN, CASE_STATES);
     tcase_add_test(t, only_the_vaults_own_time_ends_a_window);
     tcase_add_test(t, nobody_consents_to_the_close_they_asked_for);
+    tcase_add_test(t, no_case_is_closed_over_an_extension_that_waits_for_the_vault);
     tcase_add_test(t, another_department_sees_nothing_of_it);
     tcase_add_test(t, a_pin_that_the_vault_does_not_hold_long_enough_breaks_the_cutover);
     tcase_add_test(t, a_last_point_that_is_not_sound_breaks_the_cutover);
