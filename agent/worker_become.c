@@ -16,7 +16,7 @@
 #include "worker_service.h"
 #include "wrap/sandbox.h"
 
-enum { GROUPS_TAKEN = 256, CAPS_MAX = 64 };
+enum { GROUPS_TAKEN = 256, CAPS_MAX = 64, NOBODY = 65534 };
 
 static FILE *tree_file(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -68,6 +68,11 @@ static void environment(const struct passwd *pw) {
     setenv("USER", pw->pw_name, 1);
     setenv("LOGNAME", pw->pw_name, 1);
     setenv("LANG", "C.UTF-8", 1);
+}
+
+bool nobody(void) {
+    return close_range(3, ~0u, 0) == 0 && setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+        setresuid(NOBODY, NOBODY, NOBODY) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_service() == 0;
 }
 
 bool become(const char *user) {

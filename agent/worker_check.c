@@ -48,11 +48,13 @@ int check_expect(const char *expect, const char *text, size_t n, char *why, size
 
 /* ---- one attempt ---- */
 
-/* In a child, in the drill's network: the status on a line, then the body. */
+/* In a child, in the drill's network: the status on a line, then the body. A hostile server's answer is read by somebody who is
+ * nobody and has nothing: not the way to the outer process, by which a journal can be written. */
 static int http_ask(void *arg) {
     const struct worker_check *c = arg;
     struct buf body;
     struct err e = ERR_INIT;
+    if (!nobody()) return fputs(_("the rights of the worker cannot be given up"), stderr), 1;
     buf_init(&body, BODY_MAX);
     int status = http_get(c->http, HTTP_MS, &body, &e);
     if (status < 0) fprintf(stderr, "%s", e.msg);

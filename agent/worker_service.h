@@ -53,5 +53,7 @@ void job_last_lines(const struct job *j, char *out, size_t cap);
 /** become(user): within a host: this user of the tree's /etc/passwd, with its groups; no capability but those that ordinary
  * services need, and none to be gained. False after a line on standard error. */
 bool become(const char *user) MUST_CHECK;
+/** nobody(): the same without a user: no right, and no descriptor but the first three. False with errno. */
+bool nobody(void) MUST_CHECK;
 
 #endif

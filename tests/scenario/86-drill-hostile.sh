@@ -25,9 +25,29 @@ unlink "/big";
 while (defined syswrite($f, "x" x (1 << 16))) {}
 sleep 100;
 END
-mkdir "$place/evil/many"
-for i in $(seq 3000); do echo >"$place/evil/many/$i"; done
+cat >"$place/evil/slow.pl" <<'END'
+socket(S, 2, 1, 6) && bind(S, pack("Sna4x8", 2, 8000, "\0\0\0\0")) && listen(S, 5) or die $!;
+accept(C, S);
+sleep 100;
+END
+cat >"$ZAIBEI_TMP/asks" <<'END'
+# Who asks a page is nobody, without rights, and has no descriptor of the worker's first process inside.
+for i in $(seq 100); do
+    for p in /proc/[0-9]*; do
+        grep -qs "^Uid:.1065534" "$p/status" || continue
+        grep -q "^CapEff:.0000000000000000" "$p/status" && grep -q "^NoNewPrivs:.1" "$p/status" && grep -q "^Seccomp:.2" "$p/status" || continue
+        inner=/proc/$(sed -n 's/^PPid:.//p' "$p/status")
+        [ "$(readlink "$p"/fd/[3-9]* "$inner"/fd/[3-9]* | grep -v ^anon_inode | sort | uniq -d)" = "" ] && exit 0
+    done
+    sleep 0.1
+done
+exit 1
+END
 machine_keep evil
+tree_of "$place/many" /bin/sh
+mkdir "$place/many/data"
+for i in $(seq 5000); do echo >"$place/many/data/$i"; done
+machine_keep many
 evil="{host: \"evil\", host_id: \"$(host_id evil)\", point: 1, address: \"10.20.0.10/24\"}"
 fine='{name: "fine", host: "evil", run: "echo fine", expect: "^fine$", within: "20s"}'
 never='{name: "never", host: "evil", run: "echo no", expect: "^yes$", within: "60s"}'
@@ -39,10 +59,16 @@ drill talker && fail "green without an answer"
 red talker check "evil talk" "no answer within its time"
 [ "$(journal talker 'map(select(.phase == "check" and .state == "ok") | .name) | join(" ")')" = fine ] || fail "the check that was answered"
 
+step "a page that is never answered: who waits for it can do nothing else"
+order slow 2 ".hosts = [$evil] | .checks = [{name: \"page\", host: \"evil\", http: \"http://10.20.0.10:8000/\", expect: \"x\", within: \"8s\"}]
+    | .hosts[0].services = [{name: \"slow\", start: \"exec perl /slow.pl\"}]"
+drill slow --look check "exec sh $ZAIBEI_TMP/asks" && fail "green without an answer"
+red slow check "evil page"
+
 space=$(journal talker 'map(.bytes_total // 0) | max / 1048576 | ceil')
 
-step "three thousand files of a byte take three thousand blocks"
-order many 1 ".hosts = [$evil] | .limits.disk = \"$((space + 8)) MiB\""
+step "five thousand files of a byte take five thousand blocks"
+order many 1 ".hosts = [{host: \"many\", host_id: \"$(host_id many)\", point: 1}] | .limits.disk = \"$((space + 4)) MiB\""
 drill many && fail "green beyond the disk limit"
 red many restore "the disk limit was reached"
 
