@@ -94,18 +94,23 @@ static int attempt(
     return rc;
 }
 
-static void check_ask(struct stage *st, size_t host, const struct worker_check *c) {
-    char why[800] = "";
+/* Until it is green or its time is over; ${why}: what was wrong the last time. */
+static bool check_wait(struct stage *st, size_t host, const struct worker_check *c, char *why, size_t cap) {
     struct clock *clock = st->w->clock;
-    struct phase p = phase_begin(st->w, c->host, "check", c->name);
     int64_t until = clock->mono_ns(clock) + (c->within_ms ? c->within_ms : WITHIN_MS[st->level]) * 1000000;
-    bool green = false, can_fail = check_expect(c->expect, "", 0, why, sizeof why) == 0;
+    bool green = false, can_fail = check_expect(c->expect, "", 0, why, cap) == 0;
     if (can_fail) *why = 0;
     while (can_fail && !green && !st->w->q->host[host].red && clock->mono_ns(clock) < until) {
-        green = attempt(st, host, c, until, why, sizeof why) > 0;
+        green = attempt(st, host, c, until, why, cap) > 0;
         if (!green) stage_step(st, NULL, STEP_MS);
     }
-    if (green) phase_ok(&p, NULL);
+    return green;
+}
+
+static void check_ask(struct stage *st, size_t host, const struct worker_check *c) {
+    char why[800] = "";
+    struct phase p = phase_begin(st->w, c->host, "check", c->name);
+    if (check_wait(st, host, c, why, sizeof why)) phase_ok(&p, NULL);
     else stage_red(st, host, &p, "%s", *why ? why : _("its host is not up"));
 }
 
@@ -117,6 +122,19 @@ void stage_checks(struct stage *st, size_t host) {
     const struct worker_request *q = st->w->q;
     for (size_t i = 0; i < q->checks; i++)
         if (!strcmp(q->check[i].host, q->host[host].host) && asked(st, &q->check[i])) check_ask(st, host, &q->check[i]);
+}
+
+void stage_again(struct stage *st, size_t host) {
+    const struct worker_request *q = st->w->q;
+    for (size_t i = 0; i < q->checks; i++) {
+        char why[800] = "";
+        const struct worker_check *c = &q->check[i];
+        struct phase p = {.w = st->w, .host = c->host, .phase = "check", .name = c->name};
+        if (strcmp(c->host, q->host[host].host) != 0 || !asked(st, c) || q->host[host].red) continue;
+        p.began_ns = st->w->clock->mono_ns(st->w->clock);
+        if (!check_wait(st, host, c, why, sizeof why))
+            stage_red(st, host, &p, _("it was right before a service of its host ended, and is not any more: %s"), why);
+    }
 }
 
 void stage_orphans(struct stage *st) {

@@ -13,7 +13,8 @@ struct stage {
     struct service_of {
         size_t host;
         struct phase phase;
-        bool told; /* that it has ended */
+        bool told;  /* that it has ended */
+        bool asked; /* it was running when its host's checks had been asked */
     } * service_of;
     size_t services_n, services_cap;
     void (*watch)(struct stage *st); /* called at each step: hosts that have gone become red (told once); may be NULL */
@@ -30,8 +31,9 @@ int check_expect(const char *expect, const char *text, size_t n, char *why, size
 void stage_step(struct stage *st, struct job *job, int ms);
 
 /** stage_checks(st, host): ask the checks of host number ${host} that belong to st->level, in their order. A red one makes the host
- * red. stage_orphans(st): checks of hosts that are not in this drill: each is red. */
+ * red. stage_again: ask those that were right once more; only what is wrong now is told. stage_orphans(st): checks of hosts that are not in this drill: each is red. */
 void stage_checks(struct stage *st, size_t host);
+void stage_again(struct stage *st, size_t host);
 void stage_orphans(struct stage *st);
 
 /** stage_red(st, host, p, fmt, …): the phase is red, and with it the host. */

@@ -29,10 +29,16 @@ static void ended_tell(struct stage *st, size_t i) {
     journal_console(st->w, of->phase.host, j->text, j->n);
 }
 
-/* One that ends well has gone to the background. */
+/* One that ends well has gone to the background; when that was after its host's checks, see services_again. */
 static void services_watch(struct stage *st) {
     for (size_t i = 0; i < st->services_n; i++)
         if (st->service[i].ended && st->service[i].status != 0 && !st->service_of[i].told) ended_tell(st, i);
+}
+
+/* Whoever ended well after its answer may have gone to the background late, or away. */
+static void services_again(struct stage *st) {
+    for (size_t i = 0; i < st->services_n; i++)
+        if (st->service_of[i].asked && st->service[i].ended && st->service[i].status == 0) stage_again(st, st->service_of[i].host);
 }
 
 static int service_start(struct stage *st, size_t host, const struct worker_service *s, struct err *e) {
@@ -69,6 +75,8 @@ static int host_up(struct stage *st, size_t i, struct err *e) {
     for (size_t k = 0; k < h->services; k++)
         if (service_start(st, i, &h->service[k], e) < 0) return -1;
     stage_checks(st, i);
+    for (size_t k = 0; k < st->services_n; k++)
+        if (st->service_of[k].host == i) st->service_of[k].asked = !st->service[k].ended;
     return 0;
 }
 
@@ -121,7 +129,7 @@ static int services_level(struct worker *w, struct err *e) {
     int rc = worker_order(w->q, order, e);
     for (size_t i = 0; rc == 0 && i < w->q->hosts; i++) rc = host_up(&st, order[i], e);
     if (rc == 0) stage_orphans(&st);
-    if (rc == 0) levels_egress(&st);
+    if (rc == 0) levels_egress(&st), services_again(&st);
     stage_free(&st);
     return rc;
 }

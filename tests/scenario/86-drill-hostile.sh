@@ -30,6 +30,12 @@ socket(S, 2, 1, 6) && bind(S, pack("Sna4x8", 2, 8000, "\0\0\0\0")) && listen(S, 
 accept(C, S);
 sleep 100;
 END
+echo 'sleep 1' >"$place/evil/pause.pl"
+cat >"$place/evil/serve.pl" <<'END'
+$SIG{ALRM} = sub { exit 0 }; # so many seconds after its last answer
+socket(S, 2, 1, 6) && bind(S, pack("Sna4x8", 2, 8000, "\0\0\0\0")) && listen(S, 5) or die $!;
+while (1) { accept(C, S) or next; sysread(C, my $b, 4096); syswrite(C, "HTTP/1.0 200 OK\r\n\r\nWelcome\n"); close C; alarm $ARGV[0] }
+END
 cat >"$ZAIBEI_TMP/asks" <<'END'
 # Who asks a page is nobody, without rights, and has no descriptor of the worker's first process inside.
 for i in $(seq 100); do
@@ -64,6 +70,15 @@ order slow 2 ".hosts = [$evil] | .checks = [{name: \"page\", host: \"evil\", htt
     | .hosts[0].services = [{name: \"slow\", start: \"exec perl /slow.pl\"}]"
 drill slow --look check "exec sh $ZAIBEI_TMP/asks" && fail "green without an answer"
 red slow check "evil page"
+
+step "a service that answers and is gone; one that only goes to the background late"
+page='{name: "page", host: "evil", http: "http://10.20.0.10:8000/", expect: "Welcome", within: "4s"}'
+order gone 2 ".hosts = [$evil] | .checks = [$page] | .hosts[0].services = [{name: \"web\", start: \"exec perl /serve.pl 1\"}]"
+drill gone && fail "green, and its service has ended"
+red gone check "evil page" "it was right before"
+order late 2 ".hosts = [$evil] | .checks = [$page] | .hosts[0].services = [{name: \"web\", start: \"perl /serve.pl 0 & perl /pause.pl\"}]"
+drill late || fail "red, and its service has only gone to the background"
+verdict late green
 
 space=$(journal talker 'map(.bytes_total // 0) | max / 1048576 | ceil')
 
