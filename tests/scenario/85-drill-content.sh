@@ -63,6 +63,9 @@ order time 1 ".hosts = [$h1] | .read = [\"sleep\", \"60\"] | .limits.time_s = 1"
 drill time && fail "green without an answer"
 verdict time failed
 [ "$(journal time 'last | .id')" = ZB-1903 ] || fail "the time limit"
+order patient 1 ".hosts = [$h1] | .limits.time_s = 8"
+drill patient --grant-after 9 || fail "its time was spent waiting for the grant"
+verdict patient green
 order disk 1 ".hosts = [$h1] | .limits.disk = 1048576"
 drill disk && fail "green beyond the disk limit"
 red disk restore "the disk limit was reached"

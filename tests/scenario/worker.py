@@ -2,7 +2,7 @@
 """Drive `zaibei-agent worker` as zaibeid does: give the order, make the grant with the kit, keep the journal.
 
     worker.py ORDER.json --vault DIR --kit FILE [--stop PHASE --do COMMAND] [--kill inner|outer --at PHASE]
-              [--wrong-first] [--cancel-at PHASE] [--look PHASE COMMAND] [--connect SOCKET]
+              [--wrong-first] [--grant-after SECONDS] [--cancel-at PHASE] [--look PHASE COMMAND] [--connect SOCKET]
 
 --kill: when PHASE begins; the process that tells it stops itself there, so that the kill comes before its end. --stop … --do: the process that tells that PHASE has ended well stops itself then (pre_stop.so); the command is run with the
 drill's directory as $1, and it goes on. --look: the command is run when PHASE begins. Commands find the worker's process id in
@@ -28,6 +28,7 @@ def arguments():
     p.add_argument("--kill", choices=("inner", "outer"))
     p.add_argument("--at")
     p.add_argument("--cancel-at")
+    p.add_argument("--grant-after", type=float, default=0)
     p.add_argument("--connect")
     p.add_argument("--wrong-first", action="store_true")
     return p.parse_args()
@@ -109,6 +110,7 @@ def main():
         e = json.loads(line)
         if e["event"] == "key":
             public = e["public_key"]
+            time.sleep(a.grant_after)
             tell({"op": "grant", "grant": grant(public, hosts, order["id"] + ("x" if wrong else ""))})
         elif e["event"] == "error" and wrong:
             wrong = False
