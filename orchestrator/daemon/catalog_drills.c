@@ -177,10 +177,12 @@ struct js *drill_systems(struct db *d, const char *department) {
     return list;
 }
 
-int64_t drill_last_green(struct db *d, const char *system, int64_t level, int64_t *id) {
+int64_t drill_last_green(struct db *d, const char *system, int64_t level, const struct js *hosts, int64_t *id) {
+    CLEANUP_FREE char *names = text_of(hosts);
     struct db_rows *r = db_query(d,
-        "SELECT id, requested_ns FROM drills WHERE system=? AND verdict='green' AND level>=? ORDER BY requested_ns DESC LIMIT 1",
-        "si", system, level);
+        "SELECT id, requested_ns FROM drills WHERE system=? AND verdict='green' AND level>=? AND NOT EXISTS(SELECT 1 FROM json_each(?) "
+        "AS h WHERE h.value NOT IN(SELECT json_extract(i.value,'$.host') FROM json_each(drills.hosts) AS i)) ORDER BY requested_ns DESC LIMIT 1",
+        "sis", system, level, names);
     bool found = db_next(r);
     int64_t when = found ? db_int(r, 1) : 0;
     *id = found ? db_int(r, 0) : 0;

@@ -68,8 +68,9 @@ bool drill_seen(struct db *d, int64_t id, const char *department);
 struct js *drill_summaries(struct db *d, const char *system, int64_t level, int64_t most);
 /** drill_systems: the names of systems with drills that a department sees. */
 struct js *drill_systems(struct db *d, const char *department);
-/** drill_last_green: when the last green drill of at least ${level} was asked for, its number in ${id}; 0: there was none. */
-int64_t drill_last_green(struct db *d, const char *system, int64_t level, int64_t *id);
+/** drill_last_green: when the last green drill of at least ${level} and of all ${hosts} (names) was asked for, its number in ${id}; 0:
+ * there was none. */
+int64_t drill_last_green(struct db *d, const char *system, int64_t level, const struct js *hosts, int64_t *id);
 
 /** drill_note: an audit record about the drill as it is now; ${detail} is taken, NULL: none. */
 void drill_note(struct db *d, const struct drill *x, int64_t now_ns, const char *who, const char *act, struct js *detail);

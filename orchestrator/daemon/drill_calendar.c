@@ -59,7 +59,7 @@ static bool due_of(struct daemon *d, const char *system, const struct principal 
     snprintf(x->plan, sizeof x->plan, "%s", js_str(s, "plan", ""));
     x->departments = js_copy(js_get(s, "departments"));
     if (!every || !form_span(every, &x->every_s)) x->every_s = EVERY_S;
-    x->green_ns = drill_last_green(d->db, system, x->level, &x->green);
+    x->green_ns = drill_last_green(d->db, system, x->level, js_get(s, "hosts"), &x->green);
     int64_t from = x->green_ns ? x->green_ns : applied_ns(d->db, x->plan, js_int(s, "plan_version", 0));
     x->due_ns = from + x->every_s * NS_PER_S;
     x->open = open_drill(d->db, x);

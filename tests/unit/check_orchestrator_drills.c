@@ -17,8 +17,9 @@
 #include "suite.h"
 #include "sys/file.h"
 
-#define PLAN                                                                                                            \
-    "name: p\ndepartment: north\nsystem: shop\nhosts: [h1]\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" \
+#define PLAN PLAN_OF("[h1]")
+#define PLAN_OF(hosts)                                                                                                          \
+    "name: p\ndepartment: north\nsystem: shop\nhosts: " hosts "\ncontent: {paths: [/srv]}\nstrategy: {daily: incremental}\n" \
     "targets: {rto: 1h, rpo: 24h}\nrecovery: {drill_every: 90d, drill_level: 1, hosts: [{host: h1, address: 10.20.0.10/24}]}\n"                            \
     "schedule: {zone: UTC, window: \"01:00-05:00\"}\n"
 #define DAY_NS (86400 * (int64_t)NS_PER_S)
@@ -557,6 +558,11 @@ START_TEST(a_green_drill_of_the_plans_level_begins_the_interval_anew_and_counts_
     ck_assert_uint_eq(js_count(none), 0);
     ck_assert_int_eq(drill_time_ns(js_str(js_at(due, 0), "due", "")), granted + 90 * DAY_NS);
     ck_assert(!js_bool(js_at(due, 0), "overdue", true));
+    plan_force(&d, PLAN_OF("[h1, h2]")); /* the system has grown: no drill was of the host that came */
+    db_begin(d.db);
+    CLEANUP_JS struct js *grown = drill_due_json(&d, &zhang);
+    db_abort(d.db);
+    ck_assert_ptr_null(js_str(js_at(grown, 0), "last_green", NULL));
 }
 END_TEST
 
