@@ -34,6 +34,10 @@ static int64_t count_of(const struct js *q, const char *key) {
     return v > 0 ? v : 0;
 }
 
+static bool its_turn(struct daemon *d, const struct job *j, const struct plan *p, int64_t now) {
+    return j->system_point || turn_of(d, j, js_str(p->form, "department", ""), now);
+}
+
 /* Choose a job and fill what its ticket needs, in one transaction; 1 when there is one. */
 static int prepare(struct daemon *d, const char *host, int64_t now, struct job *j, struct plan *p, struct err *e) {
     db_begin(d->db);
@@ -46,7 +50,7 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
             j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
             found = 0;
             plan_free(p);
-        } else if (found && !j->system_point && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
+        } else if (found && !its_turn(d, j, p, now)) {
             plan_free(p); /* others first; it stays queued */
             found = 0;
             break;
@@ -102,7 +106,7 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
         struct err why = *e;
         job_again(d->db, &j, now, &why);
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
-    } else if (job_claim(d->db, &j, now)) {
+    } else if (its_turn(d, &j, &p, now) && job_claim(d->db, &j, now)) { /* others were claimed meanwhile */
         job_record(d->db, &j, now, "zaibeid", "job.taken");
         offer = agents_offer(&j, &p, now);
     }

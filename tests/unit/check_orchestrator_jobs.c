@@ -1,5 +1,6 @@
 /* Scheduler, catalog and agents together, with a clock of our own and a vault that only takes notes. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,6 +157,32 @@ START_TEST(no_more_run_at_once_than_the_vault_and_a_department_may) {
     snprintf(q, sizeof q, "\"state\":\"ok\",\"point\":1");
     result("ha", first, q);
     ck_assert_int_ne(call_in("hc", false), 0);
+    cfg.limit_vault = 0;
+}
+END_TEST
+
+static void *calls_in(void *host) {
+    struct js *j = ask(host, "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    size_t n = js_count(js_get(j, "jobs"));
+    js_free(j);
+    return (void *)(uintptr_t)n;
+}
+
+/* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
+START_TEST(limits_hold_when_all_call_in_at_once) {
+    static char hosts[3][3] = {"ha", "hb", "hc"};
+    pthread_t t[3];
+    size_t given = 0;
+    strcpy(script, "while read -r l; do sleep 0.5; echo '{\"ok\":true}'; done");
+    crowd("5");
+    cfg.limit_vault = 1, cfg.limit_department = 0;
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(pthread_create(&t[i], NULL, calls_in, hosts[i]), 0);
+    for (int i = 0; i < 3; i++) {
+        void *n;
+        ck_assert_int_eq(pthread_join(t[i], &n), 0);
+        given += (uintptr_t)n;
+    }
+    ck_assert_uint_eq(given, 1);
     cfg.limit_vault = 0;
 }
 END_TEST
@@ -519,6 +546,7 @@ int main(void) {
     tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
     tcase_add_test(t, no_more_run_at_once_than_the_vault_and_a_department_may);
+    tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
     tcase_add_test(t, hosts_of_a_plan_are_spread_in_the_first_quarter_of_the_window_each_at_its_place);
