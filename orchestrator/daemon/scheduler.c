@@ -20,11 +20,12 @@
 #include "catalog_calendar.h"
 #include "catalog_due.h"
 #include "catalog_life.h"
+#include "outbox.h"
 #include "sys/file.h"
 #include "systems.h"
 #include "turns.h"
 
-enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S, RUNS_A_TICK = 16, PLANS_A_TICK = 4 };
+enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S, RUNS_A_TICK = 16, PLANS_A_TICK = 4, AGAIN_S = 60 };
 
 struct entry {
     struct plan plan;
@@ -164,6 +165,13 @@ static void follow_hosts(struct scheduler *s, const struct entry *x, struct due 
     due_put(s->d->db, at->plan, next, s->basis);
 }
 
+/* Its file of the zone may be replaced just now, or memory be short: it is looked at again. */
+static void unreadable(struct scheduler *s, const struct due *at, int64_t now_ns) {
+    if (!condition_holds(s->d->db, "plan.unreadable", at->plan))
+        daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), at->plan);
+    due_put(s->d->db, at->plan, now_ns / NS_PER_S + AGAIN_S, s->basis);
+}
+
 static void follow_plan(struct scheduler *s, struct due *at, int64_t now_ns, int *left) {
     struct entry x;
     struct version v;
@@ -172,12 +180,10 @@ static void follow_plan(struct scheduler *s, struct due *at, int64_t now_ns, int
         return due_drop(s->d->db, at->plan);
     x.version = catalog_plan_load(s->d->db, at->plan, 0, s->d->cfg->zone, &x.plan, NULL, NULL);
     x.zone = x.version ? zone_open(x.plan.zone, &e) : NULL;
-    if (x.zone) {
-        follow_hosts(s, &x, at, now_ns, left);
-    } else {
-        daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), at->plan);
-        due_put(s->d->db, at->plan, INT64_MAX, s->basis);
-    }
+    if (x.zone) follow_hosts(s, &x, at, now_ns, left);
+    else unreadable(s, at, now_ns);
+    /* A plan that nobody can read does not run: people have to know. */
+    condition_set(s->d->db, now_ns, "plan.unreadable", at->plan, at->plan, !x.zone, NULL);
     zone_free(x.zone);
     if (x.version) plan_free(&x.plan);
 }

@@ -169,6 +169,37 @@ static void *calls_in(void *host) {
 }
 
 /* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
+static int64_t count_of(const char *sql) {
+    db_begin(d.db);
+    struct db_rows *r = db_query(d.db, sql, "");
+    int64_t n = db_next(r) ? db_int(r, 0) : -1;
+    db_done(r);
+    db_abort(d.db);
+    return n;
+}
+
+/* The file of a zone is away for a moment while the machine's table is updated: the plan is not forgotten for that.
+ * faults: D3 */
+START_TEST(a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again) {
+    struct err e = ERR_INIT;
+    apply(PLAN("s", "/srv"));
+    db_begin(d.db);
+    db_exec(d.db, "UPDATE plans SET text=replace(text,'zone: UTC','zone: No/Where')", "");
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    tick();
+    tick();
+    ck_assert_str_eq(jobs(), "");
+    ck_assert_int_eq(count_of("SELECT count(*) FROM notices WHERE kind='plan.unreadable' AND NOT resolved"), 1);
+    db_begin(d.db);
+    db_exec(d.db, "UPDATE plans SET text=replace(text,'zone: No/Where','zone: UTC')", "");
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    now_s += 3600;
+    tick();
+    ck_assert_str_eq(jobs(), "queued calendar full daily");
+    ck_assert_int_eq(count_of("SELECT count(*) FROM notices WHERE kind='plan.unreadable' AND resolved"), 1);
+}
+END_TEST
+
 START_TEST(limits_hold_when_all_call_in_at_once) {
     static char hosts[3][3] = {"ha", "hb", "hc"};
     pthread_t t[3];
@@ -546,6 +577,7 @@ int main(void) {
     tcase_add_test(t, a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its_kind);
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
     tcase_add_test(t, no_more_run_at_once_than_the_vault_and_a_department_may);
+    tcase_add_test(t, a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again);
     tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
