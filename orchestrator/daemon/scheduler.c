@@ -20,6 +20,7 @@
 #include "catalog_calendar.h"
 #include "catalog_due.h"
 #include "catalog_life.h"
+#include "clock_jump.h"
 #include "outbox.h"
 #include "sys/file.h"
 #include "systems.h"
@@ -37,6 +38,7 @@ struct scheduler {
     struct daemon *d;
     struct workdays *table;
     char basis[SEAL_HASH * 2 + 1];
+    struct clock_jump jump;
     unsigned seen;
     bool more;
 };
@@ -236,7 +238,7 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
 int scheduler_tick(struct scheduler *s, struct err *e) {
     int64_t now_ns = daemon_now(s->d);
     s->more = false;
-    if (reload(s, now_ns / NS_PER_S, e) < 0 || follow_due(s, now_ns, e) < 0) return -1;
+    if (clock_jump_look(s->d, &s->jump, e) < 0 || reload(s, now_ns / NS_PER_S, e) < 0 || follow_due(s, now_ns, e) < 0) return -1;
     if (overdue(s, now_ns, e) < 0 || system_points_tick(s->d, e) < 0) return -1;
     return restores_tick(s->d, e);
 }

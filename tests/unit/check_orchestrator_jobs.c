@@ -21,7 +21,9 @@
 
 static int64_t now_s;
 static int64_t fake_now(struct clock *c) { return now_s * NS_PER_S; }
-static struct clock fake_clock = {fake_now, fake_now};
+static int64_t jumped_s; /* what the wall's clock is ahead of the other by a jump */
+static int64_t fake_mono(struct clock *c) { return (now_s - jumped_s) * NS_PER_S; }
+static struct clock fake_clock = {fake_now, fake_mono};
 
 static char dir[64], notes[128], script[400];
 static const char *argv[] = {"sh", "-c", script, NULL};
@@ -197,6 +199,87 @@ START_TEST(a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again) {
     tick();
     ck_assert_str_eq(jobs(), "queued calendar full daily");
     ck_assert_int_eq(count_of("SELECT count(*) FROM notices WHERE kind='plan.unreadable' AND resolved"), 1);
+}
+END_TEST
+
+static void jump(int64_t by) { now_s += by, jumped_s += by; }
+
+static void some_ticks(void) {
+    for (int i = 0; i < 60; i++) tick();
+}
+
+/* A machine wakes up with its clock a year ahead; it is put right after ten minutes, while zaibeid runs or when it does not.
+ * faults: D1 */
+START_TEST(a_clock_that_was_a_year_ahead_does_not_end_the_backups) {
+    for (int restart = 0; restart < 2; restart++) {
+        apply(PLAN("s", "/srv"));
+        points(1);
+        now_s += 3600;
+        some_ticks();
+        int id = call_in("h", false);
+        ck_assert_int_ne(id, 0);
+        result("h", id, "\"state\":\"ok\",\"point\":1");
+        jump(365 * 86400);
+        some_ticks();
+        now_s += 600;
+        some_ticks();
+        if (restart) close_all();
+        jump(-365 * 86400);
+        if (restart) open_all();
+        some_ticks();
+        now_s += 86400 - 600;
+        some_ticks();
+        id = call_in("h", false);
+        ck_assert_int_ne(id, 0);
+        result("h", id, "\"state\":\"ok\",\"point\":2");
+        ck_assert_int_eq(call_in("h", false), 0);
+        ck_assert_int_eq(count_of("SELECT count(*) FROM audit WHERE act='clock.back'"), restart + 1);
+        now_s += 86400 - 3600;
+    }
+}
+END_TEST
+
+START_TEST(a_clock_that_was_some_hours_ahead_makes_no_run_twice) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    some_ticks();
+    jump(8 * 3600); /* past the window of tonight */
+    some_ticks();
+    int id = call_in("h", false);
+    ck_assert_int_ne(id, 0);
+    result("h", id, "\"state\":\"ok\",\"point\":2");
+    jump(-8 * 3600);
+    now_s += 3600;
+    some_ticks();
+    ck_assert_int_eq(call_in("h", false), 0);
+    now_s += 86400;
+    some_ticks();
+    ck_assert_int_ne(call_in("h", false), 0);
+}
+END_TEST
+
+/* The machine of zaibeid slept, or zaibeid was away: the agents did not. */
+START_TEST(a_job_outlives_the_sleep_of_zaibeid) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    now_s += 3600;
+    tick();
+    int id = call_in("h", false);
+    ck_assert_int_ne(id, 0);
+    for (int restart = 0; restart < 2; restart++) {
+        if (restart) close_all();
+        jump(7200);
+        if (restart) open_all();
+        tick();
+        char q[100];
+        snprintf(q, sizeof q, "{\"op\":\"progress\",\"job\":\"%d\",\"phase\":\"walk\"}", id);
+        struct js *j = ask("h", q);
+        ck_assert(!js_bool(j, "cancel", true));
+        js_free(j);
+    }
+    now_s += LEASE_S + 1; /* but it is not waited for for ever */
+    tick();
+    ck_assert_int_eq(count_of("SELECT count(*) FROM jobs WHERE state='running'"), 0);
 }
 END_TEST
 
@@ -578,6 +661,9 @@ int main(void) {
     tcase_add_test(t, nonsense_from_a_host_is_answered_with_an_error);
     tcase_add_test(t, no_more_run_at_once_than_the_vault_and_a_department_may);
     tcase_add_test(t, a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again);
+    tcase_add_test(t, a_clock_that_was_a_year_ahead_does_not_end_the_backups);
+    tcase_add_test(t, a_clock_that_was_some_hours_ahead_makes_no_run_twice);
+    tcase_add_test(t, a_job_outlives_the_sleep_of_zaibeid);
     tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
