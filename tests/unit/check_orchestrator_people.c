@@ -146,7 +146,8 @@ START_TEST(waits_double_to_an_hour_and_survive_any_clock) {
         ck_assert(w == 3600 || (w > before && w <= 3600));
         ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 + w - 1), 1);
         ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 + w), 0);
-        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 5), w); /* the clock went back */
+        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 - 3600), w); /* the clock went back */
+        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 5), 0);            /* it had been wrong by days */
         before = w;
     }
     ck_assert_int_eq(guard_wait_s(INT64_MAX, GUARD_USER_FREE, 0, 0), 3600);
@@ -318,6 +319,31 @@ START_TEST(administrators_cannot_change_themselves_exclude_each_other_and_one_re
 }
 END_TEST
 
+/* faults: D1 */
+START_TEST(a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open) {
+    char secret[TOTP_TEXT], code[16], id[16], ahead[512];
+    enum { YEAR = 365 * 86400 };
+    ann();
+    js_free(first_user());
+    ck_assert_int_eq(login("sam", PASSWORD, ""), 200);
+    codes(secret);
+    later(YEAR);
+    code_of(secret, now_ns, code);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 200);
+    strcpy(ahead, token);
+    for (int i = 0; i < GUARD_USER_FREE; i++) ck_assert_int_eq(login("ann", "wrong wrong wrong", ""), 401);
+    ck_assert_int_eq(login("ann", PASSWORD, ""), 429);
+    later(-YEAR);
+    ck_assert_int_eq(login("ann", PASSWORD, ""), 200);
+    be(ahead);
+    ck_assert_int_eq(status("GET", "/v1/self", "", id), 401);
+    later(60);
+    code_of(secret, now_ns, code);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 200);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 401); /* still good once */
+}
+END_TEST
+
 struct slow {
     const char *path, *body;
     char token[512];
@@ -412,6 +438,7 @@ int main(void) {
     TCase *t = tcase_create("people");
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, box_setup, box_teardown);
+    tcase_add_test(t, a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open);
     tcase_add_test(t, an_account_that_is_disabled_while_its_password_changes_stays_disabled);
     tcase_add_test(t, the_first_user_needs_the_code_of_the_machine_once_and_soon);
     tcase_add_test(t, nothing_can_be_done_before_the_codes_are_set_up_and_a_code_is_good_once);
