@@ -84,6 +84,11 @@ static void spread(
 
 void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
     void (*about)(void *arg, const char *plan, struct about *out), void *arg) {
+    /* After weeks without zaibeid a host has missed many runs of a plan at once: one mail says so, of the last. */
+    db_exec(d,
+        "UPDATE notices SET spread=1 WHERE spread=0 AND kind='job.missed' AND id NOT IN "
+        "(SELECT max(id) FROM notices WHERE spread=0 AND kind='job.missed' GROUP BY object,plan)",
+        "");
     for (;;) {
         struct notice n;
         struct about of = {.department = ""};

@@ -414,28 +414,6 @@ START_TEST(a_run_is_queued_once_whatever_restarts_in_between) {
 }
 END_TEST
 
-START_TEST(days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stronger_kind) {
-    apply(PLAN("s", "/srv"));
-    points(1);
-    tick();
-    now_s += 8 * 86400 + 6 * 3600; /* Tuesday 06:00; zaibeid slept over eight windows: a Sunday, a 30th */
-    tick();
-    ck_assert_str_eq(jobs(),
-        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
-        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
-        "missed calendar full daily,weekly; missed calendar full daily,weekly,monthly; "
-        "missed calendar full daily,weekly,monthly; queued catch-up full daily,weekly,monthly");
-    tick();
-    now_s += 3600;
-    tick();
-    ck_assert_int_eq(call_in("h", false), 10);
-    result("h", 10, "\"state\":\"ok\",\"point\":2");
-    now_s += 86400;
-    tick();
-    ck_assert_ptr_nonnull(
-        strstr(jobs(), "ok catch-up full daily,weekly,monthly; missed calendar incremental daily; queued catch-up"));
-}
-END_TEST
 
 START_TEST(a_host_that_stays_away_has_one_run_waiting_and_no_more) {
     apply(PLAN("s", "/srv"));
@@ -625,6 +603,30 @@ START_TEST(a_run_that_its_window_stopped_waits_for_the_next_window_and_keeps_its
     tick();
     ck_assert_str_eq(jobs(), "failed calendar full daily; queued calendar full daily");
     ck_assert_int_gt(call_in("h", false), id);
+}
+END_TEST
+
+START_TEST(days_that_were_missed_are_caught_up_once_with_all_labels_and_the_stronger_kind) {
+    apply(PLAN("s", "/srv"));
+    points(1);
+    tick();
+    now_s += 8 * 86400 + 6 * 3600; /* Tuesday 06:00; zaibeid slept over eight windows: a Sunday, a 30th */
+    tick();
+    ck_assert_str_eq(jobs(),
+        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
+        "missed calendar incremental daily; missed calendar incremental daily; missed calendar incremental daily; "
+        "missed calendar full daily,weekly; missed calendar full daily,weekly,monthly; "
+        "missed calendar full daily,weekly,monthly; queued catch-up full daily,weekly,monthly");
+    ck_assert_int_eq(count_of("SELECT count(*) FROM audit WHERE act='job.missed'"), 9);
+    tick();
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(call_in("h", false), 10);
+    result("h", 10, "\"state\":\"ok\",\"point\":2");
+    now_s += 86400;
+    tick();
+    ck_assert_ptr_nonnull(
+        strstr(jobs(), "ok catch-up full daily,weekly,monthly; missed calendar incremental daily; queued catch-up"));
 }
 END_TEST
 

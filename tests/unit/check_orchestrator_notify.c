@@ -189,6 +189,22 @@ START_TEST(a_channel_that_is_away_holds_up_no_other) {
 }
 END_TEST
 
+START_TEST(many_runs_that_were_missed_at_once_are_one_mail_for_each_host_and_plan) {
+    for (int i = 0; i < 21; i++) tell("job.missed", "p1", 1), tell("job.failed", "p1", 1);
+    tell("job.missed", "", 1);
+    const char *text = due(1);
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, "duty:job.missed")); p++) n++;
+    ck_assert_int_eq(n, 1); /* without a plan it is of no department that anybody hears of */
+    n = 0;
+    for (const char *p = text; (p = strstr(p, "duty:job.failed")); p++) n++;
+    ck_assert_int_eq(n, 21);
+    ck_assert_str_eq(due(1), "");
+    tell("job.missed", "p1", 2);
+    ck_assert_str_eq(due(2), "duty:job.missed");
+}
+END_TEST
+
 static int64_t rows(const char *sql) {
     db_begin(db);
     struct db_rows *r = db_query(db, sql, "");
@@ -280,6 +296,7 @@ int main(void) {
     tcase_add_checked_fixture(m, begin, end);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_channel_that_is_away_holds_up_no_other);
+    tcase_add_test(t, many_runs_that_were_missed_at_once_are_one_mail_for_each_host_and_plan);
     tcase_add_test(t, what_is_older_than_a_year_goes_piece_by_piece);
     tcase_add_test(t, rules_choose);
     tcase_add_test(t, a_rule_for_contacts_reaches_those_of_the_plan_by_mail_and_nobody_else);
