@@ -344,6 +344,24 @@ START_TEST(a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open) {
 }
 END_TEST
 
+/* The vault's own log says who asked: who is logged in, whatever the request says. */
+START_TEST(nobody_speaks_to_the_vault_in_another_name) {
+    char script[200], line[400] = "", admin[100];
+    snprintf(script, sizeof script, "while read -r l; do echo \"$l\" >%s/asked; echo '{\"ok\":true}'; done", dir);
+    argv[2] = script;
+    person("sysadmin", ROLE_SYSTEM_ADMIN, "", admin);
+    be(admin);
+    js_free(ask("POST", "/v1/points/h1/1/pin", "{\"reason\":\"r\",\"months\":1,\"who\":\"the mayor\"}"));
+    ck_assert_int_eq(last.status, 200);
+    snprintf(script, sizeof script, "%s/asked", dir);
+    FILE *f = fopen(script, "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+    fclose(f);
+    ck_assert_msg(strstr(line, "\"who\":\"sysadmin\""), "%s", line);
+}
+END_TEST
+
 struct slow {
     const char *path, *body;
     char token[512];
@@ -438,6 +456,7 @@ int main(void) {
     TCase *t = tcase_create("people");
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, box_setup, box_teardown);
+    tcase_add_test(t, nobody_speaks_to_the_vault_in_another_name);
     tcase_add_test(t, a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open);
     tcase_add_test(t, an_account_that_is_disabled_while_its_password_changes_stays_disabled);
     tcase_add_test(t, the_first_user_needs_the_code_of_the_machine_once_and_soon);
