@@ -102,9 +102,9 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
     struct js *offer = NULL;
     int laid = lay_ticket(d, &j, e);
     db_begin(d->db);
-    if (laid < 0 && job_get(d->db, j.id, &j)) {
+    if (laid < 0) { /* which may have taken long: what was cancelled or skipped meanwhile stays so */
         struct err why = *e;
-        job_again(d->db, &j, now, &why);
+        if (job_get(d->db, j.id, &j) && !strcmp(j.state, "queued")) job_again(d->db, &j, now, &why);
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
     } else if (its_turn(d, &j, &p, now) && job_claim(d->db, &j, now)) { /* others were claimed meanwhile */
         job_record(d->db, &j, now, "zaibeid", "job.taken");

@@ -1,5 +1,6 @@
 /* Scheduler, catalog and agents together, with a clock of our own and a vault that only takes notes. */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -163,14 +164,6 @@ START_TEST(no_more_run_at_once_than_the_vault_and_a_department_may) {
 }
 END_TEST
 
-static void *calls_in(void *host) {
-    struct js *j = ask(host, "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
-    size_t n = js_count(js_get(j, "jobs"));
-    js_free(j);
-    return (void *)(uintptr_t)n;
-}
-
-/* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
 static int64_t count_of(const char *sql) {
     db_begin(d.db);
     struct db_rows *r = db_query(d.db, sql, "");
@@ -180,6 +173,35 @@ static int64_t count_of(const char *sql) {
     return n;
 }
 
+static void *calls_in(void *host) {
+    struct js *j = ask(host, "{\"op\":\"call-in\",\"version\":\"1\",\"busy\":false}");
+    size_t n = js_count(js_get(j, "jobs"));
+    js_free(j);
+    return (void *)(uintptr_t)n;
+}
+
+/* The vault may take a minute to refuse a ticket; whoever cancels the job meanwhile was told that it is cancelled. */
+START_TEST(a_job_that_is_cancelled_while_its_ticket_is_refused_stays_cancelled) {
+    struct err e = ERR_INIT;
+    struct job j;
+    pthread_t t;
+    strcpy(script, "while read -r l; do sleep 0.6; echo '{\"ok\":false,\"error\":{\"id\":1501,\"message\":\"x\"}}'; done");
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(pthread_create(&t, NULL, calls_in, (void *)(uintptr_t)"h"), 0);
+    for (int i = 0; i < 100 && !count_of("SELECT count(*) FROM jobs WHERE ticket<>''"); i++) poll(NULL, 0, 5);
+    db_begin(d.db);
+    ck_assert(job_get(d.db, 1, &j));
+    strcpy(j.state, "cancelled");
+    job_put(d.db, &j);
+    ck_assert_int_eq(db_commit(d.db, &e), 0);
+    ck_assert_int_eq(pthread_join(t, NULL), 0);
+    ck_assert_str_eq(jobs(), "cancelled calendar full daily");
+}
+END_TEST
+
+/* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
 /* The file of a zone is away for a moment while the machine's table is updated: the plan is not forgotten for that.
  * faults: D3 */
 START_TEST(a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again) {
@@ -666,6 +688,7 @@ int main(void) {
     tcase_add_test(t, a_clock_that_was_a_year_ahead_does_not_end_the_backups);
     tcase_add_test(t, a_clock_that_was_some_hours_ahead_makes_no_run_twice);
     tcase_add_test(t, a_job_outlives_the_sleep_of_zaibeid);
+    tcase_add_test(t, a_job_that_is_cancelled_while_its_ticket_is_refused_stays_cancelled);
     tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
