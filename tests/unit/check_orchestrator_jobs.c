@@ -201,6 +201,23 @@ START_TEST(a_job_that_is_cancelled_while_its_ticket_is_refused_stays_cancelled) 
 }
 END_TEST
 
+START_TEST(a_version_that_is_approved_while_the_ticket_is_laid_is_the_one_that_runs) {
+    pthread_t t;
+    void *given;
+    strcpy(script, "while read -r l; do sleep 0.6; echo '{\"ok\":true}'; done");
+    apply(PLAN("s", "/srv"));
+    now_s += 3600;
+    tick();
+    ck_assert_int_eq(pthread_create(&t, NULL, calls_in, (void *)(uintptr_t)"h"), 0);
+    for (int i = 0; i < 100 && !count_of("SELECT count(*) FROM jobs WHERE ticket<>''"); i++) poll(NULL, 0, 5);
+    apply(PLAN("s", "/other"));
+    ck_assert_int_eq(pthread_join(t, &given), 0);
+    ck_assert_uint_eq((uintptr_t)given, 0);
+    ck_assert_int_eq(call_in("h", false), 1);
+    ck_assert_int_eq(count_of("SELECT plan_version FROM jobs WHERE state='running'"), 2);
+}
+END_TEST
+
 /* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
 /* The file of a zone is away for a moment while the machine's table is updated: the plan is not forgotten for that.
  * faults: D3 */
@@ -689,6 +706,7 @@ int main(void) {
     tcase_add_test(t, a_clock_that_was_some_hours_ahead_makes_no_run_twice);
     tcase_add_test(t, a_job_outlives_the_sleep_of_zaibeid);
     tcase_add_test(t, a_job_that_is_cancelled_while_its_ticket_is_refused_stays_cancelled);
+    tcase_add_test(t, a_version_that_is_approved_while_the_ticket_is_laid_is_the_one_that_runs);
     tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
