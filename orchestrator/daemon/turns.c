@@ -1,5 +1,6 @@
 /* Counted in the catalog at the moment a host asks, in the transaction that hands the job out, so limits hold whatever is killed
- * when; and asked twice, before its ticket is laid and when it is claimed, since others are claimed meanwhile. A job that has to wait stays as it is and is asked for again with the host's next call. */
+ * when; and asked twice, before its ticket is laid and when it is claimed, since others are claimed meanwhile. A job that has to
+ * wait stays as it is and is asked for again with the host's next call. */
 #include "turns.h"
 
 #include <string.h>

@@ -218,9 +218,8 @@ START_TEST(a_version_that_is_approved_while_the_ticket_is_laid_is_the_one_that_r
 }
 END_TEST
 
-/* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
-/* The file of a zone is away for a moment while the machine's table is updated: the plan is not forgotten for that.
- * faults: D3 */
+/* The file of a zone is away for a moment while the machine's table is updated: the plan is not forgotten for that. */
+/* faults: D3 */
 START_TEST(a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again) {
     struct err e = ERR_INIT;
     apply(PLAN("s", "/srv"));
@@ -247,8 +246,8 @@ static void some_ticks(void) {
     for (int i = 0; i < 60; i++) tick();
 }
 
-/* A machine wakes up with its clock a year ahead; it is put right after ten minutes, while zaibeid runs or when it does not.
- * faults: D1 */
+/* A machine wakes up with its clock a year ahead; it is put right after ten minutes, while zaibeid runs or when it does not. */
+/* faults: D1 */
 START_TEST(a_clock_that_was_a_year_ahead_does_not_end_the_backups) {
     for (int restart = 0; restart < 2; restart++) {
         apply(PLAN("s", "/srv"));
@@ -322,6 +321,7 @@ START_TEST(a_job_outlives_the_sleep_of_zaibeid) {
 }
 END_TEST
 
+/* Who calls in while the ticket of another is on its way to the vault has chosen before that other's job counts as running. */
 START_TEST(limits_hold_when_all_call_in_at_once) {
     static char hosts[3][3] = {"ha", "hb", "hc"};
     pthread_t t[3];
