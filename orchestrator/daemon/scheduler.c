@@ -164,6 +164,8 @@ static void follow_hosts(struct scheduler *s, const struct entry *x, struct due 
     if (x->plan.backup && at->host < (int64_t)x->plan.hosts_n) return due_part(s->d->db, at);
     /* The first hosts were looked at at since_s: what is due after it is due for all. */
     if (x->plan.backup && calendar_next(&x->plan.schedule, x->zone, s->table, at->since_s, &run)) next = run.start_s;
+    /* The machine may get another table of zones before: within a day it is known. */
+    if (x->plan.backup && next > now_s + DAY_S) next = now_s + DAY_S;
     due_put(s->d->db, at->plan, next, s->basis);
 }
 

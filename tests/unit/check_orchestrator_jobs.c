@@ -240,6 +240,15 @@ START_TEST(a_plan_that_cannot_be_read_for_a_while_is_told_and_runs_again) {
 }
 END_TEST
 
+/* What is due next month is worked out again each day: the machine's table of zones may be another one by then. */
+START_TEST(no_plan_is_left_alone_for_longer_than_a_day) {
+    apply("name: p\nsystem: s\nhosts: [h]\ncontent: {paths: [/srv]}\nstrategy: {monthly: full}\n"
+          "schedule: {zone: UTC, window: \"01:00-05:00\", monthly_day: 20}\n");
+    tick();
+    ck_assert_int_eq(count_of("SELECT at_s FROM due") - now_s, 86400);
+}
+END_TEST
+
 static void jump(int64_t by) { now_s += by, jumped_s += by; }
 
 static void some_ticks(void) {
@@ -707,6 +716,7 @@ int main(void) {
     tcase_add_test(t, a_job_outlives_the_sleep_of_zaibeid);
     tcase_add_test(t, a_job_that_is_cancelled_while_its_ticket_is_refused_stays_cancelled);
     tcase_add_test(t, a_version_that_is_approved_while_the_ticket_is_laid_is_the_one_that_runs);
+    tcase_add_test(t, no_plan_is_left_alone_for_longer_than_a_day);
     tcase_add_test(t, limits_hold_when_all_call_in_at_once);
     tcase_add_test(t, a_department_has_its_own_limit);
     tcase_add_test(t, the_last_slot_is_for_the_plan_of_the_higher_priority_while_its_host_calls_in);
