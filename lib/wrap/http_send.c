@@ -46,10 +46,11 @@ static int judge(CURL *c, CURLcode rc, const char *url, const char *why, bool ht
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     if (rc == CURLE_OK && (!http || (status >= 200 && status < 300))) return 0;
     if (rc == CURLE_OK) return err_set(e, ZE_REFUSED, url, _("the server answers %ld"), status);
-    enum err_id id = rc == CURLE_OPERATION_TIMEDOUT ? ZE_TIMEOUT
-        : rc == CURLE_OUT_OF_MEMORY                 ? ZE_NOMEM
-        : rc == CURLE_LOGIN_DENIED                  ? ZE_AUTH
-                                                    : ZE_UNREACHABLE;
+    enum err_id id = rc == CURLE_OPERATION_TIMEDOUT        ? ZE_TIMEOUT
+        : rc == CURLE_OUT_OF_MEMORY                        ? ZE_NOMEM
+        : rc == CURLE_LOGIN_DENIED                         ? ZE_AUTH
+        : rc == CURLE_SEND_ERROR && !http && status >= 400 ? ZE_REFUSED /* a sender, a recipient or the text */
+                                                           : ZE_UNREACHABLE;
     return err_set(e, id, url, "%s", *why ? why : curl_easy_strerror(rc));
 }
 

@@ -1,5 +1,6 @@
 /* The only file that includes <oath.h>. A code stays good for its step and the two beside it, since clocks differ; whoever
- * saw it used cannot use it again, since steps only go forward. */
+ * saw it used cannot use it again, since steps only go forward. A last step that is hours ahead is of a clock that was wrong: it
+ * would keep its user out until then. */
 #include "wrap/totp.h"
 
 #include <oath.h>
@@ -7,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_S = OATH_TOTP_DEFAULT_TIME_STEP_SIZE, WINDOW = 1, DIGITS = 6 };
+enum { STEP_S = OATH_TOTP_DEFAULT_TIME_STEP_SIZE, WINDOW = 1, DIGITS = 6, AHEAD = 2 * 3600 / STEP_S };
 
 int64_t totp_check(const uint8_t secret[TOTP_SECRET], int64_t now_s, int64_t last, const char *code) {
     uint64_t step = 0;
     int position = 0;
     if (strlen(code) != DIGITS || strspn(code, "0123456789") != DIGITS || now_s < STEP_S) return 0;
+    if (last > now_s / STEP_S + AHEAD) last = 0;
     int rc = oath_totp_validate4(
         (const char *)secret, TOTP_SECRET, (time_t)now_s, STEP_S, 0, WINDOW, &position, &step, 0, code);
     return rc >= 0 && (int64_t)step > last ? (int64_t)step : 0;

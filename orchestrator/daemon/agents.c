@@ -9,6 +9,7 @@
 #include "base/i18n.h"
 #include "base/text.h"
 #include "catalog_calendar.h"
+#include "catalog_life.h"
 #include "hosts.h"
 #include "systems.h"
 #include "restores.h"
@@ -39,14 +40,13 @@ static int prepare(struct daemon *d, const char *host, int64_t now, struct job *
     db_begin(d->db);
     int found = 0;
     while (!found && job_pick(d->db, host, now, j)) {
-        int64_t v = catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, p, NULL, NULL);
-        int64_t until;
+        int64_t v = catalog_plan_load(d->db, j->plan, 0, d->cfg->zone, p, NULL, NULL), until;
         found = v && p->backup && plan_has_host(p, host);
         if (found && !j->system_point && strcmp(j->origin, "manual") != 0 && plan_frozen(p, now / NS_PER_S, &until)) {
             j->not_before_ns = until * NS_PER_S; /* a freeze: it waits */
             found = 0;
             plan_free(p);
-        } else if (found && !j->system_point && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
+        } else if (found && !turn_of(d, j, js_str(p->form, "department", ""), now)) {
             plan_free(p); /* others first; it stays queued */
             found = 0;
             break;
@@ -90,6 +90,12 @@ static int lay_ticket(struct daemon *d, const struct job *j, struct err *e) {
     return control_call(&d->control, q, &a, e);
 }
 
+/* What was prepared is still by the version in force: another one may have been approved while the vault took its time. */
+static bool in_force(struct daemon *d, const struct job *j) {
+    struct version v;
+    return version_get(d->db, j->plan, VERSION_IN_FORCE, &v) && v.version == j->plan_version;
+}
+
 /* A job for this host, claimed and with its ticket at the vault; NULL when there is none now. */
 static struct js *take_job(struct daemon *d, const char *host, int64_t now, struct err *e) {
     struct job j;
@@ -98,11 +104,11 @@ static struct js *take_job(struct daemon *d, const char *host, int64_t now, stru
     struct js *offer = NULL;
     int laid = lay_ticket(d, &j, e);
     db_begin(d->db);
-    if (laid < 0 && job_get(d->db, j.id, &j)) {
+    if (laid < 0) { /* which may have taken long: what was cancelled or skipped meanwhile stays so */
         struct err why = *e;
-        job_again(d->db, &j, now, &why);
+        if (job_get(d->db, j.id, &j) && !strcmp(j.state, "queued")) job_again(d->db, &j, now, &why);
         daemon_log(d, _("job %lld of %s: its ticket was not laid: %s"), (long long)j.id, host, e->msg);
-    } else if (job_claim(d->db, &j, now)) {
+    } else if (in_force(d, &j) && turn_of(d, &j, js_str(p.form, "department", ""), now) && job_claim(d->db, &j, now)) {
         job_record(d->db, &j, now, "zaibeid", "job.taken");
         offer = agents_offer(&j, &p, now);
     }

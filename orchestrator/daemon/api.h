@@ -24,6 +24,9 @@ struct api_call {
 };
 typedef struct js *api_handler(struct api_call *c, struct err *e);
 
+/** api_person(c): in whose name the vault is asked: who is logged in; where people are off, whom the body's "who" names. */
+const char *api_person(const struct api_call *c);
+
 /** api_record(c, act, object, detail, e): an audit record in a transaction of its own, in the caller's name. What happens at the
  * vault has two: ACT.asked before, ACT after it, so that nothing is done without a record even if zaibeid dies between. */
 int api_record(struct api_call *c, const char *act, const char *object, struct js *detail, struct err *e) MUST_CHECK;

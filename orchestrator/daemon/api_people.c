@@ -130,20 +130,29 @@ struct js *api_first_user(struct api_call *c, struct err *e) {
     return api_user_json(&u, daemon_now(c->d));
 }
 
+/* The account is read again when the new password is there, since that takes its time: what others changed meanwhile stays, and
+ * whoever proved a password that was replaced meanwhile has proved nothing. */
 struct js *api_self_password(struct api_call *c, struct err *e) {
-    struct user u;
+    struct user u, next;
     int64_t now = daemon_now(c->d);
     if (api_people_on(c, e) < 0) return NULL;
     if (!c->caller->session) return err_set(e, ZE_ROLE, c->who->name, _("a token cannot change the password")), NULL;
-    if (people_proof(c->d, c->caller, js_str(c->body, "old", ""), &c->retry_after_s, e) < 0) return NULL;
-    const char *next = js_str(c->body, "new", "");
-    if (!strcmp(next, js_str(c->body, "old", "")))
-        return err_set(e, ZE_WEAK, c->who->name, _("it is the old one")), NULL;
     db_begin(c->d->db);
-    bool known = user_by_id(c->d->db, c->who->id, &u);
-    db_abort(c->d->db);
-    if (!known || people_password_set(&u, next, now, e) < 0) return NULL;
+    bool known = user_by_id(c->d->db, c->who->id, &next);
+    if (db_commit(c->d->db, e) < 0) return NULL;
+    char proved[sizeof next.password];
+    strcpy(proved, next.password);
+    const char *old = js_str(c->body, "old", ""), *new = js_str(c->body, "new", "");
+    if (people_proof(c->d, c->caller, old, &c->retry_after_s, e) < 0) return NULL;
+    if (!strcmp(new, old)) return err_set(e, ZE_WEAK, c->who->name, _("it is the old one")), NULL;
+    if (!known || people_password_set(&next, new, now, e) < 0) return NULL;
     db_begin(c->d->db);
+    if (!user_by_id(c->d->db, c->who->id, &u) || strcmp(u.password, proved) != 0) {
+        db_abort(c->d->db);
+        return err_set(e, ZE_LOGIN, c->who->name, _("the present password is another")), NULL;
+    }
+    strcpy(u.password, next.password);
+    u.password_ns = now, u.must_change = false;
     user_put(c->d->db, &u);
     credential_end_all(c->d->db, u.id, c->caller->credential, false);
     audit_add(c->d->db, now, u.name, "user.password", u.name, NULL);

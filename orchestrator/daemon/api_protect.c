@@ -6,6 +6,10 @@
 #include "base/i18n.h"
 #include "base/text.h"
 
+const char *api_person(const struct api_call *c) {
+    return c->d->cfg->people_off ? js_str(c->body, "who", c->who->name) : c->who->name;
+}
+
 /* What was asked for, for the record; approvals are in the vault's own log. */
 static struct js *detail_of(struct api_call *c) {
     static const char *const members[] = {"who", "reason", "until"};
@@ -25,7 +29,7 @@ static struct js *ask(struct api_call *c, const char *op, const char *const *mem
     js_set_str(q, "op", op);
     js_set_str(q, "host", c->arg[0]);
     for (; members && *members; members++) {
-        const char *text = js_str(c->body, *members, strcmp(*members, "who") ? NULL : c->who->name);
+        const char *text = strcmp(*members, "who") != 0 ? js_str(c->body, *members, NULL) : api_person(c);
         struct js *list = js_get(c->body, *members);
         if (text) js_set_str(q, *members, text);
         else if (list) js_set(q, *members, js_copy(list));

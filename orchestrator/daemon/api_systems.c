@@ -184,11 +184,11 @@ struct js *api_system_point_show(struct api_call *c, struct err *e) {
 
 /* The vault pins this host's part. */
 static struct js *pin_one(struct api_call *c, const char *host, int64_t point, struct err *e) {
-    static const char *const texts[] = {"until", "reason", "who"};
+    static const char *const texts[] = {"until", "reason"};
     CLEANUP_JS struct js *q = js_object();
     struct js *a = NULL;
     js_set_str(q, "op", "pin"), js_set_str(q, "host", host), js_set_int(q, "point", point);
-    js_set_str(q, "who", c->who->name);
+    js_set_str(q, "who", api_person(c));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (js_str(c->body, texts[i], NULL)) js_set_str(q, texts[i], js_str(c->body, texts[i], NULL));
     if (js_int(c->body, "months", 0)) js_set_int(q, "months", js_int(c->body, "months", 0));

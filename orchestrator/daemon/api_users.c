@@ -80,20 +80,18 @@ struct js *api_user_show(struct api_call *c, struct err *e) {
     return api_user_json(&u, daemon_now(c->d));
 }
 
-/* A change by a security administrator: ${change} edits the account. Its sessions and tokens end where they might say more
- * than the account does now; one security administrator remains; nobody does it to themselves. */
+/* A change by a security administrator: ${change} edits the account as it is in this transaction, so that no other change of
+ * it is undone. Its sessions and tokens end where they might say more than the account does now; one security administrator
+ * remains; nobody does it to themselves. */
 static struct js *change(struct api_call *c, const char *act, bool ends,
     int (*edit)(struct api_call *, struct user *, struct err *), struct err *e) {
     struct user u;
     int64_t now = daemon_now(c->d);
     if (api_people_on(c, e) < 0) return NULL;
     db_begin(c->d->db);
-    bool found = user_get(c->d->db, c->arg[0], &u);
-    db_abort(c->d->db);
-    if (!found) return err_set(e, ZE_NOTFOUND, c->arg[0], _("no such user")), NULL;
-    if (u.id == c->who->id) return err_set(e, ZE_OWNROLES, u.name, "%s", act), NULL;
-    if (edit(c, &u, e) < 0) return NULL;
-    db_begin(c->d->db);
+    int rc = user_get(c->d->db, c->arg[0], &u) ? 0 : err_set(e, ZE_NOTFOUND, c->arg[0], _("no such user"));
+    if (rc == 0 && u.id == c->who->id) rc = err_set(e, ZE_OWNROLES, u.name, "%s", act);
+    if (rc < 0 || edit(c, &u, e) < 0) return db_abort(c->d->db), NULL;
     user_put(c->d->db, &u);
     if (ends) credential_end_all(c->d->db, u.id, 0, true);
     audit_add(c->d->db, now, c->who->name, act, u.name, account_detail(&u));

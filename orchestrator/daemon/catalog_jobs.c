@@ -84,6 +84,7 @@ bool job_claim(struct db *d, struct job *j, int64_t now_ns) {
     if (!job_get(d, j->id, &now) || strcmp(now.state, "queued") != 0 || now.cancel) return false;
     free(job_list(d, JOBS_RUNNING_OF_HOST, j->host, "", 0, &running));
     if (running) return false;
+    *j = now; /* with what was asked for since it was picked */
     copy(j->state, sizeof j->state, "running");
     copy(j->phase, sizeof j->phase, "");
     j->attempts++, j->started_ns = now_ns, j->lease_ns = now_ns + (int64_t)LEASE_S * NS_PER_S;

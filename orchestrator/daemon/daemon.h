@@ -24,7 +24,7 @@ struct daemon {
     atomic_uint plans_changed; /* counts applies: the scheduler reads the plans again */
     atomic_bool hosts_stale;   /* a point was made: the scheduler asks the vault again */
     _Atomic int64_t hosts_asked_ns; /* when the vault was asked last for all hosts */
-    atomic_uint ticks;         /* of the scheduler */
+    atomic_uint ticks;         /* of the scheduler, that succeeded */
     uint8_t *secrets;          /* the key of secrets.h; NULL: no secret is sealed or opened */
     struct audit_key audit_key;
     pthread_mutex_t audit_lock; /* of the alarm */

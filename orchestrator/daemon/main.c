@@ -68,27 +68,72 @@ static int tick_now(struct scheduler *s, struct err *e) {
     return rc;
 }
 
-/* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. */
+static int hosts_part(struct daemon *d, unsigned tick, struct err *e) {
+    bool stale = atomic_exchange(&d->hosts_stale, false);
+    return stale || tick % SYNC_TICKS == 0 ? hosts_sync(d, false, e) : 0;
+}
+
+static int audit_part(struct daemon *d, unsigned tick, struct err *e) { return audit_tick(d, e); }
+
+static int show_part(struct daemon *d, unsigned tick, struct err *e) {
+    return tick % AUDIT_TICKS == 0 ? audit_show(d, e) : 0;
+}
+
+static int table_part(struct daemon *d, unsigned tick, struct err *e) {
+    return tick % DAILY_TICKS == 0 ? calendar_watch(d, e) : 0;
+}
+
+static int keeping_part(struct daemon *d, unsigned tick, struct err *e) {
+    static unsigned at;
+    int rc = tick >= at ? keeping_tick(d, e) : 0;
+    if (tick >= at && rc != 1) at = tick + KEEPING_TICKS;
+    return rc < 0 ? -1 : 0;
+}
+
+static int life_part(struct daemon *d, unsigned tick, struct err *e) {
+    return tick % LIFE_TICKS == 0 ? life_tick(d, e) : 0;
+}
+
+static int migrations_part(struct daemon *d, unsigned tick, struct err *e) {
+    return migrations_tick(d, tick % MIGRATE_TICKS == 0, e);
+}
+
+static int drills_part(struct daemon *d, unsigned tick, struct err *e) {
+    if (drills_tick(d->drills, e) < 0) return -1;
+    return tick % DRILL_TICKS == 0 ? drill_calendar(d, e) : 0;
+}
+
+static int forecast_part(struct daemon *d, unsigned tick, struct err *e) {
+    return tick % DAILY_TICKS == 0 ? drill_forecast_watch(d, e) : 0;
+}
+
+/* What fails is logged once while it lasts. */
+static bool went_well(struct daemon *d, int rc, const struct err *e, struct err *last) {
+    if (rc < 0 && (e->id != last->id || strcmp(e->msg, last->msg) != 0))
+        daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e->id, err_text(e->id), e->object, e->msg);
+    *last = *e;
+    return rc == 0;
+}
+
+/* The calendar, until a signal comes. Ticks are counted, not timed: a clock that jumps does no harm. No part waits for another to
+ * succeed: while the vault is away, deadlines and tables of working days are looked at all the same. */
 static void loop(struct daemon *d, struct scheduler *s, struct listener *l) {
-    struct err e, last = ERR_INIT;
-    unsigned keep_at = 0;
+    static int (*const parts[])(struct daemon *, unsigned, struct err *) = {hosts_part, audit_part, show_part, table_part,
+        keeping_part, life_part, migrations_part, drills_part, forecast_part};
+    enum { PARTS = sizeof parts / sizeof *parts };
+    static struct err last[PARTS + 1];
     for (unsigned tick = 0; !stopping; tick++) {
-        e = (struct err)ERR_INIT;
-        if (tick_now(s, &e) == 0 && (atomic_exchange(&d->hosts_stale, false) || tick % SYNC_TICKS == 0))
-            (void)(hosts_sync(d, false, &e) == 0);
-        if (!e.id && audit_tick(d, &e) == 0 && tick % AUDIT_TICKS == 0) (void)(audit_show(d, &e) == 0);
-        if (!e.id && tick % DAILY_TICKS == 0) (void)(calendar_watch(d, &e) == 0);
-        if (!e.id && tick >= keep_at && keeping_tick(d, &e) != 1) keep_at = tick + KEEPING_TICKS;
-        if (!e.id && tick % LIFE_TICKS == 0) (void)(life_tick(d, &e) == 0);
-        if (!e.id) (void)(migrations_tick(d, tick % MIGRATE_TICKS == 0, &e) == 0);
-        if (!e.id && drills_tick(d->drills, &e) == 0 && tick % DRILL_TICKS == 0) (void)(drill_calendar(d, &e) == 0);
-        if (!e.id && tick % DAILY_TICKS == 0) (void)(drill_forecast_watch(d, &e) == 0);
-        if (e.id && (e.id != last.id || strcmp(e.msg, last.msg) != 0))
-            daemon_log(d, "ZB-%u %s: %s: %s", (unsigned)e.id, err_text(e.id), e.object, e.msg);
-        last = e;
+        struct err e = ERR_INIT;
+        int rc = tick_now(s, &e);
+        bool works = went_well(d, rc, &e, &last[PARTS]);
+        for (size_t i = 0; i < PARTS && !stopping; i++) {
+            e = (struct err)ERR_INIT;
+            rc = parts[i](d, tick, &e);
+            (void)went_well(d, rc, &e, &last[i]);
+        }
         if (reload) reload = 0, listen_reload(l);
         listen_tick(l);
-        atomic_fetch_add(&d->ticks, 1);
+        if (works) atomic_fetch_add(&d->ticks, 1); /* else the heartbeat stops: without the catalog no alarm can be told */
         poll(NULL, 0, TICK_MS);
     }
 }

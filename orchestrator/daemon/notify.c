@@ -15,7 +15,8 @@
 #include "sys/file.h"
 #include "wrap/http_send.h"
 
-enum { TICK_MS = 1000, MINUTE = 60, BEAT_AT = 5, WATCH_AT = 30, SECRET_MAX = 4096, MAIL_MAX = 1 << 20, RECIPIENTS_MAX = 64, BATCH = 20 };
+enum { TICK_MS = 1000, MINUTE = 60, BEAT_AT = 5, WATCH_AT = 30, SECRET_MAX = 4096, MAIL_MAX = 1 << 20, RECIPIENTS_MAX = 64, BATCH = 20,
+    STEP_S = 5 };
 
 struct notifier {
     struct daemon *d;
@@ -119,16 +120,20 @@ static int deliver(struct daemon *d, struct delivery *x, struct err *e) {
     const struct channel *ch = channel_of(d->cfg->notify, x->channel);
     int rc = ch ? notify_try(d, ch, x->id, x->to, &x->notice, &why)
                 : err_set(&why, ZE_NOTFOUND, x->channel, _("zaibeid.yaml has no such channel any more"));
+    const char *to[RECIPIENTS_MAX];
+    size_t n = rc < 0 && why.id == ZE_REFUSED && ch->mail ? recipients(ch, x->to, to) : 0;
     js_free(x->notice.detail);
-    free(x->to);
     if (rc < 0) daemon_log(d, _("notice %lld was not taken by %s: %s"), (long long)x->notice.id, x->channel, why.msg);
     db_begin(d->db);
-    outbox_done(d->db, x, daemon_now(d), rc < 0 ? &why : NULL);
+    if (n > 1) outbox_each(d->db, x, daemon_now(d), to, n);
+    else outbox_done(d->db, x, daemon_now(d), rc < 0 ? &why : NULL);
+    free(x->to);
     return db_commit(d->db, e);
 }
 
 int notify_step(struct daemon *d, struct err *e) {
-    for (int i = 0; i < BATCH; i++) {
+    int64_t until = d->clock->mono_ns(d->clock) + (int64_t)STEP_S * NS_PER_S;
+    for (int i = 0; i < BATCH && d->clock->mono_ns(d->clock) < until; i++) {
         struct delivery x;
         db_begin(d->db);
         if (!i) outbox_spread(d->db, daemon_now(d), d->cfg->notify, about, d);
@@ -150,14 +155,30 @@ static void beat(struct daemon *d, unsigned *ticks) {
     if (http_send(&t, NULL, 0, &e) < 0) daemon_log(d, _("the heartbeat was not taken: %s"), e.msg);
 }
 
+/* Once a minute by the clock that never jumps, however long the servers took. */
+static bool minute(struct daemon *d, int64_t *at_ns) {
+    int64_t now = d->clock->mono_ns(d->clock);
+    if (now < *at_ns) return false;
+    *at_ns = now + (int64_t)MINUTE * NS_PER_S;
+    return true;
+}
+
+static int watch(struct daemon *d, struct err *e) {
+    db_begin(d->db);
+    outbox_forget(d->db, daemon_now(d));
+    return db_commit(d->db, e) < 0 || notify_watch(d, true, e) < 0 ? -1 : 0;
+}
+
 static void *run(void *arg) {
     struct notifier *n = arg;
     struct err e, last = ERR_INIT;
     unsigned ticks = 0;
-    for (unsigned i = 0; !atomic_load(&n->stop); i++) {
+    int64_t start = n->d->clock->mono_ns(n->d->clock), beat_at = start + (int64_t)BEAT_AT * NS_PER_S,
+            watch_at = start + (int64_t)WATCH_AT * NS_PER_S;
+    while (!atomic_load(&n->stop)) {
         e = (struct err)ERR_INIT;
-        if (i % MINUTE == BEAT_AT) beat(n->d, &ticks);
-        if (i % MINUTE == WATCH_AT && notify_watch(n->d, true, &e) < 0) (void)e;
+        if (minute(n->d, &beat_at)) beat(n->d, &ticks);
+        if (minute(n->d, &watch_at) && watch(n->d, &e) < 0) (void)e;
         if (!e.id && notify_step(n->d, &e) < 0) (void)e;
         if (e.id && e.id != last.id) daemon_log(n->d, "ZB-%u %s: %s", (unsigned)e.id, e.object, e.msg);
         last = e;

@@ -1,5 +1,9 @@
 /* Three tables: notices (what happened), conditions (what lasts), deliveries (to whom, how often tried). Old notices whose
- * deliveries are all done stay: they are the history that `zaibei notify list` shows; what is older than a year goes. */
+ * deliveries are all done stay: they are the history that `zaibei notify list` shows; what is older than a year goes.
+ *
+ * One channel never holds up another: when its server is away, all that is for it waits together, and one delivery at a time
+ * finds out whether it is back. One recipient never holds up another: where a server refuses a mail to several, each gets
+ * a delivery of its own. */
 #include "outbox.h"
 
 #include <stdio.h>
@@ -80,6 +84,11 @@ static void spread(
 
 void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
     void (*about)(void *arg, const char *plan, struct about *out), void *arg) {
+    /* After weeks without zaibeid a host has missed many runs of a plan at once: one mail says so, of the last. */
+    db_exec(d,
+        "UPDATE notices SET spread=1 WHERE spread=0 AND kind='job.missed' AND id NOT IN "
+        "(SELECT max(id) FROM notices WHERE spread=0 AND kind='job.missed' GROUP BY object,plan)",
+        "");
     for (;;) {
         struct notice n;
         struct about of = {.department = ""};
@@ -122,11 +131,30 @@ void outbox_done(struct db *d, const struct delivery *x, int64_t now_ns, const s
     if (why) snprintf(text, sizeof text, "ZB-%u %s: %s", (unsigned)why->id, why->object, why->msg);
     for (int64_t i = 0; i < x->tries && pause < OUTBOX_PAUSE_MAX_S; i++) pause *= 2;
     if (pause > OUTBOX_PAUSE_MAX_S) pause = OUTBOX_PAUSE_MAX_S;
+    if (why && (why->id == ZE_UNREACHABLE || why->id == ZE_TIMEOUT))
+        db_exec(d, "UPDATE deliveries SET due_ns=max(due_ns,?) WHERE state='queued' AND channel=?", "is",
+            now_ns + (int64_t)OUTBOX_PAUSE_S * NS_PER_S, x->channel);
     db_exec(d, "UPDATE deliveries SET state=?, tries=tries+1, due_ns=?, done_ns=?, why=? WHERE id=?", "siisi",
         !why                               ? "sent"
             : x->tries + 1 >= OUTBOX_TRIES ? "failed"
                                            : "queued",
         now_ns + pause * NS_PER_S, now_ns, text, x->id);
+}
+
+void outbox_each(struct db *d, const struct delivery *x, int64_t now_ns, const char *const *to, size_t n) {
+    db_exec(d, "UPDATE deliveries SET recipients=?, due_ns=? WHERE id=?", "sii", to[0], now_ns, x->id);
+    for (size_t i = 1; i < n; i++) deliver_to(d, now_ns, &x->notice, x->channel, to[i]);
+}
+
+void outbox_forget(struct db *d, int64_t now_ns) {
+    struct db_rows *r = db_query(d,
+        "SELECT max(id) FROM (SELECT id,time_ns FROM notices ORDER BY id LIMIT ?1) WHERE time_ns<?2", "ii",
+        (int64_t)OUTBOX_FORGET, now_ns - (int64_t)OUTBOX_KEPT_S * NS_PER_S);
+    int64_t upto = db_next(r) ? db_int(r, 0) : 0;
+    db_done(r);
+    if (!upto) return;
+    db_exec(d, "DELETE FROM deliveries WHERE notice<=?", "i", upto);
+    db_exec(d, "DELETE FROM notices WHERE id<=?", "i", upto);
 }
 
 bool outbox_retry(struct db *d, int64_t id, int64_t now_ns) {

@@ -9,7 +9,8 @@
 #include "notify/channels.h"
 #include "wrap/db.h"
 
-enum { OUTBOX_TRIES = 20, OUTBOX_PAUSE_S = 30, OUTBOX_PAUSE_MAX_S = 3600, OUTBOX_AGAIN_S = 86400, CONTACTS_MAX = 16384 };
+enum { OUTBOX_TRIES = 20, OUTBOX_PAUSE_S = 30, OUTBOX_PAUSE_MAX_S = 3600, OUTBOX_AGAIN_S = 86400, CONTACTS_MAX = 16384,
+    OUTBOX_KEPT_S = 366 * 86400, OUTBOX_FORGET = 1000 };
 
 /** notice_add(db, now_ns, kind, object, department, detail): tell of something that happened. ${kind} is a name of the table; ${plan}
  * gives the department and may be "". Inside the caller's transaction. ${detail} is taken; NULL: none. */
@@ -42,11 +43,18 @@ struct about {
 
 /** outbox_spread(db, now_ns, cfg, about, arg): turn the notices that are new into deliveries. ${about} fills what a plan adds (zeroed
  * before). outbox_next: the delivery that is due and waits longest; false when there is none. outbox_done: it was taken
- * (${why} NULL), or not: tried again later, failed after OUTBOX_TRIES. */
+ * (${why} NULL), or not: tried again later, failed after OUTBOX_TRIES; where the server is away or silent, whatever else is for that
+ * channel waits too. */
 void outbox_spread(struct db *d, int64_t now_ns, const struct notify_config *cfg,
     void (*about)(void *arg, const char *plan, struct about *out), void *arg);
 bool outbox_next(struct db *d, int64_t now_ns, struct delivery *x);
 void outbox_done(struct db *d, const struct delivery *x, int64_t now_ns, const struct err *why);
+
+/** outbox_each: the mail was refused as one; each of the ${n} recipients has a delivery of its own now. */
+void outbox_each(struct db *d, const struct delivery *x, int64_t now_ns, const char *const *to, size_t n);
+
+/** outbox_forget: of the notices that are older than OUTBOX_KEPT_S, the oldest OUTBOX_FORGET go with their deliveries. */
+void outbox_forget(struct db *d, int64_t now_ns);
 
 /** outbox_retry: a delivery that failed or waits is due now; false when there is none of this number. */
 bool outbox_retry(struct db *d, int64_t id, int64_t now_ns);

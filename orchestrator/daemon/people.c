@@ -16,7 +16,7 @@
 #include "people/guard.h"
 #include "secrets.h"
 
-enum { USED_EVERY_S = 60, TOKEN_BYTES = 32 };
+enum { USED_EVERY_S = 60, TOKEN_BYTES = 32, AHEAD_S = 7200 };
 static const char session_head[] = "zbs1-", token_head[] = "zbt1-";
 
 static void token_new(char text[TOKEN_TEXT], uint8_t hash[SEAL_HASH], bool session) {
@@ -63,6 +63,8 @@ int people_who(struct daemon *d, const char *token, struct caller *c, struct err
     if (!token_read(token, hash)) return err_set(e, ZE_NOLOGIN, "", _("this is not a token"));
     db_begin(d->db);
     bool good = credential_find(d->db, hash, &k) && user_by_id(d->db, k.user, &u);
+    /* A session that was opened hours ahead, by a clock that was wrong, would last until its time came. */
+    good = good && (!k.session || k.created_ns <= now + AHEAD_S * (int64_t)NS_PER_S);
     good = good && now < k.expires_ns && (!k.idle_ns || now < k.used_ns + k.idle_ns) && !u.disabled &&
         (!u.expires_ns || now < u.expires_ns);
     if (good && now - k.used_ns >= USED_EVERY_S * (int64_t)NS_PER_S) credential_used(d->db, k.id, now);
@@ -129,20 +131,20 @@ static int64_t open_session(
 
 int people_login(struct daemon *d, const char *source, const char *name, const char *password, const char *code,
     char token[TOKEN_TEXT], struct caller *c, int64_t *expires_ns, int *wait_s, struct err *e) {
-    struct user u;
+    struct user u, before;
     struct credential k = {.id = 0};
     int64_t now = daemon_now(d), failures, failed_ns;
     db_begin(d->db);
-    bool known = user_get(d->db, name, &u);
+    bool known = user_get(d->db, name, &before);
     source_get(d->db, source, &failures, &failed_ns);
     if (db_commit(d->db, e) < 0) return -1;
-    int64_t wait = wait_of(&u, failures, failed_ns, now);
+    int64_t wait = wait_of(&before, failures, failed_ns, now);
     if (wait) return locked(name, wait, wait_s, e);
-    bool right = password_check(known ? u.password : "", password, strlen(password));
+    bool right = password_check(known ? before.password : "", password, strlen(password));
+    db_begin(d->db); /* as the account is now, which may have changed while the password was checked */
+    known = user_get(d->db, name, &u) && !strcmp(u.password, before.password);
     bool open = known && !u.disabled && (!u.expires_ns || now < u.expires_ns);
-    db_begin(d->db);
-    known = user_get(d->db, name, &u);
-    right = right && open && known && code_taken(d, &u, code);
+    right = right && open && code_taken(d, &u, code);
     if (!right) failed(d, source, &u, failures);
     else open_session(d, &u, source, now, token, &k);
     if (right && failures) source_put(d->db, source, 0, now);

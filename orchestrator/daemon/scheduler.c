@@ -20,11 +20,13 @@
 #include "catalog_calendar.h"
 #include "catalog_due.h"
 #include "catalog_life.h"
+#include "clock_jump.h"
+#include "outbox.h"
 #include "sys/file.h"
 #include "systems.h"
 #include "turns.h"
 
-enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S, RUNS_A_TICK = 16, PLANS_A_TICK = 4 };
+enum { DAY_S = 86400, BACK_MAX_S = 400 * DAY_S, RUNS_A_TICK = 16, PLANS_A_TICK = 4, AGAIN_S = 60 };
 
 struct entry {
     struct plan plan;
@@ -36,6 +38,7 @@ struct scheduler {
     struct daemon *d;
     struct workdays *table;
     char basis[SEAL_HASH * 2 + 1];
+    struct clock_jump jump;
     unsigned seen;
     bool more;
 };
@@ -161,7 +164,16 @@ static void follow_hosts(struct scheduler *s, const struct entry *x, struct due 
     if (x->plan.backup && at->host < (int64_t)x->plan.hosts_n) return due_part(s->d->db, at);
     /* The first hosts were looked at at since_s: what is due after it is due for all. */
     if (x->plan.backup && calendar_next(&x->plan.schedule, x->zone, s->table, at->since_s, &run)) next = run.start_s;
+    /* The machine may get another table of zones before: within a day it is known. */
+    if (x->plan.backup && next > now_s + DAY_S) next = now_s + DAY_S;
     due_put(s->d->db, at->plan, next, s->basis);
+}
+
+/* Its file of the zone may be replaced just now, or memory be short: it is looked at again. */
+static void unreadable(struct scheduler *s, const struct due *at, int64_t now_ns) {
+    if (!condition_holds(s->d->db, "plan.unreadable", at->plan))
+        daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), at->plan);
+    due_put(s->d->db, at->plan, now_ns / NS_PER_S + AGAIN_S, s->basis);
 }
 
 static void follow_plan(struct scheduler *s, struct due *at, int64_t now_ns, int *left) {
@@ -172,12 +184,10 @@ static void follow_plan(struct scheduler *s, struct due *at, int64_t now_ns, int
         return due_drop(s->d->db, at->plan);
     x.version = catalog_plan_load(s->d->db, at->plan, 0, s->d->cfg->zone, &x.plan, NULL, NULL);
     x.zone = x.version ? zone_open(x.plan.zone, &e) : NULL;
-    if (x.zone) {
-        follow_hosts(s, &x, at, now_ns, left);
-    } else {
-        daemon_log(s->d, _("plan %s cannot be read and is not scheduled"), at->plan);
-        due_put(s->d->db, at->plan, INT64_MAX, s->basis);
-    }
+    if (x.zone) follow_hosts(s, &x, at, now_ns, left);
+    else unreadable(s, at, now_ns);
+    /* A plan that nobody can read does not run: people have to know. */
+    condition_set(s->d->db, now_ns, "plan.unreadable", at->plan, at->plan, !x.zone, NULL);
     zone_free(x.zone);
     if (x.version) plan_free(&x.plan);
 }
@@ -230,7 +240,7 @@ static int overdue(struct scheduler *s, int64_t now_ns, struct err *e) {
 int scheduler_tick(struct scheduler *s, struct err *e) {
     int64_t now_ns = daemon_now(s->d);
     s->more = false;
-    if (reload(s, now_ns / NS_PER_S, e) < 0 || follow_due(s, now_ns, e) < 0) return -1;
+    if (clock_jump_look(s->d, &s->jump, e) < 0 || reload(s, now_ns / NS_PER_S, e) < 0 || follow_due(s, now_ns, e) < 0) return -1;
     if (overdue(s, now_ns, e) < 0 || system_points_tick(s->d, e) < 0) return -1;
     return restores_tick(s->d, e);
 }

@@ -8,7 +8,8 @@
 #include "daemon.h"
 
 /** turn_of(d, j, department, now_ns): whether the job may start now: fewer jobs run than zaibeid.yaml allows, and the slots that are
- * free are not waited for by jobs of a higher priority whose hosts call in. Inside the caller's transaction. */
+ * free are not waited for by jobs of a higher priority whose hosts call in. One of a system point waits for
+ * nobody. Inside the caller's transaction. */
 bool turn_of(struct daemon *d, const struct job *j, const char *department, int64_t now_ns);
 
 /** turn_after_s(host, plan, hosts_n, window_s): the stable jitter of a host's run in its window: 0 for a plan of one host; hosts of one

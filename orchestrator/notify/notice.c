@@ -21,6 +21,7 @@ static const struct notice_kind kinds[] = {
     {"vault.clock", SEV_ALARM, "存储库时间可疑，需两名审批人确认",
         "the vault's time is in doubt; two approvers must confirm it"},
     {"audit.changed", SEV_ALARM, "审计记录被改动", "the audit was changed"},
+    {"plan.unreadable", SEV_ALARM, "计划无法读取，备份未排定", "a plan cannot be read and its backups do not run"},
     {"plan.overdue", SEV_WARNING, "审批步骤逾期", "a step of an approval is overdue"},
     {"drill.red", SEV_ALARM, "灾备演练未通过", "a drill did not pass"},
     {"drill.overdue", SEV_WARNING, "灾备演练逾期", "a drill is overdue"},

@@ -11,6 +11,7 @@ int64_t guard_wait_s(int64_t failures, int64_t free, int64_t failed_s, int64_t n
     if (failures < free) return 0;
     int64_t over = failures - free, wait = over > 6 ? GUARD_WAIT_MAX_S : (int64_t)GUARD_WAIT_S << over;
     if (wait > GUARD_WAIT_MAX_S) wait = GUARD_WAIT_MAX_S;
+    if (failed_s > now_s + GUARD_WAIT_MAX_S) return 0; /* by a clock that was wrong: nobody has to wait until it comes true */
     int64_t past = now_s > failed_s ? now_s - failed_s : 0;
     return past < wait ? wait - past : 0;
 }

@@ -157,6 +157,16 @@ sleep 1
 grep -q 'backup job failed' "$r/mails" || fail "the mail: $(tail -n 1 "$r/mails")"
 expect 10 zaibei notify retry "$(zaibei notify list --json | head -n 1 | jq -r .delivery)"
 
+step "an address that is gone keeps the mail from nobody else"
+sed -i 's/mail: \[duty@example.org, boss@example.org\]/mail: [gone@example.org, duty@example.org, boss@example.org]/' "$config"
+restart
+expect 0 zaibei job run demo
+zaibei-agent run --once >/dev/null 2>&1 || :
+got() { jq -se "map(select(.to == [\"$1@example.org\"] and (.subject | contains(\"backup job failed\")))) | length" "$r/mails"; }
+for _ in $(seq 100); do [ "$(got duty)$(got boss)" = 11 ] && break || sleep 0.1; done
+[ "$(got duty)$(got boss)" = 11 ] || fail "not everybody else was told: $(tail -n 3 "$r/mails"); $(zaibei notify list)"
+[ "$(zaibei notify list --state queued --json | jq -r '.contacts')" = gone@example.org ] || fail "waits: $(zaibei notify list)"
+
 step "a mistake in the channels names its place"
 sed -i 's/duty@example.org/duty@example.org\\r\\nBcc: x@y/' "$config"
 expect 2 zaibei status

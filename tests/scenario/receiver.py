@@ -4,7 +4,7 @@
     receiver.py DIR     needs DIR/cert.pem and DIR/secret; writes DIR/smtp.port, DIR/http.port, then a line for each mail to
                         DIR/mails and for each signed call to DIR/hooks, both as JSON
 
-The HTTP server also answers /beat (counted in DIR/beats), /redirect, /endless (headers without end), /hang and /error.
+Mail to an address that begins with "gone" is refused. The HTTP server also answers /beat (counted in DIR/beats), /redirect, /endless (headers without end), /hang and /error.
 """
 import email
 import email.policy
@@ -31,6 +31,12 @@ def note(name, what):
 
 
 class Mails:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone"):
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
+
     async def handle_DATA(self, server, session, envelope):
         m = email.message_from_bytes(envelope.content, policy=email.policy.default)
         note("mails", {"from": envelope.mail_from, "to": envelope.rcpt_tos, "subject": m["subject"], "id": m["message-id"],

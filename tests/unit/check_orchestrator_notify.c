@@ -163,6 +163,76 @@ START_TEST(a_refusal_is_tried_again_ever_more_seldom_and_given_up_at_last) {
 }
 END_TEST
 
+/* A server that hangs takes half a minute each time: what is for the others does not wait until all of its own was tried. */
+START_TEST(a_channel_that_is_away_holds_up_no_other) {
+    struct err why = ERR_INIT;
+    struct delivery x;
+    err_set(&why, ZE_TIMEOUT, "h", "silent");
+    for (int i = 0; i < 50; i++) tell("vault.damage", "", 1); /* hook */
+    tell("job.missed", "p1", 1);                              /* duty, the last */
+    int hook = 0;
+    db_begin(db);
+    outbox_spread(db, NS, &cfg, about, NULL);
+    while (outbox_next(db, NS, &x) && !strcmp(x.channel, "hook")) {
+        js_free(x.notice.detail);
+        outbox_done(db, &x, NS, &why);
+        hook++;
+    }
+    ck_assert_int_eq(hook, 1);
+    ck_assert_str_eq(x.channel, "duty");
+    js_free(x.notice.detail);
+    outbox_done(db, &x, NS, NULL);
+    ck_assert(!outbox_next(db, NS * (OUTBOX_PAUSE_S - 1), &x));
+    ck_assert(outbox_next(db, NS * (OUTBOX_PAUSE_S + 1), &x));
+    js_free(x.notice.detail);
+    ck_assert_int_eq(db_commit(db, &e), 0);
+}
+END_TEST
+
+START_TEST(many_runs_that_were_missed_at_once_are_one_mail_for_each_host_and_plan) {
+    for (int i = 0; i < 21; i++) tell("job.missed", "p1", 1), tell("job.failed", "p1", 1);
+    tell("job.missed", "", 1);
+    const char *text = due(1);
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, "duty:job.missed")); p++) n++;
+    ck_assert_int_eq(n, 1); /* without a plan it is of no department that anybody hears of */
+    n = 0;
+    for (const char *p = text; (p = strstr(p, "duty:job.failed")); p++) n++;
+    ck_assert_int_eq(n, 21);
+    ck_assert_str_eq(due(1), "");
+    tell("job.missed", "p1", 2);
+    ck_assert_str_eq(due(2), "duty:job.missed");
+}
+END_TEST
+
+static int64_t rows(const char *sql) {
+    db_begin(db);
+    struct db_rows *r = db_query(db, sql, "");
+    int64_t n = db_next(r) ? db_int(r, 0) : -1;
+    db_done(r);
+    db_abort(db);
+    return n;
+}
+
+START_TEST(what_is_older_than_a_year_goes_piece_by_piece) {
+    for (int i = 0; i < OUTBOX_FORGET + 10; i++) tell("vault.damage", "", DAY);
+    tell("vault.damage", "", DAY * 30);
+    (void)rows("SELECT 1");
+    db_begin(db);
+    outbox_spread(db, NS * DAY * 30, &cfg, about, NULL);
+    outbox_forget(db, NS * DAY * 366);
+    ck_assert_int_eq(db_commit(db, &e), 0);
+    ck_assert_int_eq(rows("SELECT count(*) FROM notices"), OUTBOX_FORGET + 11);
+    for (int i = 0; i < 3; i++) {
+        db_begin(db);
+        outbox_forget(db, NS * DAY * 368);
+        ck_assert_int_eq(db_commit(db, &e), 0);
+        ck_assert_int_eq(rows("SELECT count(*) FROM notices"), i ? 1 : 11);
+    }
+    ck_assert_int_eq(rows("SELECT count(*) FROM deliveries"), 1);
+}
+END_TEST
+
 /* A name with line ends must not make a second header; a long Chinese subject stays whole in words of whole characters. */
 START_TEST(texts_stay_texts) {
     static const char *const to[] = {"a@b", "c@d"};
@@ -225,6 +295,9 @@ int main(void) {
     tcase_add_checked_fixture(t, begin, end);
     tcase_add_checked_fixture(m, begin, end);
     tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_channel_that_is_away_holds_up_no_other);
+    tcase_add_test(t, many_runs_that_were_missed_at_once_are_one_mail_for_each_host_and_plan);
+    tcase_add_test(t, what_is_older_than_a_year_goes_piece_by_piece);
     tcase_add_test(t, rules_choose);
     tcase_add_test(t, a_rule_for_contacts_reaches_those_of_the_plan_by_mail_and_nobody_else);
     tcase_add_test(t, without_rules_everybody_hears_of_warnings);

@@ -1,5 +1,7 @@
 /* Logging in and the rules of accounts, through the API, with real passwords and real codes. */
 #include <oath.h>
+#include <poll.h>
+#include <pthread.h>
 
 #include "api_box.h"
 #include "base/civil.h"
@@ -144,7 +146,8 @@ START_TEST(waits_double_to_an_hour_and_survive_any_clock) {
         ck_assert(w == 3600 || (w > before && w <= 3600));
         ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 + w - 1), 1);
         ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 + w), 0);
-        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 5), w); /* the clock went back */
+        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 1000000 - 3600), w); /* the clock went back */
+        ck_assert_int_eq(guard_wait_s(n, GUARD_USER_FREE, 1000000, 5), 0);            /* it had been wrong by days */
         before = w;
     }
     ck_assert_int_eq(guard_wait_s(INT64_MAX, GUARD_USER_FREE, 0, 0), 3600);
@@ -316,6 +319,103 @@ START_TEST(administrators_cannot_change_themselves_exclude_each_other_and_one_re
 }
 END_TEST
 
+/* faults: D1 */
+START_TEST(a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open) {
+    char secret[TOTP_TEXT], code[16], id[16], ahead[512];
+    enum { YEAR = 365 * 86400 };
+    ann();
+    js_free(first_user());
+    ck_assert_int_eq(login("sam", PASSWORD, ""), 200);
+    codes(secret);
+    later(YEAR);
+    code_of(secret, now_ns, code);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 200);
+    strcpy(ahead, token);
+    for (int i = 0; i < GUARD_USER_FREE; i++) ck_assert_int_eq(login("ann", "wrong wrong wrong", ""), 401);
+    ck_assert_int_eq(login("ann", PASSWORD, ""), 429);
+    later(-YEAR);
+    ck_assert_int_eq(login("ann", PASSWORD, ""), 200);
+    be(ahead);
+    ck_assert_int_eq(status("GET", "/v1/self", "", id), 401);
+    later(60);
+    code_of(secret, now_ns, code);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 200);
+    ck_assert_int_eq(login("sam", PASSWORD, code), 401); /* still good once */
+}
+END_TEST
+
+/* The vault's own log says who asked: who is logged in, whatever the request says. */
+START_TEST(nobody_speaks_to_the_vault_in_another_name) {
+    char script[200], line[400] = "", admin[100];
+    snprintf(script, sizeof script, "while read -r l; do echo \"$l\" >%s/asked; echo '{\"ok\":true}'; done", dir);
+    argv[2] = script;
+    person("sysadmin", ROLE_SYSTEM_ADMIN, "", admin);
+    be(admin);
+    js_free(ask("POST", "/v1/points/h1/1/pin", "{\"reason\":\"r\",\"months\":1,\"who\":\"the mayor\"}"));
+    ck_assert_int_eq(last.status, 200);
+    snprintf(script, sizeof script, "%s/asked", dir);
+    FILE *f = fopen(script, "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+    fclose(f);
+    ck_assert_msg(strstr(line, "\"who\":\"sysadmin\""), "%s", line);
+}
+END_TEST
+
+struct slow {
+    const char *path, *body;
+    char token[512];
+};
+static char *their_token;
+
+static const char *their_lookup(const struct http_request *r, bool header, const char *name) {
+    return header && !strcmp(name, "Authorization") ? their_token : NULL;
+}
+
+static void *asks_slowly(void *arg) {
+    struct slow *s = arg;
+    struct http_answer a;
+    struct http_request r = {.method = "POST",
+        .path = s->path,
+        .body = (const uint8_t *)s->body,
+        .body_len = strlen(s->body),
+        .source = "uid 8",
+        .lookup = their_lookup};
+    their_token = s->token;
+    api_handle(&d, &r, &a);
+    free(a.body);
+    return NULL;
+}
+
+/* A password takes its time, and the API has two doors: what is decided about the account meanwhile stays decided. */
+START_TEST(an_account_that_is_disabled_while_its_password_changes_stays_disabled) {
+    char id[16], admin[100], second[100];
+    static struct slow s[2];
+    pthread_t t;
+    ann();
+    person("admin", ROLE_SECURITY_ADMIN, "", admin);
+    person("second", ROLE_SECURITY_ADMIN, "", second);
+    s[0] = (struct slow){"/v1/users/ann/password", "{\"password\":\"the third password\"}", ""};
+    s[1] = (struct slow){"/v1/self/password", "{\"old\":\"" PASSWORD "\",\"new\":\"another one altogether\"}", ""};
+    strcpy(s[0].token, second);
+    struct clock *clock = clock_real();
+    int64_t before = clock->mono_ns(clock);
+    ck_assert_int_eq(login("ann", PASSWORD, ""), 200); /* one check of a password */
+    int once_ms = (int)((clock->mono_ns(clock) - before) / 1000000);
+    strcpy(s[1].token, token);
+    for (int i = 1; i >= 0; i--) {
+        be(admin);
+        ck_assert_int_eq(pthread_create(&t, NULL, asks_slowly, &s[i]), 0);
+        poll(NULL, 0, i ? once_ms * 3 / 2 : once_ms / 2); /* one's own is proved first */
+        ck_assert_int_eq(status("POST", "/v1/users/ann/disable", "", id), 200);
+        ck_assert_int_eq(pthread_join(t, NULL), 0);
+        CLEANUP_JS struct js *j = ask("GET", "/v1/users/ann", "");
+        ck_assert_str_eq(js_str(j, "state", ""), "disabled");
+        ck_assert_int_eq(status("POST", "/v1/users/ann/enable", "", id), 200);
+    }
+}
+END_TEST
+
 START_TEST(every_change_of_an_account_leaves_its_record) {
     static const char *const acts[][2] = {{"/v1/users/eve", "{\"full_name\":\"Eve\"}"}, {"/v1/users/eve/disable", ""},
         {"/v1/users/eve/enable", ""}, {"/v1/users/eve/unlock", ""}, {"/v1/users/eve/totp-reset", ""},
@@ -356,6 +456,9 @@ int main(void) {
     TCase *t = tcase_create("people");
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, box_setup, box_teardown);
+    tcase_add_test(t, nobody_speaks_to_the_vault_in_another_name);
+    tcase_add_test(t, a_clock_that_was_ahead_locks_nobody_out_and_leaves_no_session_open);
+    tcase_add_test(t, an_account_that_is_disabled_while_its_password_changes_stays_disabled);
     tcase_add_test(t, the_first_user_needs_the_code_of_the_machine_once_and_soon);
     tcase_add_test(t, nothing_can_be_done_before_the_codes_are_set_up_and_a_code_is_good_once);
     tcase_add_test(t, failures_cost_time_that_grows_and_a_guess_in_the_wait_costs_no_more);
