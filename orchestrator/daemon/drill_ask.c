@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "drills.h"
 #include "hosts.h"
+#include "plan/recovery.h"
 #include "systems.h"
 
 bool drill_sees(const struct principal *who, const struct js *system) {
@@ -143,7 +144,7 @@ static bool asks(const struct drill *x) {
 int drill_ask(struct daemon *d, const struct principal *who, const struct drill_wish *w, struct drill *x, struct err *e) {
     *x = (struct drill){.incident_ns = w->incident_ns, .system_point = w->system_point};
     if (read_system(d, who, w, x, e) < 0) return -1;
-    x->level = w->level ? w->level : drill_number(x->recovery, "drill_level", x->recovery ? 2 : 1);
+    x->level = w->level ? w->level : recovery_level(x->recovery);
     x->requested_ns = x->since_ns = daemon_now(d);
     if (x->level != 1 && x->level != 2 && x->level != 4) return err_set(e, ZE_USAGE, "level", _("expected 1, 2 or 4"));
     if (x->level > 1 && !x->recovery)

@@ -10,6 +10,7 @@
 #include "drills.h"
 #include "outbox.h"
 #include "plan/form.h"
+#include "plan/recovery.h"
 #include "sys/file.h"
 #include "systems.h"
 
@@ -54,7 +55,7 @@ static bool due_of(struct daemon *d, const char *system, const struct principal 
     const struct js *r = js_get(s, "recovery");
     const char *every = js_str(r, "drill_every", NULL);
     if (!r || !drill_sees(who, s)) return false;
-    *x = (struct due){.level = drill_number(r, "drill_level", 2)};
+    *x = (struct due){.level = recovery_level(r)};
     snprintf(x->system, sizeof x->system, "%s", system);
     snprintf(x->plan, sizeof x->plan, "%s", js_str(s, "plan", ""));
     x->departments = js_copy(js_get(s, "departments"));

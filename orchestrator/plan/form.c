@@ -168,7 +168,7 @@ static const struct field fields[] = {
     {"recovery.drill_every", "演练间隔", "drill at least every", 0, CELL_NONE, FIELD_SPAN,
         .note = "`90d`, at most `366d`; `365d` unless it is said"},
     {"recovery.drill_level", "演练级别", "drill level", 0, CELL_NONE, FIELD_CHOICE, .words = LEVELS,
-        .note = "`2` unless it is said"},
+        .note = "the least at which a check is asked unless it is said, `1` without checks"},
     {"recovery.hosts", "主机", "hosts", 0, CELL_NONE, FIELD_MAPS,
         .note = "list of hosts of the plan; of one that is not in it the content alone is drilled"},
     {"recovery.hosts.host", "主机", "host", 0, CELL_NONE, FIELD_NAME, .required = true},

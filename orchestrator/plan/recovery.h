@@ -43,6 +43,9 @@ int recovery_check(const struct yaml_node *top, bool backup, struct err *e) MUST
 /** recovery_read(recovery, out): of a plan's form that was checked (NULL: nothing, with the defaults). Borrows its
  * strings. */
 void recovery_read(const struct js *recovery, struct recovery *out);
+/** recovery_level(recovery): the level of a drill that nobody says one for: the plan's, else the least at which one of its checks is
+ * asked, 1 where there are none. */
+int recovery_level(const struct js *recovery);
 /** recovery_find: the host's entry, or NULL. */
 const struct recovery_host *recovery_find(const struct recovery *r, const char *host);
 

@@ -22,9 +22,20 @@ static int by_rank(const void *a, const void *b) {
     return x->written < y->written ? -1 : x->written > y->written;
 }
 
+int recovery_level(const struct js *recovery) {
+    const char *said = js_str(recovery, "drill_level", NULL);
+    const struct js *checks = js_get(recovery, "checks");
+    int least = 0;
+    for (size_t i = 0; i < js_count(checks); i++) {
+        int level = atoi(js_str(js_at(checks, i), "level", "2"));
+        if (!least || level < least) least = level;
+    }
+    return said ? atoi(said) : least ? least : 1;
+}
+
 void recovery_read(const struct js *recovery, struct recovery *out) {
     const struct js *hosts = js_get(recovery, "hosts");
-    *out = (struct recovery){.drill_level = atoi(js_str(recovery, "drill_level", "2"))};
+    *out = (struct recovery){.drill_level = recovery_level(recovery)};
     if (!form_span(js_str(recovery, "drill_every", ""), &out->drill_every_s))
         out->drill_every_s = RECOVERY_DRILL_EVERY_S;
     for (size_t i = 0; i < js_count(hosts) && i < RECOVERY_HOSTS_MAX; i++) {

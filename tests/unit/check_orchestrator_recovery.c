@@ -135,11 +135,12 @@ START_TEST(hosts_come_in_the_order_of_starting) {
     ck_assert_str_eq(r.hosts[1].host, "web");
     ck_assert_uint_eq(r.hosts[1].rank, 1);
     ck_assert_int_eq(r.drill_every_s, 365 * 86400);
-    ck_assert_int_eq(r.drill_level, 2);
+    ck_assert_int_eq(r.drill_level, 4); /* below it nothing would be asked */
     ck_assert(recovery_find(&r, "web") == &r.hosts[1] && !recovery_find(&r, "batch"));
     plan_free(&p);
     recovery_read(NULL, &r);
     ck_assert_uint_eq(r.hosts_n, 0);
+    ck_assert_int_eq(r.drill_level, 1);
 }
 END_TEST
 
