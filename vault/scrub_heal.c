@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "scrub.h"
 #include "sys/file.h"
 
-enum { HEADER_MAX = 4096, SUFFIXES = 64, COPY = 1 << 20 };
+enum { HEADER_MAX = 4096, SUFFIXES = 64, COPY = 1 << 20, LOST_MAX = 64 };
 
 int heal_open(struct scrub *s, const char *dir, struct err *e) {
     struct buf b;
@@ -58,6 +59,26 @@ static int bytes_copy(int from, int to, uint64_t at, uint64_t end, const char *n
     return 0;
 }
 
+/* What of it can be read, and zeros for the rest: it is kept for people to look at, and sectors that are gone are no reason
+ * to leave their object as it is. Given up after some of them, since a disk may take its time over each. */
+static int remains_copy(int from, int to, const char *name, struct err *e) {
+    uint8_t block[4096];
+    unsigned lost = 0;
+    for (off_t at = 0; lost < LOST_MAX; at += sizeof block) {
+        ssize_t n = file_pread_full(from, block, sizeof block, at);
+        if (n == 0) return 0;
+        if (n < 0) {
+            struct stat st;
+            if (fstat(from, &st) < 0) return err_sys(e, name, "stat");
+            n = st.st_size - at < (off_t)sizeof block ? (ssize_t)(st.st_size - at) : (ssize_t)sizeof block;
+            if (n <= 0) return 0;
+            memset(block, 0, sizeof block), lost++;
+        }
+        if (file_write_all(to, block, (size_t)n) < 0) return err_sys(e, name, _("write"));
+    }
+    return 0;
+}
+
 /* The bytes of ${name} to quarantine/, under the first suffix that is free; nothing to do when there is no such
  * object. */
 static int quarantine(struct scrub *s, const char *name, struct err *e) {
@@ -72,7 +93,7 @@ static int quarantine(struct scrub *s, const char *name, struct err *e) {
         struct store_tmp t;
         snprintf(to, sizeof to, "quarantine/%.220s.%d", name, i);
         if (store_tmp_open(st, to, &t, e) < 0) return -1;
-        rc = bytes_copy(fd, t.fd, 0, UINT64_MAX, name, e);
+        rc = remains_copy(fd, t.fd, name, e);
         if (rc == 0) rc = store_tmp_put(st, &t, to, e);
         store_tmp_drop(st, &t);
     }

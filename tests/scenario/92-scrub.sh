@@ -105,6 +105,20 @@ verify_all() { zaibei-verify vault vault --key kit --quiet; }
 verify_all || fail 'zaibei-verify after mending a record'
 again
 
+if command -v strace >/dev/null && [ "${VARIANT:-}" != asan ]; then
+    step 'sectors that cannot be read are mended like any other damage'
+    for file in "$commit" "$used" "$data"; do
+        again
+        expect 0 strace -f -qq -o /dev/null -P "$(realpath "$file")" -e trace=read,pread64 -e inject=read,pread64:error=EIO \
+            zaibei-vault scrub vault --all --heal-from pristine
+        says 'Replaced 1 damaged'
+        [ -s "$store/quarantine/${file#$store/}.0" ] || fail "not put aside: $(find $store/quarantine)"
+        scrub || fail "not mended: $(cat scrub.json)"
+        verify_all || fail "zaibei-verify after mending $file"
+    done
+    again
+fi
+
 step 'damage is named with slot, points and host; the next backup sends just that again'
 flip "$data" 100000
 before=$(store_bytes)
