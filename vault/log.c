@@ -196,6 +196,7 @@ static int gaps_pass(struct host_log *l, struct err *e) {
         if (read_on(l, false, e) < 0) return -1;
         if (l->next != had) continue;
         if (!had) return err_set(e, ZE_LOGGAP, l->host, _("the record of its enrolment"));
+        next += next == had; /* its name is still there, in kept/ alone, with nothing behind it that can be read */
         l->gaps += (unsigned)(next - had), l->next = next;
         if (read_on(l, true, e) < 0) return -1;
     }

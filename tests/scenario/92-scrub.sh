@@ -94,6 +94,26 @@ scrub || rc=$?
 [ $rc -eq 15 ] || [ $rc -eq 12 ] || fail "a header and its copy, both damaged: exit $rc"
 again
 
+step 'a record is lost and its second copy damaged: it alone is gone'
+cp -a state state.was
+for file in "$commit" "$log/$(ls "$store/kept/web" | sort | tail -n 1)"; do
+    again
+    rm -rf "$file" vault/keeper/logs && flip "$store/kept/web/${file##*/}" 50
+    expect 0 timeout 60 zaibei-vault pins vault web
+    scrub || :
+    found .object | grep -qF "${file#$store/}" || fail "${file##*/} is not named: $(cat scrub.json)"
+    expect 15 timeout 60 zaibei-verify vault vault --key kit
+    if [ "$file" != "$commit" ]; then # the host has its receipt and asks before it goes on
+        restore 1 back && diff -r was1 "back$PWD/data" && rm -rf back
+        continue
+    fi
+    restore 2 back && diff -r data "back$PWD/data" && rm -rf back
+    backup data
+    restore latest back && diff -r data "back$PWD/data" && rm -rf back
+done
+rm -rf state && mv state.was state
+again
+
 step 'the mended record is the one it was, and the damaged one is kept'
 flip "$commit" 100
 cp "$commit" rotten
