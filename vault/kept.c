@@ -76,13 +76,20 @@ static int number_look(void *arg, const char *name, uint64_t size, struct err *e
     return 0;
 }
 
-int kept_next(struct host_log *l, uint64_t *n, struct err *e) {
-    struct above a = {.than = l->next};
-    char dir[STORE_NAME_MAX];
-    snprintf(dir, sizeof dir, "hosts/%s/log", l->host);
-    int rc = store_names(&l->v->store, dir, number_look, &a, e);
-    snprintf(dir, sizeof dir, "kept/%s", l->host);
-    if (rc == 0) rc = store_names(&l->v->store, dir, number_look, &a, e);
+int records_above(struct store *s, const char *dir, uint64_t than, uint64_t *n, struct err *e) {
+    struct above a = {.than = than};
+    int rc = store_names(s, dir, number_look, &a, e);
     *n = a.least;
     return rc < 0 ? rc : a.found;
+}
+
+int kept_next(struct host_log *l, uint64_t *n, struct err *e) {
+    char dir[STORE_NAME_MAX];
+    uint64_t other;
+    snprintf(dir, sizeof dir, "hosts/%s/log", l->host);
+    int own = records_above(&l->v->store, dir, l->next, n, e);
+    snprintf(dir, sizeof dir, "kept/%s", l->host);
+    int copies = own < 0 ? -1 : records_above(&l->v->store, dir, l->next, &other, e);
+    if (copies == 1 && (!own || other < *n)) *n = other;
+    return copies < 0 ? -1 : own || copies;
 }

@@ -19,6 +19,9 @@ void kept_follow(struct host_log *l, const struct buf *raw);
  * them. Safe at any time, beside writers too. */
 int kept_repair(struct host_log *l, unsigned *made, struct err *e) MUST_CHECK;
 
+/** records_above(s, dir, than, n, e): the least number of a record in ${dir} that is ${than} or more: 1 and ${n}, 0 when there is none. */
+int records_above(struct store *s, const char *dir, uint64_t than, uint64_t *n, struct err *e) MUST_CHECK;
+
 /** kept_next(l, n, e): the least number above l->next that has a record or a copy: 1 and ${n}, 0 when there is none. */
 int kept_next(struct host_log *l, uint64_t *n, struct err *e) MUST_CHECK;
 

@@ -8,6 +8,8 @@
 
 #include "vault.h"
 
+#define RECOVERY_CONF "keeper/recovery.conf"
+#define RECOVERY_SEALED "keeper/recovery"
 enum { RECOVERY_RECIPIENTS = 8, RECOVERY_MAX = 64 << 20 };
 
 /** What keeper/recovery.conf says: to whom it is sealed, and where else it is written ("": nowhere). */
@@ -38,7 +40,7 @@ int recovery_fresh(struct vault *v, struct err *e) MUST_CHECK;
 int vault_recover(
     const char *dir, const char *file, const char *kit, struct clock *clock, struct vault *v, struct err *e) MUST_CHECK;
 
-/** Between recovery.c, recovery_seal.c and recover.c: the sealed form; ${plain} is what recovery_gather makes: vu count, each:
+/** Between recovery.c, recovery_gather.c, recovery_seal.c and recover.c: the sealed form; ${plain} is what recovery_gather makes: vu count, each:
  * str name below the vault's directory, blob bytes. recovery_unseal: the vault's public key and the plain bytes, which are to
  * be wiped. */
 int recovery_seal(const struct vault_header *h, const struct recovery_conf *c, int64_t now, const struct buf *plain,
@@ -47,6 +49,9 @@ int recovery_unseal(const char *name, const struct buf *file, const char *kit, u
     struct buf *plain, struct err *e) MUST_CHECK;
 /** recovery_look(name, plain, pub, e): whether the plain bytes are a recovery file's: plain names, the seed that gives ${pub}. */
 int recovery_look(const char *name, const struct buf *plain, const uint8_t pub[SEAL_SIGN_PUB], struct err *e) MUST_CHECK;
-int recovery_gather(struct vault *v, struct buf *out, struct err *e) MUST_CHECK;
+/** recovery_gather: ${whole}: every object that is signed was there and is what was signed. recovery_conf_put: the lines of the
+ * configuration but for the other place; initialises ${b}. */
+int recovery_gather(struct vault *v, struct buf *out, bool *whole, struct err *e) MUST_CHECK;
+void recovery_conf_put(struct buf *b, const struct recovery_conf *c);
 
 #endif

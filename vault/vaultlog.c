@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "kept.h"
 #include "keys.h"
 #include "recovery.h"
 #include "vault.h"
@@ -85,22 +86,41 @@ static int follow(struct vault *v, struct record *r, const struct buf *raw, stru
     return 0;
 }
 
-int vaultlog_refresh(struct vault *v, struct err *e) {
-    struct vault_log *l = &v->log;
+/* Up to the first number that has no record. */
+static int read_on(struct vault *v, struct err *e) {
     struct buf raw;
     int rc;
-    l->broken = true;
     buf_init(&raw, ZB_RECORD_MAX);
     do {
         struct record r = {0};
-        rc = load(v, l->next, &r, &raw, e);
+        rc = load(v, v->log.next, &r, &raw, e);
         if (rc < 0) break;
         rc = follow(v, &r, &raw, e);
         record_free(&r);
     } while (rc == 0);
     buf_free(&raw);
-    if (e->id != ZE_MISSING) return -1;
-    l->broken = false;
+    return e->id == ZE_MISSING ? 0 : -1;
+}
+
+/* A number without a record is the end only where none comes after it: what a lost record says of approvers or of time must
+ * not be forgotten, and nobody may take its number. */
+static int end_look(struct vault *v, struct err *e) {
+    struct vault_log *l = &v->log;
+    uint64_t had, n;
+    do {
+        had = l->next;
+        int more = l->ends_at == had + 1 ? 0 : records_above(&v->store, "log", had, &n, e);
+        if (more < 0) return -1;
+        if (!more) return l->ends_at = had + 1, 0;
+        if (read_on(v, e) < 0) return -1; /* somebody may have added it meanwhile */
+    } while (l->next != had);
+    return err_set(e, ZE_LOGGAP, "log", _("record %llu of the vault's log"), (unsigned long long)had);
+}
+
+int vaultlog_refresh(struct vault *v, struct err *e) {
+    v->log.broken = true;
+    if (read_on(v, e) < 0 || end_look(v, e) < 0) return -1;
+    v->log.broken = false;
     return keys_follow(v, e);
 }
 

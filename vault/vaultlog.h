@@ -19,6 +19,7 @@ struct vault_log {
     struct rec_witness witness; /* the latest; n 0: none */
     int64_t witnessed;          /* when */
     bool jumped, confirmed, broken;
+    uint64_t ends_at; /* this less one is known to be the end: nothing comes after it */
     uint64_t time_n, confirm_n,
         answered; /* the latest time record; the latest confirm and the time record it answers */
     int64_t jumped_at, confirmed_time;

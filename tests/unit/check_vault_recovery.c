@@ -80,6 +80,51 @@ START_TEST(a_file_that_is_older_by_one_change_is_found) {
 }
 END_TEST
 
+static void record_flip(void) {
+    char path[200];
+    uint8_t b;
+    snprintf(path, sizeof path, "%s/store/hosts/web/log/0000000000000000", dir);
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    int fd = open(path, O_RDWR);
+    ck_assert(fd >= 0 && pread(fd, &b, 1, 60) == 1);
+    b ^= 1;
+    ck_assert(pwrite(fd, &b, 1, 60) == 1 && close(fd) == 0);
+}
+
+/* faults: B10 */
+START_TEST(rot_does_not_take_the_place_of_the_last_whole_file) {
+    struct err e = ERR_INIT;
+    struct vault v;
+    struct rights r;
+    struct recovery_conf c;
+    sealed();
+    vault_here(&v);
+    ck_assert_int_eq(recovery_conf_load(&v, &c, &e), 0);
+    snprintf(c.to, sizeof c.to, "%s/other", top);
+    ck_assert(mkdir(c.to, 0700) == 0 && recovery_conf_save(&v, &c, &e) == 0 && recovery_write(&v, &e) == 0);
+    sh("cp '%s' '%s/whole'", sealed_file, top);
+    record_flip();
+    ck_assert_int_eq(rights_load(&v, "web", &r, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(recovery_fresh(&v, &e), 0);
+        ck_assert_int_eq(recovery_write(&v, &e), 0);
+        ck_assert_int_eq(recovery_fresh(&v, &e), 1);
+        sh("cmp '%s/whole' '%s/keeper/recovery.before'", top, dir);
+        sh("cmp '%s/whole' '%s'/other/zaibei-recovery-*.before", top, top);
+        r.floor_days++;
+        ck_assert_int_eq(rights_save(&v, "web", &r, &e), 0);
+    }
+    record_flip();
+    ck_assert_int_eq(recovery_write(&v, &e), 0);
+    sh("test ! -e '%s/keeper/recovery.before' && test \"$(ls '%s/other' | wc -l)\" = 1", dir, top);
+    sh("rm '%s/store/hosts/web/log/0000000000000000'%s", dir, "");
+    ck_assert_int_eq(recovery_write(&v, &e), 0);
+    sh("test -e '%s/keeper/recovery.before'%s", dir, "");
+    ck_assert_int_eq(recovered(sealed_file, &e), 0); /* what is left is enough for a vault */
+    vault_close(&v);
+}
+END_TEST
+
 /* faults: B10 B11 */
 START_TEST(every_byte_and_every_length_matters) {
     struct err e = ERR_INIT;
@@ -114,13 +159,14 @@ START_TEST(names_that_lead_elsewhere_are_refused) {
     struct vault v;
     struct recovery_conf c;
     struct buf plain, more, out;
+    bool whole;
     sealed();
     vault_here(&v);
     ck_assert_int_eq(recovery_conf_load(&v, &c, &e), 0);
     buf_init(&plain, RECOVERY_MAX);
     buf_init(&more, RECOVERY_MAX);
     buf_init(&out, RECOVERY_MAX);
-    ck_assert_int_eq(recovery_gather(&v, &plain, &e), 0);
+    ck_assert_int_eq(recovery_gather(&v, &plain, &whole, &e), 0);
     ck_assert_int_lt(plain.p[0], 100); /* the count is one byte */
     buf_u8(&more, (uint8_t)(plain.p[0] + 1));
     buf_str(&more, names[_i]);
@@ -145,6 +191,7 @@ START_TEST(a_file_whose_key_is_not_the_one_it_names_is_refused) {
     struct recovery_conf c;
     struct vault_header h;
     struct buf plain, out;
+    bool whole;
     sealed();
     vault_here(&v);
     h = v.header;
@@ -152,7 +199,7 @@ START_TEST(a_file_whose_key_is_not_the_one_it_names_is_refused) {
     buf_init(&plain, RECOVERY_MAX);
     buf_init(&out, RECOVERY_MAX);
     ck_assert_int_eq(recovery_conf_load(&v, &c, &e), 0);
-    ck_assert_int_eq(recovery_gather(&v, &plain, &e), 0);
+    ck_assert_int_eq(recovery_gather(&v, &plain, &whole, &e), 0);
     ck_assert_int_eq(recovery_seal(&h, &c, 0, &plain, &out, &e), 0);
     ck_assert_int_eq(file_replace(AT_FDCWD, sealed_file, out.p, out.len, 0600, &e), 0);
     ck_assert_int_lt(recovered(sealed_file, &e), 0);
@@ -210,6 +257,7 @@ int main(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, what_was_sealed_comes_back);
     tcase_add_test(c, a_file_that_is_older_by_one_change_is_found);
+    tcase_add_test(c, rot_does_not_take_the_place_of_the_last_whole_file);
     tcase_add_test(c, every_byte_and_every_length_matters);
     tcase_add_loop_test(c, names_that_lead_elsewhere_are_refused, 0, sizeof names / sizeof *names);
     tcase_add_test(c, a_file_whose_key_is_not_the_one_it_names_is_refused);
