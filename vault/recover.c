@@ -81,7 +81,7 @@ static int item_place(int fd, struct store *s, const char *name, const uint8_t *
     if (rc <= 0 || same(fd, object ? s : NULL, object ? object : name, p, n)) return rc < 0 ? -1 : 0;
     if (object && strcmp(object, "vault") == 0)
         return err_set(e, ZE_VAULTKEY, name, _("the store is that of another vault"));
-    return err_set(e, object ? ZE_DAMAGED : ZE_EXISTS, name, _("it is there and differs from the recovery file"));
+    return err_set(e, object ? ZE_DAMAGED : ZE_EXISTS, name, _("it is there and differs from the recovery file: if it is damaged, move it away"));
 }
 
 /* ${place} is false for the first look: the names are plain and the key is that of the file's head. */
