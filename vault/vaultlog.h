@@ -26,7 +26,8 @@ struct vault_log {
     char why[256];
 };
 
-/** vaultlog_refresh(v, e): read what others have added into v->log. On error it is broken until a refresh succeeds. */
+/** vaultlog_refresh(v, e): read what others have added into v->log. On error it is broken until a refresh succeeds; ZE_LOGGAP: a
+ * record is lost and another comes after it. */
 int vaultlog_refresh(struct vault *v, struct err *e) MUST_CHECK;
 /** vaultlog_load: record ${n}; to be released with record_free. ZE_MISSING when there is none. */
 int vaultlog_load(struct vault *v, uint64_t n, struct record *r, struct err *e) MUST_CHECK;
