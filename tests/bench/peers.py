@@ -74,7 +74,7 @@ class Bench:
         with open(f"{self.work}/ssh/sshd_config", "w") as f:
             f.write(f"ListenAddress {peers_net.ADDRESS}\nPort 2222\nHostKey {self.work}/ssh/host\nPermitRootLogin prohibit-password\n"
                     f"AuthorizedKeysFile {self.work}/ssh/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\nPidFile none\n"
-                    "Subsystem sftp internal-sftp\nMaxStartups 100\nPrintMotd no\n")
+                    "Subsystem sftp internal-sftp\nMaxStartups 100\nPrintMotd no\nSetEnv SHLVL=2\n") # no ~/.bashrc: sandbox
         # A namespace of its own: /run/sshd, and an account that is not locked.
         sshd = ("mount -t tmpfs -o mode=755 run /run && mkdir -m 755 /run/sshd && sed 's/^root:!*/root:*/' /etc/shadow "
                 f">{self.work}/ssh/shadow && mount --bind {self.work}/ssh/shadow /etc/shadow && "

@@ -137,7 +137,7 @@ content:
     paths: [/etc]
 strategy:
     daily: incremental
-schedule: {zone: UTC, window: "01:00-05:00"}
+$by_hand
 END
 plan_into_force "$ZAIBEI_TMP/plan.yaml"
 as_file() { zaibei --token-file "$people/$1.token" "${@:2}"; }

@@ -52,6 +52,7 @@ system: $host
 hosts: [$host]
 content: {paths: [/etc/hostname]}
 strategy: {daily: incremental}
+$by_hand
 END
 plan_into_force "$ZAIBEI_TMP/plan.yaml"
 expect 0 zaibei job run demo

@@ -26,7 +26,7 @@ system: $host
 hosts: [$host]
 content: {paths: [$data], excludes: ["*.tmp"], commands: [$2]}
 strategy: {daily: incremental}
-schedule: {zone: UTC, window: "01:00-05:00"}
+$by_hand
 hooks: {$1}
 END
     plan_into_force "$ZAIBEI_TMP/plan.yaml"

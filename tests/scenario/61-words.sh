@@ -33,7 +33,7 @@ END
 
 data=$ZAIBEI_TMP/data
 mkdir "$data" && echo text >"$data/file"
-sed "s|^    paths:.*|    paths: [$data]|" "$ZAIBEI_ROOT/plans/tour.yaml" >"$ZAIBEI_TMP/tour.yaml"
+sed -e "s|^    paths:.*|    paths: [$data]|" -e "s|^    zone:.*|    zone: UTC|" -e "s|^    window:.*|    window: $far_window|" "$ZAIBEI_ROOT/plans/tour.yaml" >"$ZAIBEI_TMP/tour.yaml"
 states='submitted reviewed active review approval execution queued running ok manual incremental complete'
 
 step 'a plan, step by step'

@@ -134,7 +134,7 @@ system: $system
 hosts: [$host, spare]
 content: {paths: [$ZAIBEI_TMP/data/d]}
 strategy: {daily: incremental}
-schedule: {zone: UTC, window: "01:00-01:30"}
+$by_hand
 targets: {rpo: 24h, rto: 1h}
 recovery:
     hosts:

@@ -36,7 +36,7 @@ for name in $names; do
 done
 {
     printf '%s\n' 'name: big' 'system: big' "hosts: [$(echo $names | sed 's/ /, /g')]" "content: {paths: [$srv]}" 'strategy: {daily: incremental}' \
-        'schedule: {zone: UTC, window: "00:00-00:01"}' 'retention_days: 1' 'targets: {rpo: 1h, rto: 1h}' 'recovery:' '    hosts:'
+        "$by_hand" 'retention_days: 1' 'targets: {rpo: 1h, rto: 1h}' 'recovery:' '    hosts:'
     i=0
     for name in $names; do
         i=$((i + 1))

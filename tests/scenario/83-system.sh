@@ -36,7 +36,7 @@ system: shop
 hosts: [$host, web]
 content: {paths: [$ZAIBEI_TMP/db-data, $ZAIBEI_TMP/web-data]}
 strategy: {daily: incremental}
-schedule: {zone: UTC, window: "01:00-01:30"}
+$by_hand
 targets: {rpo: 24h, rto: 1h}
 hooks: {post: [{name: thaw}]}
 recovery:

@@ -34,7 +34,7 @@ host_new() { # HOST : enrolled, backed up by a plan, its agent running; what it 
     mkdir "$ZAIBEI_TMP/$1.data"
     noise 300000 "$1" >"$ZAIBEI_TMP/$1.data/first"
     printf '%s\n' "name: $1" "system: $1" "hosts: [$1]" "content: {paths: [$ZAIBEI_TMP/$1.data]}" "strategy: {daily: incremental}" \
-        "schedule: {zone: UTC, window: \"00:00-00:01\"}" "retention_days: 1" "targets: {rpo: 1h}" >"$ZAIBEI_TMP/plan.yaml"
+        "$by_hand" "retention_days: 1" "targets: {rpo: 1h}" >"$ZAIBEI_TMP/plan.yaml"
     plan_into_force "$ZAIBEI_TMP/plan.yaml"
     agent_up "$1"
 }

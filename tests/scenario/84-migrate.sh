@@ -17,7 +17,7 @@ for name in $hosts; do
     mkdir "$ZAIBEI_TMP/$name.data"
     enrol "$name" "${name%%-*}" "restore_roots: [$back]"
     printf '%s\n' "name: $name" "system: ${name%%-*}" "hosts: [$name]" "content: {paths: [$ZAIBEI_TMP/$name.data]}" \
-        "strategy: {weekly: full}" "schedule: {zone: UTC, window: \"00:00-00:01\"}" "retention_days: 1" "targets: {rpo: 1h}" >"$ZAIBEI_TMP/plan.yaml"
+        "strategy: {weekly: full}" "$by_hand" "retention_days: 1" "targets: {rpo: 1h}" >"$ZAIBEI_TMP/plan.yaml"
     plan_into_force "$ZAIBEI_TMP/plan.yaml"
 done
 db=$ZAIBEI_TMP/shop-db.data web=$ZAIBEI_TMP/shop-web.data newdb=$ZAIBEI_TMP/cloud-db.data

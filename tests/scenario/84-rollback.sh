@@ -24,7 +24,7 @@ noise 300000 web >"$web/picture"
 manifest "$web" >"$ZAIBEI_TMP/web.want"
 plan() { # NAME HOSTS [MORE]
     printf '%s\n' "name: $1" "system: $1" "hosts: [$2]" "content: {paths: [/srv]}" "strategy: {daily: incremental}" \
-        "schedule: {zone: UTC, window: \"00:00-00:01\"}" "retention_days: 1" "targets: {rpo: 1h, rto: 1h}" "${3:-}" >"$ZAIBEI_TMP/plan.yaml"
+        "$by_hand" "retention_days: 1" "targets: {rpo: 1h, rto: 1h}" "${3:-}" >"$ZAIBEI_TMP/plan.yaml"
     plan_into_force "$ZAIBEI_TMP/plan.yaml"
 }
 plan shop 'shop-db, shop-web' \

@@ -116,7 +116,7 @@ held
 expect 12 as applicant zaibei migrate close move --reason done
 says ZB-1947
 [ "$(show .days_left)" = 0 ] || fail "days left: $(show .days_left)"
-for _ in $(seq 700); do zaibei notify list --limit 50 --json | grep -q migrate.window && break || sleep 0.1; done
+for _ in $(seq 70); do zaibei notify list --limit 50 --json | grep -q migrate.window && break || sleep 1; done
 as auditor zaibei audit list --act migrate.remind --json | grep -q workdays_left || fail 'no reminder'
 
 step 'after the end: asked by one person, consented to by another'

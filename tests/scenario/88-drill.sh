@@ -102,6 +102,7 @@ system: shop
 hosts: [$host]
 content: {paths: ["$ZAIBEI_TMP/tree"]}
 strategy: {daily: incremental}
+$by_hand
 targets: {rto: 1h, rpo: 24h}
 recovery: {drill_every: 90d, drill_level: 1, hosts: [{host: $host, address: 10.20.0.10/24}]}
 END
@@ -114,6 +115,7 @@ system: front
 hosts: [web]
 content: {paths: [/]}
 strategy: {daily: incremental}
+$by_hand
 targets: {rto: 1h, rpo: 24h}
 recovery:
   gateway: 10.20.0.1/24

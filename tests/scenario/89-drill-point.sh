@@ -88,7 +88,7 @@ system: shop
 hosts: [db, web]
 content: {paths: [/], excludes: [/mnt]}
 strategy: {daily: incremental}
-schedule: {zone: UTC, window: "01:00-01:30"}
+$by_hand
 targets: {rpo: 24h, rto: 1h}
 hooks: {post: [{name: thaw}]}
 recovery:
