@@ -11,7 +11,7 @@ openssl genpkey -algorithm ed25519 -out other.pem 2>/dev/null
 public() { openssl pkey -in "$1" -pubout -outform DER | tail -c 32 | od -An -v -tx1 | tr -d ' \n'; }
 # sign KEY OUT: the record on standard input, compact and sorted, as FORMAT.md §13 says.
 sign() {
-    jq -jcS . >record.json
+    command jq -jcS . >record.json
     printf 'zaibei drill record\0' | cat - record.json >signed
     openssl pkeyutl -sign -rawin -in signed -inkey "$1" -out sig
     { printf '{"schema_version":1,"message_type":"drill-record","key":"%s","sig":"%s","record":' "$(public "$1")" "$(od -An -v -tx1 <sig | tr -d ' \n')" &&

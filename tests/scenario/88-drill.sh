@@ -153,7 +153,7 @@ says ZB-1302
 nothing_left
 record_holds 1
 hash=$(as auditor zaibei audit list --act drill.ended --json | jq -r 'select(.object == "1") | .detail.record')
-[ -n "$hash" ] && [ "$hash" = "$(jq -jcS .record <"$ZAIBEI_TMP/record" | b2sum -l 256 | cut -d' ' -f1)" ] || fail "the audit has another record: $hash"
+[ -n "$hash" ] && [ "$hash" = "$(command jq -jcS .record <"$ZAIBEI_TMP/record" | b2sum -l 256 | cut -d' ' -f1)" ] || fail "the audit has another record: $hash"
 expect 0 zaibei drill report 1 --html --lang zh
 says '<svg' 通过
 

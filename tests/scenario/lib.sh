@@ -18,7 +18,7 @@ not_run() {
 step() { echo "== $*"; }
 
 # The same language; jq 1.6 takes 50 ms to begin, and we ask thousands of times.
-if command -v gojq >/dev/null; then jq() { gojq "$@"; }; fi
+if command -v gojq >/dev/null; then jq() { gojq "$@"; }; fi # it has no -S: `command jq -S`
 
 # For plans whose runs are all asked for: a window half a day away, whatever the time of day the tests run at.
 far_window=$(TZ=UTC date -d '+12 hours' +%H:00-%H:30)
