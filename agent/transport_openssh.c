@@ -21,6 +21,11 @@ static void key_line(char *out, size_t cap, const char *prefix, const uint8_t pu
     snprintf(out, cap, "%sssh-ed25519 %s\n", prefix, text);
 }
 
+/* Of its own accord ssh takes ChaCha20-Poly1305, at a third of the speed of AES-GCM where the processor has AES. The site's
+ * configurations come first, so a word of theirs about ciphers counts; the last names are for servers of old. */
+static const char ssh_config[] = "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\nHost *\n"
+    "Ciphers aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr\n";
+
 /* The files that ssh reads, in state/ssh: no secrets. Each start writes them again; they are the same each time. */
 static int files_write(const struct config *c, int dir, struct err *e) {
     char line[256];
@@ -30,7 +35,8 @@ static int files_write(const struct config *c, int dir, struct err *e) {
     key_line(line, sizeof line, "vault ", c->ssh_host_pub);
     if (file_replace(dir, "known_hosts", line, strlen(line), 0600, e) < 0) return -1;
     key_line(line, sizeof line, "", pub);
-    return file_replace(dir, "key.pub", line, strlen(line), 0600, e);
+    if (file_replace(dir, "key.pub", line, strlen(line), 0600, e) < 0) return -1;
+    return seal_aes_is_fast() ? file_replace(dir, "config", ssh_config, sizeof ssh_config - 1, 0600, e) : 0;
 }
 
 int transport_openssh_open(struct transport *t, struct err *e) {
@@ -51,7 +57,7 @@ int transport_openssh_open(struct transport *t, struct err *e) {
         "-o", agent, "-o", "IdentityFile=key.pub", "-o", "PreferredAuthentications=publickey", "-o", "ConnectTimeout=20", "-o",
         "ServerAliveInterval=20", "-o", "ServerAliveCountMax=3", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o",
         "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RequestTTY=no", "-l", c->ssh_user, "-p", port,
-        "--", c->ssh_host, "zaibei", NULL};
+        seal_aes_is_fast() ? "-Fconfig" : "-T", "--", c->ssh_host, "zaibei", NULL};
     return child_start(argv, t->dirfd, -1, t, e);
 }
 

@@ -29,6 +29,8 @@ enum {
 
 int seal_init(struct err *e) MUST_CHECK;
 void seal_random(void *out, size_t n);
+/** Whether this processor has instructions for AES. */
+bool seal_aes_is_fast(void);
 /** seal_wipe(p, n): zero that the compiler cannot leave out. seal_equal: compare in constant time. */
 void seal_wipe(void *p, size_t n);
 bool seal_equal(const void *a, const void *b, size_t n);
