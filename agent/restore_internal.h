@@ -150,7 +150,7 @@ void file_flags(struct run *r, const struct attrs *a, int fd, const char *path, 
 bool whole_fits(const struct run *r, const struct item *it);
 void whole_inside(void *arg, const struct opened_segment *s, uint8_t *window);
 
-/* restore_large.c: files with extent pages, one page in memory */
+/* restore_large.c: files with extent pages, a few of them in memory */
 /** file_large(r, en, path, n, e): a file with extent pages, from the beginning to the end. The batch must be empty. */
 int file_large(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 /** file_large_hashed(l, f, rc, why): a stretch of it was hashed. */

@@ -1,5 +1,6 @@
-/* Files with extent pages: one page at a time is fetched, and with it what is needed of 64 MiB of the file. The digest
- * goes along, one page behind: a worker reads back what was written while the next is written. */
+/* Files with extent pages, a stretch at a time: one page, 64 MiB of the file, and what is needed of it. The edits of a day share
+ * a segment and lie all over the file: pages in many pieces are taken together, or each would fetch all those segments again. The
+ * digest goes along, one stretch behind: a worker reads back what was written while the next is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +8,17 @@
 #include "base/i18n.h"
 #include "restore_internal.h"
 
+enum { PIECE_SMALL = 256 << 10 }; /* on the average: "many pieces" */
+#define STRETCH_BYTES (512ull << 20) /* what is read back should be in memory still */
+
 struct large {
     const struct entry *en;
     struct digest d;
     struct buf page;
-    struct page_extents {
+    struct extents_of {
         struct extent *x;
         size_t n, cap;
-    } own[2], *at; /* of the page at hand, and of the one that is read back */
+    } one, own[2], *at; /* of a page; of the stretch at hand, and of the one that is read back */
     bool hashing;
     int rc;        /* of the stretch that was hashed last; <0: why */
     struct err why;
@@ -22,7 +26,7 @@ struct large {
 
 /* Write what these extents name, which begin at ${at}; 1 when the file is given up. */
 static int write_extents(struct run *r, const struct large *l, uint64_t at, struct err *e) {
-    const struct page_extents *x = l->at;
+    const struct extents_of *x = l->at;
     for (size_t k = 0; k < x->n;) {
         size_t part = x->n - k < BATCH_JOBS ? x->n - k : BATCH_JOBS;
         if (batch_extents(r, 0, x->x + k, part, at, e) < 0 || batch_write(r, e) < 0) return -1;
@@ -43,7 +47,7 @@ static int until_hashed(struct run *r, struct large *l, struct err *e) {
     return l->rc;
 }
 
-static int hash_page(struct run *r, struct large *l, int fd, uint64_t at, uint64_t end, struct err *e) {
+static int hash_stretch(struct run *r, struct large *l, int fd, uint64_t at, uint64_t end, struct err *e) {
     struct reading f = {.fd = fd, .shift = l->en->block_shift, .at = at, .end = end, .x = l->at->x, .n = l->at->n, .digest = l->d,
         .arg = r->batch.items};
     l->hashing = ahead_hash(r->ahead, &f);
@@ -53,35 +57,51 @@ static int hash_page(struct run *r, struct large *l, int fd, uint64_t at, uint64
     return rc;
 }
 
-static int one_page(struct run *r, struct large *l, size_t i, struct err *e) {
-    const struct entry *en = l->en;
-    uint64_t at = (uint64_t)i << en->xpage_shift, end = at + (1ull << en->xpage_shift);
+/* The extents of page ${i}, ${bytes} of the file, after those of the stretch. */
+static int add_page(struct run *r, struct large *l, size_t i, uint64_t bytes, struct err *e) {
+    struct seg_addr a = l->en->xpages[i];
     char name[64];
-    if (end > en->size) end = en->size;
-    snprintf(name, sizeof name, "pack %08x slot %u", en->xpages[i].pack, en->xpages[i].slot);
+    snprintf(name, sizeof name, "pack %08x slot %u", a.pack, a.slot);
     if (run_cancelled(r, e) < 0) return -1;
-    l->at = &l->own[i % 2];
-    if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, en->xpages[i], &l->page, e) < 0) return -1;
-    if (xpage_get(l->page.p, l->page.len, end - at, &l->at->x, &l->at->cap, &l->at->n, NULL, name, e) < 0) return -1;
+    if (fetch_one(r->s->fetch, r->sealer, r->o->keys, SEG_EXTENTS, a, &l->page, e) < 0) return -1;
+    if (xpage_get(l->page.p, l->page.len, bytes, &l->one.x, &l->one.cap, &l->one.n, NULL, name, e) < 0) return -1;
+    if (batch_grow(&l->at->x, &l->at->cap, l->at->n + l->one.n, sizeof *l->at->x, e) < 0) return -1;
+    memcpy(l->at->x + l->at->n, l->one.x, l->one.n * sizeof *l->at->x);
+    l->at->n += l->one.n;
+    return 0;
+}
+
+/* The stretch that begins with page ${*i}; ${*i} is the page after it then. */
+static int one_stretch(struct run *r, struct large *l, size_t *i, struct err *e) {
+    const struct entry *en = l->en;
+    uint64_t at = (uint64_t)*i << en->xpage_shift, end = at;
+    l->at = l->at == l->own ? l->own + 1 : l->own;
+    l->at->n = 0;
+    do {
+        uint64_t from = end;
+        end = from + (1ull << en->xpage_shift) < en->size ? from + (1ull << en->xpage_shift) : en->size;
+        if (add_page(r, l, (*i)++, end - from, e) < 0) return -1;
+    } while (*i < en->xpages_n && end - at < STRETCH_BYTES && l->at->n < BATCH_JOBS / 2 && l->at->n > (end - at) / PIECE_SMALL);
     int rc = write_extents(r, l, at, e), fd = rc ? -1 : file_fd(r, r->batch.items, e);
     if (rc != 0 || fd < 0) return rc ? rc : -1;
     if (r->q->compared) return 0;
-    return until_hashed(r, l, e) < 0 ? -1 : hash_page(r, l, fd, at, end, e);
+    return until_hashed(r, l, e) < 0 ? -1 : hash_stretch(r, l, fd, at, end, e);
 }
 
-/* Every page: 0 and the digest, 1 when the file was given up and that was told, <0. */
-static int pages(struct run *r, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
+/* All of it: 0 and the digest, 1 when the file was given up and that was told, <0. */
+static int stretches(struct run *r, const struct entry *en, uint8_t out[SEAL_HASH], struct err *e) {
     struct large l = {.en = en};
     int rc = 0;
     buf_init(&l.page, ZB_SEGMENT_MAX);
     digest_init(&l.d, en->block_shift, en->size);
     r->large = &l;
-    for (size_t i = 0; rc == 0 && i < en->xpages_n; i++) rc = one_page(r, &l, i, e);
+    for (size_t i = 0; rc == 0 && i < en->xpages_n;) rc = one_stretch(r, &l, &i, e);
     if (rc == 0) rc = until_hashed(r, &l, e);
     else if (l.hashing) ahead_drop(r->ahead);
     r->large = NULL;
     digest_final(&l.d, out);
     buf_free(&l.page);
+    free(l.one.x);
     free(l.own[0].x);
     free(l.own[1].x);
     return rc;
@@ -92,7 +112,7 @@ int file_large(struct run *r, const struct entry *en, const char *path, size_t n
     struct err why = ERR_INIT;
     if (batch_add_file(r, en, path, n, e) < 0) return -1;
     struct item *it = r->batch.items;
-    int rc = pages(r, en, got, &why);
+    int rc = stretches(r, en, got, &why);
     if (rc == 0) return file_finish(r, it, got, e);
     file_drop(r, it);
     if (rc > 0) return 0; /* told already, and no reason to end */
