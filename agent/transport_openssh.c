@@ -23,8 +23,10 @@ static void key_line(char *out, size_t cap, const char *prefix, const uint8_t pu
 
 /* Of its own accord ssh takes ChaCha20-Poly1305, at a third of the speed of AES-GCM where the processor has AES. The site's
  * configurations come first, so a word of theirs about ciphers counts; the last names are for servers of old. */
-static const char ssh_config[] = "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\nHost *\n"
-    "Ciphers aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr\n";
+static const char ssh_config[] =
+    "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\nHost *\n"
+    "Ciphers "
+    "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr\n";
 
 /* The files that ssh reads, in state/ssh: no secrets. Each start writes them again; they are the same each time. */
 static int files_write(const struct config *c, int dir, struct err *e) {
@@ -54,10 +56,11 @@ int transport_openssh_open(struct transport *t, struct err *e) {
     const char *argv[] = {"ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o",
         "UserKnownHostsFile=known_hosts", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=vault", "-o",
         "HostKeyAlgorithms=ssh-ed25519", "-o", "CheckHostIP=no", "-o", "UpdateHostKeys=no", "-o", "IdentitiesOnly=yes",
-        "-o", agent, "-o", "IdentityFile=key.pub", "-o", "PreferredAuthentications=publickey", "-o", "ConnectTimeout=20", "-o",
-        "ServerAliveInterval=20", "-o", "ServerAliveCountMax=3", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o",
-        "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RequestTTY=no", "-l", c->ssh_user, "-p", port,
-        seal_aes_is_fast() ? "-Fconfig" : "-T", "--", c->ssh_host, "zaibei", NULL};
+        "-o", agent, "-o", "IdentityFile=key.pub", "-o", "PreferredAuthentications=publickey", "-o",
+        "ConnectTimeout=20", "-o", "ServerAliveInterval=20", "-o", "ServerAliveCountMax=3", "-o", "ControlMaster=no",
+        "-o", "ControlPath=none", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RequestTTY=no",
+        "-l", c->ssh_user, "-p", port, seal_aes_is_fast() ? "-Fconfig" : "-T" /* once more: nothing */, "--",
+        c->ssh_host, "zaibei", NULL};
     return child_start(argv, t->dirfd, -1, t, e);
 }
 
