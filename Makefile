@@ -44,7 +44,7 @@ WARN += -Wno-unused-parameter       # handlers in a table share one signature
 WARN += -Wno-missing-field-initializers  # rows of a table name what they need; the rest is zero
 WERROR        ?= $(if $(VARIANT),,-Werror)
 
-PACKAGES      := libarchive libssh2 libsodium libgcrypt libzstd libfyaml jansson libmicrohttpd libcurl sqlite3 \
+PACKAGES      := libarchive libssh2 libsodium libcrypto libgcrypt libzstd libfyaml jansson libmicrohttpd libcurl sqlite3 \
                  libseccomp smartcols liboath
 CPPFLAGS_ALL  := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote include -iquote lib \
                  -DZB_LOCALEDIR='"$(PREFIX)/share/locale"' $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)

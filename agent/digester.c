@@ -20,6 +20,7 @@ struct digester {
     uint8_t *window;               /* [have, have_end) of the file */
     uint64_t have, have_end, data; /* data: the file has none from the last position asked for up to here */
     struct digest d;
+    struct leaves leaves;
     unsigned blocks;
     bool (*stop)(void *arg);
     void *stop_arg;
@@ -57,6 +58,7 @@ static bool stopped(struct digester *d) {
 /* ${len} bytes at ${at}, or NULL when they are not there. */
 static const uint8_t *bytes(struct digester *d, int fd, uint64_t at, uint64_t len) {
     if (at < d->have || at + len > d->have_end) {
+        leaves_end(&d->leaves);
         ssize_t got = file_pread_full(fd, d->window, ZB_SEGMENT_MAX, (off_t)at);
         d->have = at, d->have_end = at + (got > 0 ? (uint64_t)got : 0);
     }
@@ -75,7 +77,6 @@ static bool zeros(struct digester *d, int fd, uint64_t at, uint64_t len) {
 /* The extents ${x} cover [at, end): its blocks into the digest. 0 when a hole is none. */
 static int stretch(struct digester *d, int fd, const struct entry *en, uint64_t at, uint64_t end, const struct extent *x,
     size_t n, struct err *e) {
-    uint8_t leaf[SEAL_HASH];
     uint64_t start = at; /* of x[i] */
     for (size_t i = 0; at < end;) {
         uint64_t len = end - at < 1ull << en->block_shift ? end - at : 1ull << en->block_shift, from = start;
@@ -85,10 +86,11 @@ static int stretch(struct digester *d, int fd, const struct entry *en, uint64_t 
         for (size_t k = i; k < n && from < at + len; from += x[k++].len) hole = hole && x[k].hole;
         const uint8_t *p = hole ? NULL : bytes(d, fd, at, len);
         if (hole ? !zeros(d, fd, at, len) : !p) return 0;
-        if (!hole) seal_hash(leaf, p, len);
-        digest_block(&d->d, hole ? NULL : leaf);
+        if (hole) leaves_hole(&d->leaves);
+        else leaves_block(&d->leaves, p, len);
         at += len;
     }
+    leaves_end(&d->leaves);
     return 1;
 }
 
@@ -108,6 +110,7 @@ int digester_same(struct digester *d, int fd, const struct entry *en, struct err
     uint8_t got[SEAL_HASH];
     d->have = d->have_end = d->data = 0;
     digest_init(&d->d, en->block_shift, en->size);
+    leaves_begin(&d->leaves, &d->d);
     int rc = en->flags & EF_XPAGES ? pages(d, fd, en, e)
                                    : stretch(d, fd, en, 0, en->size, en->extents, en->extents_n, e);
     digest_final(&d->d, got);

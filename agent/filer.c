@@ -12,6 +12,7 @@
 #include "base/i18n.h"
 #include "filer_internal.h"
 #include "sys/file.h"
+#include "wrap/many.h"
 
 enum { SIG_MIN = FILE_SMALL, RETRY_MAX = 64 << 20, TRIES = 3 };
 static const uint64_t SIG_MAX = 256ull << 30; /* its signature would have 600 MB */
@@ -92,6 +93,8 @@ static void hash_chunk(struct task *t, struct sealer *s) {
     const struct filer *f = c->f;
     uint32_t bl = 1u << f->shift;
     (void)s;
+    struct message m[ZB_SEGMENT_MAX >> 12];
+    size_t m_n = 0;
     c->blocks_n = 0;
     for (uint32_t at = 0; at < c->len; at += bl) {
         struct block *b = &c->blocks[c->blocks_n++];
@@ -99,9 +102,10 @@ static void hash_chunk(struct task *t, struct sealer *s) {
         b->data = has_data(c, at, at + b->leaf.len);
         bool zeros = !b->data && b->leaf.len == bl && f->zeros_shift == f->shift;
         if (zeros) memcpy(b->leaf.hash, f->zeros, SEAL_HASH);
-        else seal_hash(b->leaf.hash, c->p + at, b->leaf.len);
+        else m[m_n++] = (struct message){.p = c->p + at, .n = b->leaf.len, .hash = b->leaf.hash};
         if (f->sig) b->weak = zeros ? f->zeros_weak : rdiff_weak(c->p + at, b->leaf.len);
     }
+    hash_many(m, m_n);
 }
 
 /* Digest and signature go in the order of the file. */

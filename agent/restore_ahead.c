@@ -93,25 +93,27 @@ int reading_hash(struct reading *f, uint8_t *window, int (*cancelled)(void *arg,
     struct err *e) {
     struct ranges g = {.x = f->x, .n = f->n, .start = f->at};
     uint64_t at = f->at, have = 0, have_end = 0; /* the part of the file that is in the window */
-    uint8_t leaf[SEAL_HASH];
+    struct leaves leaves;
+    leaves_begin(&leaves, &f->digest);
     for (uint64_t blocks = 0; at < f->end; blocks++) {
         uint64_t left = f->end - at, len = left < 1ull << f->shift ? left : 1ull << f->shift;
         if (in_hole(&g, at, len)) {
             if (blocks % 65536 == 0 && cancelled && cancelled(arg, e) < 0) return -1;
-            digest_block(&f->digest, NULL);
+            leaves_hole(&leaves);
         } else {
             if (at + len > have_end) {
+                leaves_end(&leaves);
                 ssize_t got = file_pread_full(f->fd, window, left < READING_WINDOW ? (size_t)left : READING_WINDOW, (off_t)at);
                 if (got < 0) return err_sys(e, NULL, _("reading it back"));
                 if (cancelled && cancelled(arg, e) < 0) return -1;
                 have = at, have_end = at + (uint64_t)got;
                 if (have_end < at + len) return err_set(e, ZE_IO, NULL, _("it is shorter than what was written"));
             }
-            seal_hash(leaf, window + (at - have), len);
-            digest_block(&f->digest, leaf);
+            leaves_block(&leaves, window + (at - have), len);
         }
         at += len;
     }
+    leaves_end(&leaves);
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "limiter.h"
 #include "metacopy.h"
 #include "wire/pack.h"
+#include "wrap/many.h"
 
 enum { JOBS = 8, PACK_FULL = 64 << 20, LEAVES_MAX = 16384, WHOLE_PIECE = 256 << 10, LEAF = 4096,
     META_EVERY = 8, WORTH_CLOSING = 1 << 20 };
@@ -268,11 +269,14 @@ static void add_leaves(struct upload *u, const uint8_t *p, size_t n, const struc
         u->leaves_n += leaves_n;
         return;
     }
+    struct message m[ZB_SEGMENT_MAX / LEAF];
+    size_t m_n = 0;
     for (size_t at = 0; at < n; at += LEAF) {
         struct leaf *l = &u->leaves[u->leaves_n++];
         l->len = (uint32_t)(n - at < LEAF ? n - at : LEAF);
-        seal_hash(l->hash, p + at, l->len);
+        m[m_n++] = (struct message){.p = p + at, .n = l->len, .hash = l->hash};
     }
+    hash_many(m, m_n);
 }
 
 ssize_t upload_append(struct upload *u, const uint8_t *p, size_t n, const struct leaf *leaves, size_t leaves_n,

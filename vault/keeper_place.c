@@ -9,6 +9,7 @@
 #include "keeper.h"
 #include "quota.h"
 #include "sys/file.h"
+#include "wrap/many.h"
 
 static int by_offset(const void *a, const void *b) {
     const struct pack_row *x = a, *y = b;
@@ -23,25 +24,47 @@ static struct pack_row *rows_by_offset(const struct pack_index *x) {
     return rows;
 }
 
-enum { WRITEBACK = 8 << 20 };
+enum { WRITEBACK = 8 << 20, RUN_BYTES = 4 << 20, RUN_SEGMENTS = 64 };
+_Static_assert(RUN_BYTES >= ZB_SEALED_MAX, "a run holds at least one segment");
+
+/* Segments that follow each other in the file, read, hashed and written together. */
+struct run {
+    uint8_t *bytes, hash[RUN_SEGMENTS][SEAL_HASH];
+    struct message m[RUN_SEGMENTS];
+};
+
+/* The segments of ${rows}, which begin at ${at}: how many were copied, and their length to ${bytes}. */
+static int run_copy(struct run *u, int from, int to, const struct pack_row *rows, uint32_t n, uint64_t at, size_t *bytes,
+    const char *name, struct err *e) {
+    uint32_t count = 0;
+    for (*bytes = 0; count < n && count < RUN_SEGMENTS && *bytes + rows[count].len <= RUN_BYTES; *bytes += rows[count++].len) {
+        if (rows[count].offset != at + *bytes) return err_set(e, ZE_DAMAGED, name, _("a gap before slot %u"), rows[count].slot);
+        u->m[count] = (struct message){.p = u->bytes + *bytes, .n = rows[count].len, .hash = u->hash[count]};
+    }
+    ssize_t got = file_pread_full(from, u->bytes, *bytes, (off_t)at);
+    for (uint32_t i = 0; i < count; i++)
+        if (got < 0 || rows[i].offset + rows[i].len > at + (uint64_t)got)
+            return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), rows[i].slot);
+    hash_many(u->m, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (memcmp(u->hash[i], rows[i].hash, SEAL_HASH) != 0)
+            return err_set(e, ZE_DAMAGED, name, _("slot %u does not have the hash that was sent with it"), rows[i].slot);
+    return file_write_all(to, u->bytes, *bytes) < 0 ? err_sys(e, name, "write") : (int)count;
+}
 
 /* Nothing may lie between segments that no hash covers, and no two may overlap. */
 static int segments_copy(int from, int to, const struct pack_index *x, const char *name, struct err *e) {
-    CLEANUP_FREE uint8_t *seg = malloc(ZB_SEALED_MAX);
+    CLEANUP_FREE uint8_t *bytes = malloc(RUN_BYTES);
+    CLEANUP_FREE struct run *u = malloc(sizeof *u);
     CLEANUP_FREE struct pack_row *rows = rows_by_offset(x);
     uint64_t at = PACK_HEADER, started = 0;
-    if (!seg || !rows) return err_set(e, ZE_NOMEM, name, _("no memory"));
-    for (uint32_t i = 0; i < x->trailer.count; i++) {
-        const struct pack_row *row = &rows[i];
-        uint8_t hash[SEAL_HASH];
-        if (row->offset != at) return err_set(e, ZE_DAMAGED, name, _("a gap before slot %u"), row->slot);
-        if (file_pread_full(from, seg, row->len, row->offset) != (ssize_t)row->len)
-            return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), row->slot);
-        seal_hash(hash, seg, row->len);
-        if (memcmp(hash, row->hash, SEAL_HASH) != 0)
-            return err_set(e, ZE_DAMAGED, name, _("slot %u does not have the hash that was sent with it"), row->slot);
-        if (file_write_all(to, seg, row->len) < 0) return err_sys(e, name, "write");
-        at += row->len;
+    if (!bytes || !u || !rows) return err_set(e, ZE_NOMEM, name, _("no memory"));
+    u->bytes = bytes;
+    for (uint32_t i = 0; i < x->trailer.count;) {
+        size_t len;
+        int n = run_copy(u, from, to, rows + i, x->trailer.count - i, at, &len, name, e);
+        if (n < 0) return -1;
+        i += (uint32_t)n, at += len;
         /* Let the disk begin while we hash: the fsync at the end finds little left to do. */
         if (at - started >= WRITEBACK) {
             (void)!sync_file_range(to, (off_t)started, WRITEBACK, SYNC_FILE_RANGE_WRITE);

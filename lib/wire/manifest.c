@@ -147,3 +147,22 @@ void digest_block(struct digest *d, const uint8_t *leaf) {
 }
 
 void digest_final(struct digest *d, uint8_t out[SEAL_HASH]) { hash_final(&d->h, out); }
+
+void leaves_begin(struct leaves *l, struct digest *d) { l->d = d, l->n = 0; }
+
+void leaves_end(struct leaves *l) {
+    hash_many(l->m, l->n);
+    for (size_t i = 0; i < l->n; i++) digest_block(l->d, l->leaf[i]);
+    l->n = 0;
+}
+
+void leaves_block(struct leaves *l, const void *p, size_t n) {
+    if (l->n == LEAVES) leaves_end(l);
+    l->m[l->n] = (struct message){.p = p, .n = n, .hash = l->leaf[l->n]};
+    l->n++;
+}
+
+void leaves_hole(struct leaves *l) {
+    leaves_end(l);
+    digest_block(l->d, NULL);
+}

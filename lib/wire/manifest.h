@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/segment.h"
+#include "wrap/many.h"
 
 enum entry_type { ENT_FILE = 1, ENT_DIR = 2, ENT_LINK = 3, ENT_FIFO = 4, ENT_CHAR = 5, ENT_BLOCK = 6 };
 enum entry_flag {
@@ -151,5 +152,19 @@ struct digest {
 void digest_init(struct digest *d, uint8_t block_shift, uint64_t size);
 void digest_block(struct digest *d, const uint8_t *leaf);
 void digest_final(struct digest *d, uint8_t out[SEAL_HASH]);
+
+/** The same from the blocks themselves, hashed many at once: leaves_begin, then each block in order by leaves_block (its bytes stay
+ * as they are until leaves_end) or leaves_hole; leaves_end, before the bytes change and before digest_final. */
+enum { LEAVES = 64 };
+struct leaves {
+    struct digest *d;
+    size_t n;
+    struct message m[LEAVES];
+    uint8_t leaf[LEAVES][SEAL_HASH];
+};
+void leaves_begin(struct leaves *l, struct digest *d);
+void leaves_block(struct leaves *l, const void *p, size_t n);
+void leaves_hole(struct leaves *l);
+void leaves_end(struct leaves *l);
 
 #endif

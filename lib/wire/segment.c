@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "wrap/bulk.h"
 #include "wrap/comp.h"
 
 enum { INNER_HEAD = 5, AD_HEAD = 7 + 3 * SEAL_ID, AD_MAX = AD_HEAD + 8 };
@@ -129,7 +130,7 @@ static size_t inner_make(struct sealer *s, const void *in, uint32_t n) {
 static int inner_open(struct sealer *s, const uint8_t *key, const uint8_t *ad, size_t ad_len, const uint8_t *in,
     size_t len, uint8_t *out) {
     if (len < SEG_EXTRA || len > ZB_SEALED_MAX || len - SEG_EXTRA > ZB_SEGMENT_MAX) return -1;
-    if (!aead_open(s->inner, key, in, ad, ad_len, in + SEAL_NONCE, len - SEAL_NONCE)) return -1;
+    if (!bulk_open(s->inner, key, in, ad, ad_len, in + SEAL_NONCE, len - SEAL_NONCE)) return -1;
     size_t payload = len - SEG_EXTRA;
     uint32_t n = get_u32(s->inner + 1);
     if (n > ZB_SEGMENT_MAX) return -1;
@@ -147,7 +148,7 @@ static int seal_checked(struct sealer *s, const uint8_t *key, const uint8_t nonc
     size_t ad_len, const void *in, uint32_t n, uint8_t *out) {
     size_t inner = inner_make(s, in, n), len = SEAL_NONCE + inner + SEAL_TAG;
     memcpy(out, nonce, SEAL_NONCE);
-    aead_seal(out + SEAL_NONCE, key, nonce, ad, ad_len, s->inner, inner);
+    bulk_seal(out + SEAL_NONCE, key, nonce, ad, ad_len, s->inner, inner);
     if (inner_open(s, key, ad, ad_len, out, len, s->plain) != (int)n || (n && memcmp(s->plain, in, n) != 0)) return -1;
     return (int)len;
 }

@@ -76,6 +76,10 @@ bool aead_open(uint8_t *out, const uint8_t key[SEAL_KEY], const uint8_t nonce[SE
     return n >= SEAL_TAG && crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in, n, ad, ad_len, nonce, key) == 0;
 }
 
+void seal_xkey(uint8_t out[SEAL_KEY], const uint8_t key[SEAL_KEY], const uint8_t nonce[SEAL_NONCE]) {
+    (void)!crypto_core_hchacha20(out, nonce, key, NULL);
+}
+
 void box_keypair(uint8_t pub[SEAL_KEY], uint8_t sec[SEAL_KEY]) { crypto_box_keypair(pub, sec); }
 void box_public(uint8_t pub[SEAL_KEY], const uint8_t sec[SEAL_KEY]) { (void)!crypto_scalarmult_base(pub, sec); }
 void box_seal(uint8_t *out, const uint8_t pub[SEAL_KEY], const void *in, size_t n) {

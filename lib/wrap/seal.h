@@ -72,6 +72,9 @@ void aead_seal(uint8_t *out, const uint8_t key[SEAL_KEY], const uint8_t nonce[SE
 bool aead_open(uint8_t *out, const uint8_t key[SEAL_KEY], const uint8_t nonce[SEAL_NONCE], const void *ad, size_t ad_len,
     const void *in, size_t n) MUST_CHECK;
 
+/** seal_xkey(out, key, nonce): HChaCha20, what XChaCha20 makes of a key and the first 16 bytes of a nonce (bulk.c). */
+void seal_xkey(uint8_t out[SEAL_KEY], const uint8_t key[SEAL_KEY], const uint8_t nonce[SEAL_NONCE]);
+
 /** Sealed boxes (X25519 + XSalsa20-Poly1305, libsodium crypto_box_seal): anybody seals to a public key. */
 void box_keypair(uint8_t pub[SEAL_KEY], uint8_t sec[SEAL_KEY]);
 void box_public(uint8_t pub[SEAL_KEY], const uint8_t sec[SEAL_KEY]);
