@@ -193,7 +193,7 @@ int restore_run(struct source *s, const struct opened *o, const struct restore_r
     r.sealer = sealer_new();
     r.window = malloc(READING_WINDOW);
     struct ahead_setup as = {
-        .keys = o->keys, .inside = whole_inside, .segment = batch_segment, .stretch = batch_stretch, .arg = &r};
+        .keys = o->keys, .pieces = batch_pieces, .inside = whole_inside, .segment = batch_segment, .stretch = batch_stretch, .arg = &r};
     int rc = r.sealer && r.window ? 0 : err_set(e, ZE_NOMEM, q->target, _("restoring"));
     if (rc == 0) rc = (r.ahead = ahead_new(&as, e)) ? work(&r, e) : -1;
     ahead_free(r.ahead);

@@ -2,6 +2,7 @@
  * for nothing, and nothing opened, which may wait: so nothing waits for itself. */
 #include "restore_ahead.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct hashing {
 
 struct ahead {
     struct ahead_setup s;
+    pthread_mutex_t writing;
     struct pool *pool;
     struct line line;
     struct opening opening[OPENING];
@@ -50,18 +52,26 @@ static int open_either(struct opening *o, struct sealer *sealer) {
     return segment_open(sealer, keys, o->kind, o->s.addr, o->sealed, o->len, o->plain, &o->s.why);
 }
 
-int piece_write(const struct piece *p, const struct opened_segment *s, struct err *e) {
+int piece_write(const struct opened_segment *s, uint32_t offset, uint32_t len, int fd, uint64_t at, struct err *e) {
     size_t have = (size_t)s->have;
-    if (p->offset > have || p->len > have - p->offset)
+    if (offset > have || len > have - offset)
         return err_set(e, ZE_DAMAGED, NULL, _("pack %08x slot %u holds less than the manifest says"), s->addr.pack, s->addr.slot);
-    return file_pwrite_all(p->fd, s->plain + p->offset, p->len, (off_t)p->at) < 0 ? err_sys(e, NULL, _("writing it")) : 0;
+    return file_pwrite_all(fd, s->plain + offset, len, (off_t)at) < 0 ? err_sys(e, NULL, _("writing it")) : 0;
+}
+
+/* One at a time: it is one file nearly always, and the kernel lets one write to it while the others spin for their turn. */
+static int write_pieces(struct ahead *a, struct opened_segment *s) {
+    pthread_mutex_lock(&a->writing);
+    int rc = a->s.pieces(a->s.arg, s, &s->why);
+    pthread_mutex_unlock(&a->writing);
+    return rc;
 }
 
 static void open_run(struct task *t, struct sealer *sealer) {
     struct opening *o = (struct opening *)t;
     o->s.have = open_either(o, sealer);
     if (o->s.have < 0) return;
-    if (o->s.piece.fd >= 0) o->s.written = piece_write(&o->s.piece, &o->s, &o->s.why);
+    if (o->s.fd >= 0) o->s.written = write_pieces(o->a, &o->s);
     else o->a->s.inside(o->a->s.arg, &o->s, o->sealed);
 }
 
@@ -149,16 +159,14 @@ static int bring(struct ahead *a, bool wait, struct err *e) {
     return rc;
 }
 
-int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const struct piece *piece, const uint8_t *sealed, size_t len,
-    struct err *e) {
+int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, int fd, const uint8_t *sealed, size_t len, struct err *e) {
     if (bring(a, false, e) < 0) return -1;
     while (!a->idle_opening)
         if (bring(a, true, e) < 0) return -1;
     struct opening *o = (struct opening *)a->idle_opening;
     if (len > ZB_SEALED_MAX) return err_set(e, ZE_INTERNAL, NULL, _("a segment of %zu bytes"), len);
     a->idle_opening = o->task.next;
-    o->s = (struct opened_segment){.i = i, .addr = addr, .piece = {.fd = -1}, .plain = o->plain, .why = ERR_INIT};
-    if (piece) o->s.piece = *piece;
+    o->s = (struct opened_segment){.i = i, .addr = addr, .fd = fd, .plain = o->plain, .why = ERR_INIT};
     o->len = len, o->kind = a->kind;
     memcpy(o->sealed, sealed, len);
     a->segments++;
@@ -217,6 +225,7 @@ struct ahead *ahead_new(const struct ahead_setup *s, struct err *e) {
     struct ahead *a = calloc(1, sizeof *a);
     if (!a) return err_set(e, ZE_NOMEM, NULL, _("restoring")), NULL;
     a->s = *s, a->kind = SEG_FILE;
+    pthread_mutex_init(&a->writing, NULL);
     a->pool = pool_new(WORKERS, e);
     a->line.pool = a->pool;
     if (a->pool && buffers(a)) return a;
@@ -236,5 +245,6 @@ void ahead_free(struct ahead *a) {
         free(a->opening[i].plain);
     }
     for (size_t i = 0; i < HASHING; i++) free(a->hashing[i].window);
+    pthread_mutex_destroy(&a->writing);
     free(a);
 }

@@ -11,20 +11,12 @@
 
 struct ahead;
 
-/** Where a piece of a segment goes: ${len} bytes from ${offset} to ${at} of ${fd}. */
-struct piece {
-    int fd;
-    uint32_t offset, len;
-    uint64_t at;
-};
-
-/** A segment that was opened: ${have} bytes at ${plain}, or <0 and ${why}. ${i} is the caller's. With a piece (its ${fd} is not -1)
- * it was written too, or <0 and ${why}. */
+/** A segment that was opened: ${have} bytes at ${plain}, or <0 and ${why}. ${i} is the caller's. Where ${fd} is not -1 what is
+ * needed of it was written there, or ${written} is <0 with ${why}. */
 struct opened_segment {
     size_t i;
     struct seg_addr addr;
-    struct piece piece;
-    int have, written;
+    int fd, have, written;
     const uint8_t *plain;
     struct err why;
 };
@@ -44,7 +36,9 @@ enum { READING_WINDOW = 256 << 10 };
 
 struct ahead_setup {
     const struct gen_keys *keys;
-    /** Called by a worker: a segment that was opened, and of which no piece was to be written; ${window}: READING_WINDOW bytes. */
+    /** Called by a worker, one at a time: write what is needed of an opened segment to ${s->fd}. */
+    int (*pieces)(void *arg, const struct opened_segment *s, struct err *e);
+    /** Called by a worker: a segment that was opened, and has no ${fd}; ${window}: READING_WINDOW bytes. */
     void (*inside)(void *arg, const struct opened_segment *s, uint8_t *window);
     /** Called by the thread of the restore: a segment; a stretch (${rc} <0: ${why}). <0 with ${e} ends the call that brought it. */
     int (*segment)(void *arg, const struct opened_segment *s, struct err *e);
@@ -56,13 +50,12 @@ struct ahead_setup {
 struct ahead *ahead_new(const struct ahead_setup *s, struct err *e);
 void ahead_free(struct ahead *a);
 
-/** ahead_open(a, i, addr, piece, sealed, len, e): have a segment opened, and, if ${piece} is not NULL, that of it written; its
- * descriptor stays open until it was brought back. ${sealed} is copied. Waits when too many are under way. */
-int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, const struct piece *piece, const uint8_t *sealed, size_t len,
-    struct err *e) MUST_CHECK;
+/** ahead_open(a, i, addr, fd, sealed, len, e): have a segment opened, and its pieces written to ${fd}, or -1; it stays open until the
+ * segment was brought back. ${sealed} is copied. Waits when too many are under way. */
+int ahead_open(struct ahead *a, size_t i, struct seg_addr addr, int fd, const uint8_t *sealed, size_t len, struct err *e) MUST_CHECK;
 
-/** piece_write(p, s, e): write a piece of an opened segment, by the caller's thread. */
-int piece_write(const struct piece *p, const struct opened_segment *s, struct err *e) MUST_CHECK;
+/** piece_write(s, offset, len, fd, at, e): ${len} bytes from ${offset} of an opened segment to ${at} of ${fd}, by any thread. */
+int piece_write(const struct opened_segment *s, uint32_t offset, uint32_t len, int fd, uint64_t at, struct err *e) MUST_CHECK;
 
 /** ahead_hash(a, f): have a stretch hashed, or false when enough is under way: then the caller does it (reading_hash). The extents
  * and the descriptor stay as they are until it was brought back. */

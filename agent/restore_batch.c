@@ -1,7 +1,7 @@
 /* A batch of files: their extents are sorted by segment, each segment is fetched and opened once and written wherever
- * it belongs; workers open segments and read large files back (restore_ahead.h), so pieces come in nearly that order. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon
- * as its last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files
- * that need it. */
+ * it belongs; workers open segments, write those that go to one file, and read large files back (restore_ahead.h), so pieces come in
+ * nearly that order. Memory is bounded by the batch's limits, whatever the size or number of files. A file is finished as soon as
+ * its last piece is written, so at most BATCH_FDS are open. A segment that is missing or damaged costs the files that need it. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,14 +151,13 @@ static int complete(struct run *r, struct item *it, struct err *e) {
 static int write_job(struct run *r, const struct job *j, const struct opened_segment *s, struct err *e) {
     struct item *it = &r->batch.items[j->item];
     struct err why = ERR_INIT;
-    bool by_worker = s->piece.fd >= 0;
-    it->pending--, it->pinned -= by_worker;
-    if (it->failed && !it->pinned) file_drop(r, it);
+    bool by_worker = s->fd >= 0;
+    it->pending--;
     if (it->failed) return 0;
     if (r->q->progress && it->whole) r->q->progress->bytes += j->len;
     if (it->whole) return file_counted(r, it), 0;
-    struct piece p = {.fd = by_worker ? -1 : file_fd(r, it, &why), .offset = j->offset, .len = j->len, .at = j->at};
-    int rc = by_worker ? s->written : p.fd < 0 ? -1 : piece_write(&p, s, &why);
+    int fd = by_worker ? s->fd : file_fd(r, it, &why);
+    int rc = by_worker ? s->written : fd < 0 ? -1 : piece_write(s, j->offset, j->len, fd, j->at, &why);
     if (rc < 0) return fail_item(r, it, by_worker ? &s->why : &why, e);
     if (r->q->progress) r->q->progress->bytes += j->len;
     return it->pending == 0 && !it->large ? complete(r, it, e) : 0;
@@ -178,10 +177,10 @@ static int bad_segment(void *arg, size_t i, const struct err *why) {
 int batch_segment(void *arg, const struct opened_segment *s, struct err *e) {
     struct run *r = arg;
     struct batch *b = &r->batch;
+    struct item *it = &b->items[b->jobs[b->first_job[s->i]].item];
+    it->pinned -= s->fd >= 0;
+    if (it->failed && !it->pinned) file_drop(r, it);
     if (s->have < 0) {
-        struct item *it = &b->items[b->jobs[b->first_job[s->i]].item];
-        it->pinned -= s->piece.fd >= 0;
-        if (it->failed && !it->pinned) file_drop(r, it);
         if (bad_segment(r, s->i, &s->why) == 0) return 0;
         *e = r->fatal;
         return -1;
@@ -192,19 +191,35 @@ int batch_segment(void *arg, const struct opened_segment *s, struct err *e) {
     return 0;
 }
 
+int batch_pieces(void *arg, const struct opened_segment *s, struct err *e) {
+    const struct run *r = arg;
+    const struct batch *b = &r->batch;
+    int rc = 0;
+    for (size_t k = b->first_job[s->i]; rc == 0 && k < b->first_job[s->i + 1]; k++)
+        rc = piece_write(s, b->jobs[k].offset, b->jobs[k].len, s->fd, b->jobs[k].at, e);
+    return rc;
+}
+
+/* Whether a worker may write what is needed of segment ${i}: much of one file, which is not made whole there. */
+static bool by_worker(const struct run *r, size_t i) {
+    const struct batch *b = &r->batch;
+    const struct job *j = &b->jobs[b->first_job[i]], *last = &b->jobs[b->first_job[i + 1] - 1];
+    const struct item *it = &b->items[j->item];
+    uint64_t bytes = 0;
+    if (last->item != j->item || it->failed || whole_fits(r, it)) return false;
+    for (const struct job *k = j; k <= last && bytes < WORTH_ASKING; k++) bytes += k->len;
+    return bytes >= WORTH_ASKING;
+}
+
 static int have_segment(void *arg, size_t i, const uint8_t *sealed, size_t len, struct err *e) {
     struct run *r = arg;
     struct batch *b = &r->batch;
-    struct job *j = &b->jobs[b->first_job[i]];
-    struct item *it = &b->items[j->item];
+    struct item *it = &b->items[b->jobs[b->first_job[i]].item];
     struct err ignored = ERR_INIT;
     if (run_cancelled(r, e) < 0) return -1;
-    struct piece p = {.fd = -1, .offset = j->offset, .len = j->len, .at = j->at};
-    bool one = b->first_job[i + 1] - b->first_job[i] == 1 && j->len >= WORTH_ASKING && !it->failed &&
-        !whole_fits(r, it);
-    if (one) p.fd = file_fd(r, it, &ignored); /* what is wrong with it will be met again, and told, by write_job */
-    it->pinned += p.fd >= 0;
-    return ahead_open(r->ahead, i, b->addrs[i], p.fd < 0 ? NULL : &p, sealed, len, e);
+    int fd = by_worker(r, i) ? file_fd(r, it, &ignored) : -1; /* what is wrong with it will be met again, and told, by write_job */
+    it->pinned += fd >= 0;
+    return ahead_open(r->ahead, i, b->addrs[i], fd, sealed, len, e);
 }
 
 int batch_write(struct run *r, struct err *e) {

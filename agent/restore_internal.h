@@ -36,7 +36,7 @@ struct item {                 /* a file that is being composed */
     bool over;                        /* it may replace what has its name */
     bool hashing;                     /* a worker reads it back */
     bool whole;                       /* a worker has made it, and it has its name */
-    uint32_t pinned;                  /* pieces that workers write: the descriptor stays */
+    uint32_t pinned;                  /* segments that workers write to it: the descriptor stays */
     size_t extents_at, extents_n;     /* in batch.extents */
     uint32_t pending;                 /* jobs not yet written */
     int fd;
@@ -112,7 +112,8 @@ int run_cancelled(const struct run *r, struct err *e) MUST_CHECK;
 /* restore_batch.c */
 int batch_add_file(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
 int batch_add_link(struct run *r, const struct entry *en, const char *path, size_t n, struct err *e) MUST_CHECK;
-/** batch_segment, batch_stretch: what workers bring (restore_ahead.h); ${arg}: struct run. */
+/** batch_pieces: what workers do; batch_segment, batch_stretch: what they bring (restore_ahead.h); ${arg}: struct run. */
+int batch_pieces(void *arg, const struct opened_segment *s, struct err *e) MUST_CHECK;
 int batch_segment(void *arg, const struct opened_segment *s, struct err *e) MUST_CHECK;
 int batch_stretch(void *arg, const struct reading *f, int rc, const struct err *why, struct err *e) MUST_CHECK;
 /** batch_flush: fetch, write, verify and publish everything in the batch, then the links; the batch is empty again.

@@ -34,13 +34,13 @@ static bool right(const struct run *r, const struct item *it, int fd, uint8_t *w
     return rc == 0 && memcmp(got, it->digest, SEAL_HASH) == 0;
 }
 
-static bool fill(const struct run *r, const struct item *it, const struct piece *p, const struct opened_segment *s,
+static bool fill(const struct run *r, const struct item *it, const struct job *j, int fd, const struct opened_segment *s,
     uint8_t *window) {
     char why[400];
     struct err ignored = ERR_INIT;
-    return piece_write(p, s, &ignored) == 0 && right(r, it, p->fd, window) &&
-        attrs_apply(&it->attrs, &r->batch.keep, p->fd, why, sizeof why) == 0 &&
-        attrs_flags(&it->attrs, p->fd, why, sizeof why) == 0; /* there are none: before the name is as good as after it */
+    return piece_write(s, j->offset, j->len, fd, j->at, &ignored) == 0 && right(r, it, fd, window) &&
+        attrs_apply(&it->attrs, &r->batch.keep, fd, why, sizeof why) == 0 &&
+        attrs_flags(&it->attrs, fd, why, sizeof why) == 0; /* there are none: before the name is as good as after it */
 }
 
 static bool make(const struct run *r, struct tree *t, const struct item *it, const struct job *j,
@@ -53,9 +53,8 @@ static bool make(const struct run *r, struct tree *t, const struct item *it, con
     tree_tmp(t, tmp);
     int fd = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return false;
-    struct piece p = {.fd = fd, .offset = j->offset, .len = j->len, .at = j->at};
     /* If interrupted here the temporary name is left, and the next run removes it. */
-    bool filled = fill(r, it, &p, s, window), taken = close(fd) == 0; /* a file server may refuse its bytes only now */
+    bool filled = fill(r, it, j, fd, s, window), taken = close(fd) == 0; /* a file server may refuse its bytes only now */
     if (filled && taken) return tree_publish(dir, tmp, name, it->over, NULL, &ignored) == 0;
     unlinkat(dir, tmp, 0);
     return false;
