@@ -24,8 +24,7 @@ static struct pack_row *rows_by_offset(const struct pack_index *x) {
     return rows;
 }
 
-enum { WRITEBACK = 8 << 20, RUN_BYTES = 4 << 20, RUN_SEGMENTS = 64 };
-_Static_assert(RUN_BYTES >= ZB_SEALED_MAX, "a run holds at least one segment");
+enum { WRITEBACK = 8 << 20, RUN_SEGMENTS = 64 };
 
 /* Segments that follow each other in the file, read, hashed and written together. */
 struct run {

@@ -8,10 +8,15 @@
 #include "store.h"
 #include "wire/pack.h"
 
+/** So much of a pack is read and hashed together, where segments are taken one after the other: a few of the largest. */
+enum { RUN_BYTES = 4 << 20 };
+_Static_assert(RUN_BYTES >= ZB_SEALED_MAX, "a run holds at least one segment");
+
 struct pack_item {
     uint32_t pack, revision;
     uint64_t size;
 };
+
 struct pack_list {
     uint8_t generation[SEAL_ID];
     struct pack_item *item; /* ascending by pack, the highest revision of each */

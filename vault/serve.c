@@ -285,8 +285,8 @@ int serve_init(struct serve *s, int rfd, int wfd, int keeper_fd, struct err *e) 
     frames_init(&s->agent, rfd, wfd, HELLO_MS, "agent");
     s->agent.message_ms = MESSAGE_MS;
     frames_init(&s->keeper, keeper_fd, keeper_fd, NEVER, "keeper");
-    s->segment = malloc(ZB_SEALED_MAX);
-    return s->segment ? 0 : err_set(e, ZE_NOMEM, "serve", _("no memory"));
+    s->segments = malloc(RUN_BYTES);
+    return s->segments ? 0 : err_set(e, ZE_NOMEM, "serve", _("no memory"));
 }
 
 void serve_free(struct serve *s) {
@@ -294,7 +294,7 @@ void serve_free(struct serve *s) {
     cache_drop(s);
     frames_free(&s->agent);
     frames_free(&s->keeper);
-    free(s->segment);
+    free(s->segments);
 }
 
 int serve_environment(struct err *e) {

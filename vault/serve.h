@@ -50,7 +50,7 @@ struct serve {
     int spare[OPEN_PACKS];              /* by kind: a spool file for the next pack, or -1 */
     struct cached_pack cache[CACHED_PACKS];
     uint64_t uses;
-    uint8_t *segment; /* ZB_SEALED_MAX bytes */
+    uint8_t *segments; /* RUN_BYTES */
 };
 
 struct serve_options {

@@ -1,6 +1,6 @@
 /* Segments on their way out. The keeper opens a pack and passes its descriptor; a few are kept, the one not used for
  * longest goes first. Each segment is answered on its own, so one damaged pack does not stop a restore; its hash is
- * compared here, because damage in the vault should be called so by the vault. */
+ * compared here, because damage in the vault should be called so by the vault. Some are read at once: hashes are cheaper together. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,9 @@
 #include "base/i18n.h"
 #include "serve.h"
 #include "sys/file.h"
+#include "wrap/many.h"
 
-enum { GET_MAX = 4096 };
+enum { GET_MAX = 4096, RUN_SEGMENTS = 16 };
 
 static void entry_drop(struct cached_pack *c) {
     if (!c->used) return;
@@ -81,38 +82,65 @@ static struct cached_pack *pack_cached(struct serve *s, const uint8_t *generatio
     return oldest;
 }
 
-/* The sealed bytes into s->segment: their length, or <0. */
-static int segment_read(struct serve *s, const uint8_t *generation, uint32_t pack, uint32_t slot, struct err *e) {
-    struct cached_pack *c = pack_cached(s, generation, pack);
-    struct pack_row row;
+/* A segment that was asked for: ${len} bytes at ${at} of s->segments, or ${why}. */
+struct asked {
+    uint32_t pack, slot, at, len;
     uint8_t hash[SEAL_HASH];
-    char name[STORE_NAME_MAX];
-    if (c->fd < 0) {
-        *e = c->why;
-        return -1;
-    }
-    pack_name(name, *s->source ? s->source : s->host, generation, pack, c->index.header.revision);
-    if (!pack_index_find(&c->index, slot, &row)) return err_set(e, ZE_MISSING, name, _("slot %u is not in it"), slot);
-    if (file_pread_full(c->fd, s->segment, row.len, row.offset) != (ssize_t)row.len)
-        return err_set(e, ZE_TRUNCATED, name, _("slot %u cannot be read"), slot);
-    seal_hash(hash, s->segment, row.len);
-    if (memcmp(hash, row.hash, SEAL_HASH) != 0) return err_set(e, ZE_DAMAGED, name, _("slot %u is damaged"), slot);
-    return (int)row.len;
+    struct pack_row row;
+    struct err why;
+};
+
+/* Read ${a} behind the first ${used} bytes of s->segments: false when there is no room for it. Its hash is still to be compared. */
+static bool segment_read(struct serve *s, struct cached_pack *c, const char *name, struct asked *a, uint32_t used) {
+    if (c->fd < 0) a->why = c->why;
+    else if (!pack_index_find(&c->index, a->slot, &a->row)) err_set(&a->why, ZE_MISSING, name, _("slot %u is not in it"), a->slot);
+    else if (a->row.len > RUN_BYTES - used) return false;
+    else if (file_pread_full(c->fd, s->segments + used, a->row.len, a->row.offset) != (ssize_t)a->row.len)
+        err_set(&a->why, ZE_TRUNCATED, name, _("slot %u cannot be read"), a->slot);
+    else a->at = used, a->len = a->row.len;
+    return true;
 }
 
-static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t pack, uint32_t slot, struct err *e) {
-    struct err why = ERR_INIT;
+/* What is asked for next, as far as it lies in one pack and in s->segments: read, hashed, compared. At least one of ${n}. */
+static size_t run_read(struct serve *s, const uint8_t *generation, struct rd *r, uint64_t n, struct asked *asked) {
+    struct message m[RUN_SEGMENTS];
+    char name[STORE_NAME_MAX];
+    struct cached_pack *c = NULL;
+    size_t count = 0, read = 0;
+    uint32_t used = 0;
+    for (; count < n && count < RUN_SEGMENTS; count++) {
+        struct rd next = *r;
+        struct asked *a = &asked[count];
+        *a = (struct asked){.pack = (uint32_t)rd_vu(&next), .why = ERR_INIT};
+        a->slot = (uint32_t)rd_vu(&next);
+        if (count && a->pack != asked[0].pack) break;
+        if (!count) {
+            c = pack_cached(s, generation, a->pack);
+            pack_name(name, *s->source ? s->source : s->host, generation, a->pack, c->fd < 0 ? 0 : c->index.header.revision);
+        }
+        if (!segment_read(s, c, name, a, used)) break;
+        if (a->len) m[read++] = (struct message){.p = s->segments + a->at, .n = a->len, .hash = a->hash};
+        used += a->len, *r = next;
+    }
+    hash_many(m, read);
+    for (size_t i = 0; i < count; i++)
+        if (asked[i].len && memcmp(asked[i].hash, asked[i].row.hash, SEAL_HASH) != 0)
+            err_set(&asked[i].why, ZE_DAMAGED, name, _("slot %u is damaged"), asked[i].slot);
+    return count;
+}
+
+static int segment_answer(struct serve *s, const struct asked *a, struct err *e) {
     struct buf head;
+    int rc;
     buf_init(&head, 2048);
-    int n = segment_read(s, generation, pack, slot, &why), rc;
-    buf_u32(&head, pack);
-    buf_u32(&head, slot);
-    if (n >= 0) {
-        rc = serve_put(s, F_SEGMENT, head.p, head.len, s->segment, (size_t)n, e);
+    buf_u32(&head, a->pack);
+    buf_u32(&head, a->slot);
+    if (a->why.id == ZE_NONE) {
+        rc = serve_put(s, F_SEGMENT, head.p, head.len, s->segments + a->at, a->len, e);
     } else {
-        char text[sizeof why.object + sizeof why.msg + 2];
-        snprintf(text, sizeof text, "%s: %s", why.object, why.msg);
-        buf_u32(&head, (uint32_t)why.id);
+        char text[sizeof a->why.object + sizeof a->why.msg + 2];
+        snprintf(text, sizeof text, "%s: %s", a->why.object, a->why.msg);
+        buf_u32(&head, (uint32_t)a->why.id);
         buf_str(&head, text);
         rc = serve_put(s, F_SEGERR, head.p, head.len, NULL, 0, e);
     }
@@ -123,10 +151,14 @@ static int segment_answer(struct serve *s, const uint8_t *generation, uint32_t p
 /* Answer one request after the other. ${r} is our own copy: sending may read more from the agent into the frame
  * buffer. */
 static int segments_answer(struct serve *s, const uint8_t *generation, struct rd *r, uint64_t n, struct err *e) {
-    for (uint64_t i = 0; i < n; i++) {
-        uint32_t pack = (uint32_t)rd_vu(r), slot = (uint32_t)rd_vu(r);
-        if (segment_answer(s, generation, pack, slot, e) < 0 || keeper_alive(s, e) < 0) return -1;
-        if (s->over) return err_set(e, ZE_CUT, s->host, _("the session cannot go on"));
+    struct asked asked[RUN_SEGMENTS];
+    while (n) {
+        size_t count = run_read(s, generation, r, n, asked);
+        for (size_t i = 0; i < count; i++) {
+            if (segment_answer(s, &asked[i], e) < 0 || keeper_alive(s, e) < 0) return -1;
+            if (s->over) return err_set(e, ZE_CUT, s->host, _("the session cannot go on"));
+        }
+        n -= count;
     }
     return rd_end(r) ? 0 : serve_malformed(s, e);
 }

@@ -61,8 +61,8 @@ static int methods_set(struct ssh *s, struct err *e) {
     } rows[] = {
         {LIBSSH2_METHOD_KEX, "curve25519-sha256,curve25519-sha256@libssh.org"},
         {LIBSSH2_METHOD_HOSTKEY, "ssh-ed25519"},
-        {LIBSSH2_METHOD_CRYPT_CS, "aes256-ctr,aes128-ctr"},
-        {LIBSSH2_METHOD_CRYPT_SC, "aes256-ctr,aes128-ctr"},
+        {LIBSSH2_METHOD_CRYPT_CS, "aes128-ctr,aes256-ctr"},
+        {LIBSSH2_METHOD_CRYPT_SC, "aes128-ctr,aes256-ctr"},
         {LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256-etm@openssh.com,hmac-sha2-256,hmac-sha2-512"},
         {LIBSSH2_METHOD_MAC_SC, "hmac-sha2-256-etm@openssh.com,hmac-sha2-256,hmac-sha2-512"},
         {LIBSSH2_METHOD_COMP_CS, "none"},
