@@ -138,7 +138,7 @@ int page_add_ref(
 /* However long paths are: pages above pages become fewer. */
 bool page_full(const struct page_writer *w, const uint8_t h[SEAL_HASH]) {
     uint64_t least = w->level ? PAGE_MIN_REFS : PAGE_MIN_ENTRIES;
-    uint8_t often = w->level ? 31 : 15;
+    uint8_t often = w->level ? 31 : 7;
     if (w->body.len >= PAGE_MAX_BYTES) return !w->level || w->count >= least;
     return w->count >= least && (h[w->level & 31] & often) == 0;
 }

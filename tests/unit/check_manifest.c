@@ -316,7 +316,7 @@ START_TEST(an_extent_page_comes_back_and_must_cover_its_range) {
 END_TEST
 
 START_TEST(a_page_ends_by_its_cut_hash_or_its_size) {
-    uint8_t h[SEAL_HASH] = {0x10}, no[SEAL_HASH] = {1};
+    uint8_t h[SEAL_HASH] = {0x08}, no[SEAL_HASH] = {1};
     char name[8];
     for (int i = 0; i < PAGE_MIN_ENTRIES; i++) {
         ck_assert(!page_full(&w, h));
