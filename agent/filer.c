@@ -166,7 +166,7 @@ static void read_next(struct filer *f, int fd, bool sparse, struct chunk *c, str
 
 static void until_hashed(struct filer *f, const struct chunk *c) {
     while (!c->hashed)
-        for (struct task *t = line_take(&f->line, true); t; t = t->next) ((struct chunk *)t)->hashed = true;
+        for (struct task *t = line_take(&f->line, 1); t; t = t->next) ((struct chunk *)t)->hashed = true;
 }
 
 static int store_next(struct filer *f, struct chunk *c, struct err *e) {
@@ -229,7 +229,7 @@ static int one_pass(struct filer *f, int fd, const struct stat *st, const struct
     en->size = size, en->block_shift = f->shift;
     if (rc == 0) sig_writer_keep(f->sig, en->digest), f->sig = NULL;
 out:
-    while (line_take(&f->line, true)) continue;
+    while (line_take(&f->line, 1)) continue;
     sig_writer_drop(f->sig);
     f->sig = NULL, f->basis = NULL;
     filer_delta_reset(f);

@@ -27,6 +27,7 @@ static void finish(struct task *t) {
     while (*end) end = &(*end)->next;
     t->next = NULL;
     *end = t;
+    t->line->done_n++;
 }
 
 static void *work(void *arg) {
@@ -59,15 +60,16 @@ void line_give(struct line *l, struct task *t) {
     pthread_mutex_unlock(&p->lock);
 }
 
-struct task *line_take(struct line *l, bool wait) {
+struct task *line_take(struct line *l, unsigned least) {
     struct pool *p = l->pool;
     if (!l->busy) return NULL;
+    if (least > l->busy) least = l->busy;
     pthread_mutex_lock(&p->lock);
-    while (wait && !l->done) pthread_cond_wait(&p->finished, &p->lock);
+    while (l->done_n < least) pthread_cond_wait(&p->finished, &p->lock);
     struct task *list = l->done;
-    l->done = NULL;
+    l->busy -= l->done_n;
+    l->done = NULL, l->done_n = 0;
     pthread_mutex_unlock(&p->lock);
-    for (struct task *t = list; t; t = t->next) l->busy--;
     return list;
 }
 

@@ -24,7 +24,7 @@ struct pool;
 struct line {
     struct pool *pool;
     struct task *done;
-    unsigned busy;
+    unsigned done_n, busy;
 };
 
 /** pool_new(workers, e): NULL with ${e}. pool_free: tasks that have begun are waited for, others never run; lines are not used
@@ -32,9 +32,9 @@ struct line {
 struct pool *pool_new(unsigned workers, struct err *e);
 void pool_free(struct pool *p);
 
-/** line_give(l, t): to be run. line_take(l, wait): a list of tasks that are finished, or NULL; with ${wait}, one at least as long
- * as any is under way. */
+/** line_give(l, t): to be run. line_take(l, least): a list of tasks that are finished, or NULL; waits until there are ${least}, or all
+ * that are under way. */
 void line_give(struct line *l, struct task *t);
-struct task *line_take(struct line *l, bool wait);
+struct task *line_take(struct line *l, unsigned least);
 
 #endif

@@ -63,7 +63,6 @@ static void seal_job(struct task *t, struct sealer *s) {
     struct job *j = (struct job *)t;
     const struct upload_setup *set = &j->u->s;
     j->out_len = segment_seal(s, set->keys, j->kind, j->addr, set->epoch, j->counter, j->identity, j->in, j->n, j->out, &j->err);
-    if (j->out_len >= 0) seal_hash(j->hash, j->out, (size_t)j->out_len);
 }
 
 /* ---- the stream ---- */
@@ -108,10 +107,21 @@ static int send_job(struct upload *u, struct job *j, struct err *e) {
     return 0;
 }
 
-/* Send what the workers have finished. With ${wait}: at least one job, if any is under way. */
+static void hash_done(struct task *list) {
+    struct message m[JOBS];
+    size_t n = 0;
+    for (struct task *t = list; t; t = t->next) {
+        struct job *j = (struct job *)t;
+        if (j->out_len >= 0) m[n++] = (struct message){.p = j->out, .n = (size_t)j->out_len, .hash = j->hash};
+    }
+    hash_many(m, n);
+}
+
+/* Send what the workers have finished. With ${wait}: half of what may be under way, for hashes are cheaper together, or all that is. */
 static int send_done(struct upload *u, bool wait, struct err *e) {
-    struct task *list = line_take(&u->line, wait);
+    struct task *list = line_take(&u->line, wait ? JOBS / 2 : 0);
     int rc = 0;
+    hash_done(list);
     while (list) {
         struct task *t = list;
         list = t->next;
@@ -337,7 +347,7 @@ struct upload *upload_new(const struct upload_setup *s, struct err *e) {
 
 void upload_free(struct upload *u) {
     if (!u) return;
-    while (line_take(&u->line, true)) continue;
+    while (line_take(&u->line, 1)) continue;
     for (unsigned i = 0; i < JOBS; i++) {
         if (u->jobs[i].in) seal_wipe(u->jobs[i].in, ZB_SEGMENT_MAX);
         free(u->jobs[i].in);
