@@ -2,8 +2,9 @@
  * are made when they are sent, and made again to compare what comes back. It seals nothing, since the vault cannot tell;
  * every frame is the protocol's, through a `zaibei-vault serve` of its own.
  *
- *   send DIR HOST MIB   one full backup of so many MiB, packs of 64 segments of 1 MiB, committed
- *   read DIR HOST       every segment of the last point again, compared
+ *   send DIR HOST MIB UPLOAD   one full backup of so many MiB, packs of 64 segments of 1 MiB, committed; UPLOAD: 1 to 255, another
+ *                              one each time
+ *   read DIR HOST              every segment of the only point again, compared
  *
  * Each prints MiB, milliseconds and the peak KiB of serve. Ends with 1 when something is not as it should be. */
 #include <signal.h>
@@ -19,7 +20,7 @@
 #include "../unit/vault_client.h"
 #include "zaibei.h"
 
-enum { SEG_LEN = ZB_SEGMENT_MAX, PACK_SEGS = 64, UPLOAD = 7, PAGE_PACKS = 256, AHEAD = 2 };
+enum { SEG_LEN = ZB_SEGMENT_MAX, PACK_SEGS = 64, PAGE_PACKS = 256, AHEAD = 2 };
 
 static uint8_t frame[40 * 2 + SEG_LEN], wanted[SEG_LEN];
 
@@ -90,12 +91,12 @@ static void used_send(struct client *c, uint32_t page, uint32_t n, uint32_t rest
     buf_put(refs, hash, SEAL_HASH);
 }
 
-static void commit(struct client *c, uint32_t packs, uint32_t mib) {
+static void commit(struct client *c, uint32_t packs, uint32_t mib, uint8_t upload) {
     struct buf b, refs;
     struct rd r;
     uint8_t id[SEAL_ID];
     uint32_t pages = (packs + PAGE_PACKS - 1) / PAGE_PACKS;
-    memset(id, UPLOAD, sizeof id);
+    memset(id, upload, sizeof id);
     buf_init(&refs, FRAME_MAX);
     for (uint32_t page = 0; page < pages; page++) {
         bool last = page + 1 == pages;
@@ -115,15 +116,15 @@ static void commit(struct client *c, uint32_t packs, uint32_t mib) {
     buf_free(&refs);
 }
 
-static void send_all(struct client *c, uint32_t mib) {
+static void send_all(struct client *c, uint32_t mib, uint8_t upload) {
     uint32_t packs = (mib + PACK_SEGS - 1) / PACK_SEGS, done = 0;
-    must(client_begin(c, KIND_FULL, UPLOAD, "") == 0 && c->first_pack == 0, "BEGIN", c);
+    must(client_begin(c, KIND_FULL, upload, "") == 0 && c->first_pack == 0, "BEGIN", c);
     for (uint32_t p = 0; p < packs; p++) {
         pack_send(c, p, p + 1 < packs || mib % PACK_SEGS == 0 ? PACK_SEGS : mib % PACK_SEGS);
         if (p + 1 - done >= AHEAD) pack_done(c, done++);
     }
     while (done < packs) pack_done(c, done++);
-    commit(c, packs, mib);
+    commit(c, packs, mib, upload);
 }
 
 /* ---- reading ---- */
@@ -207,10 +208,10 @@ int main(int argc, char **argv) {
     struct rusage use;
     struct err e = ERR_INIT;
     int status;
-    bool sends = argc == 5 && !strcmp(argv[1], "send"), reads = argc == 4 && !strcmp(argv[1], "read");
+    bool sends = argc == 6 && !strcmp(argv[1], "send"), reads = argc == 4 && !strcmp(argv[1], "read");
     uint32_t mib = sends ? (uint32_t)atoi(argv[4]) : 0;
     if (!(sends && mib) && !reads) {
-        fprintf(stderr, "usage: tool_vault_sender send DIR HOST MIB | read DIR HOST\n");
+        fprintf(stderr, "usage: tool_vault_sender send DIR HOST MIB UPLOAD | read DIR HOST\n");
         return 2;
     }
     if (seal_init(&e) < 0) return 1;
@@ -218,7 +219,7 @@ int main(int argc, char **argv) {
     double began = ms_now();
     pid_t pid = serve_start(&c, argv[2], argv[3]);
     must(client_hello(&c) == 0, "HELLO", &c);
-    if (sends) send_all(&c, mib);
+    if (sends) send_all(&c, mib, (uint8_t)atoi(argv[5]));
     else mib = read_all(&c);
     double ms = ms_now() - began;
     client_close(&c);
