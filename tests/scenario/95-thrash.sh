@@ -5,7 +5,7 @@
 # Everything at once on the real programs, and processes killed at random all the while: backups of two hosts, restores of
 # points that were acknowledged, pins, removals (with approvals, by age, and without any right), collections without grace,
 # scrubbing, quotas that come and go. What was acknowledged and not removed by right restores exactly, then and in the end;
-# nobody finds damage. Three minutes; half an hour with ZAIBEI_SOAK=1. SEED=N has each of them choose the same again; how
+# nobody finds damage. Two minutes; half an hour with ZAIBEI_SOAK=1. SEED=N has each of them choose the same again; how
 # they meet is up to the machine.
 set -eu
 . "$ZAIBEI_ROOT/tests/scenario/lib.sh"
