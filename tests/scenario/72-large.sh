@@ -58,7 +58,7 @@ peak() {
         sleep 0.2
     done
     wait $pid || fail "$what: $(tail -n 3 "$ZAIBEI_TMP/out")"
-    echo "$what: $most KiB, $SECONDS s"
+    echo "figure: $what: $most KiB, $SECONDS s"
     [ $most -gt 1000 ] || fail "$what: nothing was measured"
     [ $most -lt $((limit * 1024)) ] || fail "$what: $most KiB"
 }
