@@ -34,6 +34,18 @@ NOT_COUNTED = ("sshd", "sh", "bash", "sandbox")  # of what runs below the two ss
 PACKAGES = "restic,borgbackup,rdiff-backup,rsync,openssh-client,zstd,python3"
 
 
+def debian13_make(cache):
+    """The peers' newest packages, in a directory, while there is a network still; the machine's own where that cannot be had."""
+    at = f"{cache}/debian13"
+    if os.path.exists(f"{at}/usr/bin/restic"):
+        return
+    shutil.rmtree(at, ignore_errors=True)
+    os.makedirs(cache, exist_ok=True)
+    if subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "trixie", at],
+                      stdout=subprocess.DEVNULL, check=False).returncode:
+        shutil.rmtree(at, ignore_errors=True)
+
+
 class Bench:
     def __init__(self, work, cache):
         self.work, self.daemons = work, []
@@ -46,16 +58,11 @@ class Bench:
         return " ".join([*self.enter, program])
 
     def debian13(self, cache):
-        """The peers' newest packages, in a directory; the machine's own where that cannot be had."""
+        """Where the peers are."""
         at = f"{cache}/debian13"
         if not os.path.exists(f"{at}/usr/bin/restic"):
-            shutil.rmtree(at, ignore_errors=True)
-            os.makedirs(cache, exist_ok=True)
-            made = subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "trixie", at],
-                                  stdout=subprocess.DEVNULL, check=False)
-            if made.returncode:
-                print("not run: the peers of Debian 13 (debootstrap failed); this machine's are measured", file=sys.stderr)
-                return "/"
+            print("not run: the peers of Debian 13 (debootstrap failed); this machine's are measured", file=sys.stderr)
+            return "/"
         for what in ("/proc", "/dev", *([] if self.work.startswith("/dev/") else [self.work])):
             os.makedirs(at + what, exist_ok=True)
             data.run("mount", "--rbind", what, at + what)
@@ -250,14 +257,15 @@ def main():
     p.add_argument("--quick", action="store_true")
     p.add_argument("--write", action="store_true")
     o = p.parse_args()
+    cache = os.environ.get("ZAIBEI_BENCH_CACHE", ROOT + "/build/bench")
     if "ZAIBEI_BENCH_INSIDE" not in os.environ:
+        debian13_make(cache)
         os.environ["ZAIBEI_BENCH_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "-n", "-m", "--propagation", "private", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
                               sys.executable, *sys.argv])
     os.environ["PATH"] = f"{os.environ.get('B', ROOT + '/build')}/bin:" + os.environ["PATH"]
     work = os.path.realpath(tempfile.mkdtemp(prefix="bench.", dir=os.environ.get("ZAIBEI_BENCH_DIR")))
     os.chmod(work, 0o755)
-    cache = os.environ.get("ZAIBEI_BENCH_CACHE", ROOT + "/build/bench")
     bench = Bench(work, cache)
     bad, results = 0, {}
     try:
