@@ -13,7 +13,7 @@
 #include "sys/file.h"
 #include "wrap/ssh.h"
 
-#define SIDE ((size_t)256 << 10)
+#define SIDE ((size_t)256 << 10) /* some SSH_READ */
 
 struct side {
     uint8_t *p;
@@ -58,9 +58,8 @@ static int up_drain(struct relay *r, struct err *e) {
 }
 
 static int down_fill(struct relay *r, struct err *e) {
-    size_t n = room(&r->down);
-    if (n == 0) return 0;
-    ssize_t got = ssh_read(r->s, r->down.p + r->down.at + r->down.len, n, e);
+    if (room(&r->down) < SSH_READ) return 0;
+    ssize_t got = ssh_read(r->s, r->down.p + r->down.at + r->down.len, e);
     if (got < 0) return got == SSH_AGAIN ? 0 : -1;
     r->down.ended = got == SSH_END;
     r->down.len += (size_t)got;
@@ -77,16 +76,16 @@ static int down_drain(struct relay *r) {
 
 /* What the command says on its standard error goes to ours, which may drop it. */
 static int words_pass(struct relay *r, struct err *e) {
-    char line[1024];
-    ssize_t got = ssh_read_err(r->s, line, sizeof line, e);
+    char words[SSH_READ];
+    ssize_t got = ssh_read_err(r->s, words, e);
     if (got == SSH_AGAIN || got == SSH_END) return 0;
     if (got < 0) return -1;
-    (void)!write(r->words, line, (size_t)got);
+    (void)!write(r->words, words, (size_t)got);
     return 1;
 }
 
 static void wait_for_any(struct relay *r) {
-    bool socket = room(&r->down) > 0 || r->up.len > 0 || (r->up.ended && !r->told_end);
+    bool socket = room(&r->down) >= SSH_READ || r->up.len > 0 || (r->up.ended && !r->told_end);
     struct pollfd p[3] = {
         {.fd = room(&r->up) ? r->in : -1, .events = POLLIN},
         {.fd = r->down.len ? r->out : -1, .events = POLLOUT},

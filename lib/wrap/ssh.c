@@ -226,17 +226,18 @@ static ssize_t judge(struct ssh *s, ssize_t rc, enum owed mine, struct err *e) {
 
 static bool blocked(const struct ssh *s, enum owed mine) { return s->owed != OWED_NOTHING && s->owed != mine; }
 
-static ssize_t read_stream(struct ssh *s, int stream, void *p, size_t n, struct err *e) {
+/* Of both streams the same number of bytes is asked for, each time. libssh2 widens the window by what a read asks for, and where that
+ * has to wait (keys are being exchanged) it sends the first read's number and adds the last one's: with another number there the
+ * two sides disagree, and it drops what comes beyond its own idea of the window, without a word. */
+static ssize_t read_stream(struct ssh *s, int stream, void *p, struct err *e) {
     if (blocked(s, OWED_READ)) return SSH_AGAIN;
-    ssize_t got = judge(s, libssh2_channel_read_ex(s->channel, stream, p, n), OWED_READ, e);
+    ssize_t got = judge(s, libssh2_channel_read_ex(s->channel, stream, p, SSH_READ), OWED_READ, e);
     return got == 0 && !libssh2_channel_eof(s->channel) ? SSH_AGAIN : got;
 }
 
-ssize_t ssh_read(struct ssh *s, void *p, size_t n, struct err *e) { return read_stream(s, 0, p, n, e); }
+ssize_t ssh_read(struct ssh *s, void *p, struct err *e) { return read_stream(s, 0, p, e); }
 
-ssize_t ssh_read_err(struct ssh *s, void *p, size_t n, struct err *e) {
-    return read_stream(s, SSH_EXTENDED_DATA_STDERR, p, n, e);
-}
+ssize_t ssh_read_err(struct ssh *s, void *p, struct err *e) { return read_stream(s, SSH_EXTENDED_DATA_STDERR, p, e); }
 
 ssize_t ssh_write(struct ssh *s, const void *p, size_t n, struct err *e) {
     if (blocked(s, OWED_WRITE)) return SSH_AGAIN;

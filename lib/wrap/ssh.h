@@ -55,11 +55,12 @@ short ssh_wants(const struct ssh *s);
 
 /**
  * ssh_read, ssh_read_err (standard error), ssh_write: bytes moved (> 0), SSH_AGAIN, SSH_END (reading: the other side has sent
- * all), or SSH_FAIL with ${e} (ZE_CUT). After SSH_AGAIN from ssh_write the same bytes have to be offered again.
+ * all), or SSH_FAIL with ${e} (ZE_CUT). After SSH_AGAIN from ssh_write the same bytes have to be offered again. Who reads has room for
+ * SSH_READ bytes at ${p}, always as many: see ssh.c.
  */
-enum { SSH_END = 0, SSH_FAIL = -1, SSH_AGAIN = -2 };
-ssize_t ssh_read(struct ssh *s, void *p, size_t n, struct err *e);
-ssize_t ssh_read_err(struct ssh *s, void *p, size_t n, struct err *e);
+enum { SSH_END = 0, SSH_FAIL = -1, SSH_AGAIN = -2, SSH_READ = 64 << 10 };
+ssize_t ssh_read(struct ssh *s, void *p, struct err *e);
+ssize_t ssh_read_err(struct ssh *s, void *p, struct err *e);
 ssize_t ssh_write(struct ssh *s, const void *p, size_t n, struct err *e);
 /** ssh_write_end: no more bytes from us: 1 done, SSH_AGAIN, SSH_FAIL. */
 int ssh_write_end(struct ssh *s, struct err *e);

@@ -279,13 +279,13 @@ static int sign(void *arg, const uint8_t *p, size_t n, uint8_t sig[SSH_SIG]) {
 
 /* Read and write as link does, until the stream ends or there is an error. */
 static void use(struct ssh *ssh) {
-    uint8_t some[512];
+    static uint8_t some[SSH_READ];
     struct err e = ERR_INIT;
     ssize_t read, words, put;
     for (int i = 0; i < 1000; i++) {
-        read = ssh_read(ssh, some, sizeof some, &e);
-        words = ssh_read_err(ssh, some, sizeof some, &e);
-        put = i < 2 ? ssh_write(ssh, some, sizeof some, &e) : ssh_write_end(ssh, &e);
+        read = ssh_read(ssh, some, &e);
+        words = ssh_read_err(ssh, some, &e);
+        put = i < 2 ? ssh_write(ssh, some, 512, &e) : ssh_write_end(ssh, &e);
         if (read == SSH_END || read == SSH_FAIL || words == SSH_FAIL || put == SSH_FAIL) return;
         struct pollfd p = {.fd = ssh_fd(ssh), .events = ssh_wants(ssh)};
         if (read < 0 && words < 0 && poll(&p, 1, 100) == 0) return;
