@@ -3,6 +3,7 @@
  * any instruction. */
 #include "serve.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -256,15 +257,21 @@ static int last_words(struct serve *s, const struct err *why, struct err *e) {
     return 0;
 }
 
+/* With a pack under way, until the agent or the keeper speaks: the agent may wait for the answer to it, and is not told of it
+ * while we wait for its next word. */
+static void either(struct serve *s) {
+    struct pollfd p[2] = {{.fd = s->agent.rfd, .events = POLLIN}, {.fd = s->keeper.rfd, .events = POLLIN}};
+    if (frames_ready(&s->agent)) return;
+    while (poll(p, 2, -1) < 0 && errno == EINTR) continue;
+}
+
 int serve_loop(struct serve *s, struct err *e) {
     for (;;) {
         uint8_t type = 0;
         struct rd r = {0};
         struct err why = ERR_INIT;
-        /* With a pack under way: its answer as soon as it is there, or when the agent has nothing more to say. */
-        if ((s->placed || (s->placing && (frames_ready(&s->keeper) || !frames_ready(&s->agent)))) &&
-            place_settle(s, &why) < 0)
-            return last_words(s, &why, e);
+        if (s->placing) either(s);
+        if ((s->placed || (s->placing && frames_ready(&s->keeper))) && place_settle(s, &why) < 0) return last_words(s, &why, e);
         int rc = frames_get(&s->agent, &type, &r, &why);
         if (rc == 0 || (rc > 0 && type == F_BYE)) return frames_flush(&s->agent, e);
         if (rc < 0 && why.id == ZE_CUT && !s->over) return 0;
