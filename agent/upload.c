@@ -1,7 +1,7 @@
 /* The sending side. A job is one segment: filled by the caller's thread, sealed by a worker (pool.h), sent by the caller's thread
  * when it next needs a free job; so the stream has one owner and needs no lock. A pack is closed when all its segments are
  * sent. The address is given before sealing (it is part of the associated data), so a packed segment has its address while
- * it is still being filled.
+ * it is still being filled. What was sealed is hashed by the caller's thread, several at a time.
  *
  * If interrupted here: the vault has whole packs that it acknowledged, and spool files that it forgets; the local copy of a
  * meta pack gets its name only after the acknowledgement, since pack numbers that were never stored are used again. */
@@ -48,6 +48,7 @@ struct upload {
 
     struct open_pack pack[3]; /* by PACK_META, PACK_DATA */
     uint32_t next_pack, unacked, data_closed;
+    bool meta_due; /* the meta pack is to be closed, when the vault has had time to place the data pack before it */
     uint64_t counter;
     struct job *packed; /* the packed segment being filled */
     struct leaf *leaves;
@@ -167,7 +168,10 @@ static int close_pack(struct upload *u, unsigned class, struct err *e) {
     }
     p->open = false;
     u->unacked++;
-    return class == PACK_DATA && ++u->data_closed % META_EVERY == 0 ? close_pack(u, PACK_META, e) : 0;
+    if (class == PACK_META) return 0;
+    bool late = u->meta_due; /* data packs are closed before they are half full: the line is slow */
+    u->meta_due = ++u->data_closed % META_EVERY == 0;
+    return late ? close_pack(u, PACK_META, e) : 0;
 }
 
 static int open_pack(struct upload *u, unsigned class, struct err *e) {
@@ -206,7 +210,9 @@ static int new_addr(struct upload *u, unsigned class, uint32_t n, struct seg_add
     *addr = (struct seg_addr){p->pack, p->next_slot++};
     p->bytes += n + SEG_EXTRA;
     p->under_way++;
-    return 0;
+    if (!u->meta_due || class != PACK_DATA || p->bytes < PACK_FULL / 2) return 0;
+    u->meta_due = false;
+    return close_pack(u, PACK_META, e);
 }
 
 /* ---- segments ---- */

@@ -4,8 +4,8 @@
  * One thread (the caller's) owns the stream; workers (pool.h) compress, seal, decode again and hash. The number of segments
  * under way is fixed, so memory is (about 25 MiB) and a slow vault slows the reading. Data and meta segments go to
  * different packs; what is in an open pack is sent again after an interruption, so a pack is also closed when it has been open
- * for two minutes (a slow line), and the meta pack after every eighth data pack. A copy of each meta pack stays in the
- * local cache once the vault has acknowledged it, never before.
+ * for two minutes (a slow line), and the meta pack after every eighth data pack, when the next one is half full. A copy of each
+ * meta pack stays in the local cache once the vault has acknowledged it, never before.
  */
 #ifndef AGENT_UPLOAD_H
 #define AGENT_UPLOAD_H

@@ -259,10 +259,12 @@ static int last_words(struct serve *s, const struct err *why, struct err *e) {
 
 /* With a pack under way, until the agent or the keeper speaks: the agent may wait for the answer to it, and is not told of it
  * while we wait for its next word. */
-static void either(struct serve *s) {
+static int either(struct serve *s, struct err *e) {
     struct pollfd p[2] = {{.fd = s->agent.rfd, .events = POLLIN}, {.fd = s->keeper.rfd, .events = POLLIN}};
-    if (frames_ready(&s->agent)) return;
-    while (poll(p, 2, -1) < 0 && errno == EINTR) continue;
+    if (frames_flush(&s->agent, e) < 0) return -1;
+    if (frames_ready(&s->agent)) return 0;
+    while (poll(p, 2, NEVER) < 0 && errno == EINTR) continue;
+    return 0;
 }
 
 int serve_loop(struct serve *s, struct err *e) {
@@ -270,9 +272,10 @@ int serve_loop(struct serve *s, struct err *e) {
         uint8_t type = 0;
         struct rd r = {0};
         struct err why = ERR_INIT;
-        if (s->placing) either(s);
-        if ((s->placed || (s->placing && frames_ready(&s->keeper))) && place_settle(s, &why) < 0) return last_words(s, &why, e);
-        int rc = frames_get(&s->agent, &type, &r, &why);
+        bool well = !s->placing || either(s, &why) == 0;
+        if (well && (s->placed || (s->placing && frames_ready(&s->keeper))) && place_settle(s, &why) < 0)
+            return last_words(s, &why, e);
+        int rc = well ? frames_get(&s->agent, &type, &r, &why) : -1;
         if (rc == 0 || (rc > 0 && type == F_BYE)) return frames_flush(&s->agent, e);
         if (rc < 0 && why.id == ZE_CUT && !s->over) return 0;
         if (rc < 0) return last_words(s, &why, e);

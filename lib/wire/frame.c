@@ -94,16 +94,18 @@ static int cut(struct frames *f, const char *what, struct err *e) {
     return -1;
 }
 
-int frames_flush(struct frames *f, struct err *e) {
-    size_t at = 0;
-    while (at < f->out.len) {
+/* What is queued, and ${body} after it. */
+static int write_out(struct frames *f, const void *body, size_t body_len, struct err *e) {
+    for (size_t at = 0; at < f->out.len + body_len;) {
         bool room = f->in.len - f->in_at < FRAME_MAX;
         struct pollfd p[3] = {{.fd = f->wfd, .events = POLLOUT}, {.fd = room ? f->rfd : -1, .events = POLLIN}};
         int ready = wait_for(f, p, 2, f->timeout_ms, e);
         if (ready <= 0) return ready < 0 ? -1 : late(f, e);
         if (p[0].revents) {
-            size_t n = f->out.len - at;
-            ssize_t got = write(f->wfd, f->out.p + at, n > WRITE_STEP ? WRITE_STEP : n);
+            bool queued = at < f->out.len;
+            const uint8_t *from = queued ? f->out.p + at : (const uint8_t *)body + (at - f->out.len);
+            size_t n = queued ? f->out.len - at : f->out.len + body_len - at;
+            ssize_t got = write(f->wfd, from, n > WRITE_STEP ? WRITE_STEP : n);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && errno != EAGAIN) {
                 if (errno == EPIPE || errno == ECONNRESET) return cut(f, _("it does not take more"), e);
@@ -120,6 +122,8 @@ int frames_flush(struct frames *f, struct err *e) {
     return 0;
 }
 
+int frames_flush(struct frames *f, struct err *e) { return write_out(f, NULL, 0, e); }
+
 int frames_put(struct frames *f, uint8_t type, const void *head, size_t head_len, const void *body, size_t body_len,
     struct err *e) {
     size_t n = 1 + head_len + body_len;
@@ -128,14 +132,15 @@ int frames_put(struct frames *f, uint8_t type, const void *head, size_t head_len
     buf_u32(&f->out, (uint32_t)n);
     buf_u8(&f->out, type);
     buf_put(&f->out, head, head_len);
-    buf_put(&f->out, body, body_len);
+    bool large = f->out.len + body_len >= OUT_FLUSH;
+    if (!large) buf_put(&f->out, body, body_len);
     if (!buf_ok(&f->out)) return err_set(e, ZE_NOMEM, f->peer, "%zu", n);
-    return f->out.len >= OUT_FLUSH ? frames_flush(f, e) : 0;
+    return large ? write_out(f, body, body_len, e) : 0;
 }
 
 int frames_put_buf(struct frames *f, uint8_t type, const struct buf *b, struct err *e) {
     if (!buf_ok(b)) return err_set(e, ZE_INTERNAL, f->peer, "frame buffer");
-    return frames_put(f, type, b->p, b->len, NULL, 0, e);
+    return frames_put(f, type, NULL, 0, b->p, b->len, e);
 }
 
 /* Bytes of the peer that were to be our magic: show their first line. */
