@@ -14,8 +14,8 @@ struct metacopy {
     int dirfd, fd;
     char tmp[32];
     uint8_t head[PACK_HEADER];
-    struct pack_row *rows;
-    size_t n, cap;
+    struct pack_row *rows; /* room for all there can be: what is not used yet is no memory yet */
+    size_t n;
     uint32_t at;
     bool bad;
 };
@@ -32,8 +32,10 @@ struct metacopy *metacopy_open(int dirfd, const struct pack_header *h) {
     if (!m) return NULL;
     tmp_name(m->tmp, h->pack);
     m->dirfd = dirfd;
-    m->fd = openat(dirfd, m->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    m->rows = malloc(ZB_PACK_SLOTS_MAX * sizeof *m->rows);
+    m->fd = m->rows ? openat(dirfd, m->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
     if (m->fd < 0) {
+        free(m->rows);
         free(m);
         return NULL;
     }
@@ -44,12 +46,7 @@ struct metacopy *metacopy_open(int dirfd, const struct pack_header *h) {
 
 void metacopy_add(struct metacopy *m, uint32_t slot, const uint8_t identity[SEAL_HASH], const uint8_t hash[SEAL_HASH],
     const uint8_t *sealed, size_t len) {
-    if (m->n == m->cap) {
-        size_t cap = m->cap ? m->cap * 2 : 256;
-        struct pack_row *rows = reallocarray(m->rows, cap, sizeof *rows);
-        if (!rows) m->bad = true;
-        else m->rows = rows, m->cap = cap;
-    }
+    if (m->n == ZB_PACK_SLOTS_MAX) m->bad = true;
     if (m->bad) return;
     struct pack_row *r = &m->rows[m->n++];
     *r = (struct pack_row){.slot = slot, .offset = m->at, .len = (uint32_t)len};

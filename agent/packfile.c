@@ -1,5 +1,5 @@
-/* Pack files. Nothing in them is believed before its hash was checked; the index of an open pack is at most 1.2 MiB, so
- * a handful stay open and the one that was not used for longest gives way. */
+/* Pack files. Nothing in them is believed before its hash was checked. The index of an open pack is at most 1.3 MB: a handful of
+ * packs stay open, and no more than two indexes of that size; what was not used for longest gives way. */
 #include "packfile.h"
 
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "sys/file.h"
 
+enum { INDEXES_MAX = 2 * ZB_PACK_SLOTS_MAX * PACK_ROW };
+
 void packs_init(struct packs *p, int dirfd, bool revisions) {
     *p = (struct packs){.dirfd = dirfd, .revisions = revisions};
     for (size_t i = 0; i < PACKS_OPEN_MAX; i++) {
@@ -25,14 +27,11 @@ static void forget(struct packfile *f) {
     if (f->fd >= 0) close(f->fd);
     f->fd = -1;
     f->known = false;
-    buf_reset(&f->rows);
+    buf_free(&f->rows);
 }
 
 void packs_free(struct packs *p) {
-    for (size_t i = 0; i < PACKS_OPEN_MAX; i++) {
-        forget(&p->open[i]);
-        buf_free(&p->open[i].rows);
-    }
+    for (size_t i = 0; i < PACKS_OPEN_MAX; i++) forget(&p->open[i]);
     if (p->dirfd >= 0) close(p->dirfd);
     p->dirfd = -1;
 }
@@ -63,8 +62,23 @@ static int check_hash(
     return pack_index_check(f->rows.p, t, f->name, e);
 }
 
+/* Have room for ${n} bytes of an index beside those of the other packs. */
+static void make_room(struct packs *p, const struct packfile *f, size_t n) {
+    for (;;) {
+        struct packfile *oldest = NULL;
+        size_t held = 0;
+        for (struct packfile *g = p->open; g < p->open + PACKS_OPEN_MAX; g++) {
+            if (g == f) continue;
+            held += g->rows.cap;
+            if (g->rows.cap && (!oldest || g->used < oldest->used)) oldest = g;
+        }
+        if (!oldest || held + n <= INDEXES_MAX) return;
+        forget(oldest);
+    }
+}
+
 /* Header, trailer and index of an open file into f->rows. */
-static int load(struct packfile *f, struct err *e) {
+static int load(struct packs *p, struct packfile *f, struct err *e) {
     uint8_t head[PACK_HEADER], tail[PACK_TRAILER];
     struct pack_header h;
     struct pack_trailer t;
@@ -80,6 +94,7 @@ static int load(struct packfile *f, struct err *e) {
     if (h.pack != f->pack || memcmp(h.generation, f->generation, SEAL_ID) != 0)
         return err_set(e, ZE_DAMAGED, f->name, _("its header names another pack"));
     size_t n = (size_t)t.count * PACK_ROW;
+    make_room(p, f, n);
     uint8_t *rows = buf_reserve(&f->rows, n);
     if (!rows) return err_set(e, ZE_NOMEM, f->name, _("its index"));
     if (file_pread_full(f->fd, rows, n, (off_t)t.index_at) != (ssize_t)n) return err_sys(e, f->name, "read");
@@ -101,7 +116,7 @@ static int open_pack(struct packs *p, const uint8_t *generation, uint32_t pack, 
     memcpy(f->generation, generation, SEAL_ID);
     f->pack = pack;
     open_file(p, f);
-    if (f->fd >= 0 && load(f, e) < 0) {
+    if (f->fd >= 0 && load(p, f, e) < 0) {
         forget(f);
         return -1;
     }
