@@ -1,4 +1,5 @@
 #!/bin/bash
+# no-asan: libfaketime is preloaded, and the sanitizer wants to be first
 # People: the first user, codes, logging in and out, locks, ends by the clock, tokens, departments, and what no client sends,
 # by the real programs. The roles' table is held against every route by unit/check_orchestrator_matrix.
 # faults: H4

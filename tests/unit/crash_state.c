@@ -156,7 +156,7 @@ static void tear(struct model *m, struct file *f, uint64_t choice) {
 }
 
 static void torn_bytes(const struct file *f, uint8_t *out) {
-    memcpy(out, f->p, f->keep);
+    if (f->keep) memcpy(out, f->p, f->keep);
     for (size_t at = f->safe, s = 0; at < f->keep; s++) {
         size_t end = (at / SECTOR + 1) * SECTOR;
         if (end > f->keep) end = f->keep;
