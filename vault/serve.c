@@ -262,7 +262,7 @@ static int last_words(struct serve *s, const struct err *why, struct err *e) {
 static int either(struct serve *s, struct err *e) {
     struct pollfd p[2] = {{.fd = s->agent.rfd, .events = POLLIN}, {.fd = s->keeper.rfd, .events = POLLIN}};
     if (frames_flush(&s->agent, e) < 0) return -1;
-    if (frames_ready(&s->agent)) return 0;
+    if (s->placed || frames_ready(&s->agent)) return 0; /* the keeper may have spoken while that was written */
     while (poll(p, 2, NEVER) < 0 && errno == EINTR) continue;
     return 0;
 }
